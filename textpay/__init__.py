@@ -1,0 +1,5 @@
+"""The top floor: settings, urls, Celery, the API router and the start-up checks."""
+
+from textpay.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,114 @@
+"""Logging that never prints a card number, a payment link, a phone number or a credential.
+
+Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only:
+gunicorn reads this file before Django is there.
+"""
+
+import logging
+import re
+from typing import Any
+
+_DIGIT_RUN = re.compile(r"(?<!\d)\d(?:[ +-]?\d){12,}(?!\d)")
+_GROUP = re.compile(r"\d+")
+_LINK = re.compile(r"(/p/)[A-Za-z0-9_\-~.%]{6,}")
+_CREDENTIAL = re.compile(
+    r"""(?ix) ( ["']? (?:http[_-])? (?:proxy[_-])? (?:authorization|x[_-]twilio[_-]signature) ["']?
+        \s*[:=,]\s* ) ["']? (?: (?:basic|bearer)\s+ )? [^\s"',;]+ ["']? """
+)
+_BARE_BASIC = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/_\-.]{8,}={0,2}")
+_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^\s:/@]*:)[^\s/@]+@")
+_PHONE = re.compile(r"(\+|%2[bB])\d(?:[ .\-]?\(?\d\)?){6,13}(\d)(?!\d)")
+_US_PHONE = re.compile(r"(?<![\w+])\(?\d{3}\)?[ .\-]\d{3}[ .\-](\d{4})(?!\d)")
+
+
+def luhn(digits: str) -> bool:
+    """Whether a string of digits passes the check every card number passes."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _is_card_or_token(digits: str) -> bool:
+    return 13 <= len(digits) <= 19 and (digits[0] == "9" or luhn(digits))
+
+
+def _mask_run(match: re.Match[str]) -> str:
+    """Mask the widest stretch of whole groups that is a card number or a CardSecure token."""
+    run = match.group()
+    if len(run) == 36 and re.fullmatch(r"\d{8}-\d{4}-\d{4}-\d{4}-\d{12}", run):
+        return run  # a UUID that happens to hold no letters
+    groups = list(_GROUP.finditer(run))
+    for width in range(len(groups), 0, -1):
+        for first in range(len(groups) - width + 1):
+            start, end = groups[first].start(), groups[first + width - 1].end()
+            digits = "".join(group.group() for group in groups[first : first + width])
+            if _is_card_or_token(digits):
+                rest = _DIGIT_RUN.sub(_mask_run, run[end:])
+                return f"{run[:start]}****{digits[-4:]}{rest}"
+    return run
+
+
+def scrub(text: str) -> str:
+    """The same text without anything a log file must not hold."""
+    text = _LINK.sub(r"\1***", text)
+    text = _CREDENTIAL.sub(r"\1***", text)
+    text = _BARE_BASIC.sub(r"\1 ***", text)
+    text = _URL_PASSWORD.sub(r"\1***@", text)
+    text = _PHONE.sub(lambda match: f"+***{_last_four(match.group())}", text)
+    text = _US_PHONE.sub(r"***\1", text)
+    return _DIGIT_RUN.sub(_mask_run, text)
+
+
+def _last_four(text: str) -> str:
+    return "".join(_GROUP.findall(text))[-4:]
+
+
+class ScrubbingFormatter(logging.Formatter):
+    """Formats as usual (message, traceback, stack), then scrubs the result."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
+
+
+class ScrubbingFilter(logging.Filter):
+    """For handlers that do not format with ScrubbingFormatter: scrubs the message itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = scrub(record.getMessage()), None
+        return True
+
+
+def configuration(level: str) -> dict[str, Any]:
+    """The logging set-up of web server, worker and commands alike: one handler, scrubbed."""
+    own = {"handlers": ["console"], "level": level, "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"scrub": {"()": "textpay.logs.ScrubbingFilter"}},
+        "formatters": {
+            "scrubbed": {
+                "()": "textpay.logs.ScrubbingFormatter",
+                "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            }
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "scrubbed",
+                "filters": ["scrub"],
+            }
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django": own,
+            "django.server": own,
+            "celery": own,
+            "gunicorn.error": own,
+            "gunicorn.access": own,
+            # Twilio's client logs whole requests at INFO: numbers and message text.
+            "twilio": {**own, "level": "WARNING"},
+            "urllib3": {**own, "level": "WARNING"},
+        },
+    }
