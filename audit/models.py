@@ -1,0 +1,149 @@
+"""The audit history: one entry for everything that happened, never changed afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django_scopes import ScopedManager
+
+from tenants.models import Tenant, User
+
+# What the history says about each action. Past tense, the document's words where it has them.
+LABELS = {
+    "invoice.created": "Invoice created",
+    "invoice.edited": "Invoice edited",
+    "invoice.open": "Invoice opened for payment",
+    "invoice.pending": "Bank payment covers the balance",
+    "invoice.paid": "Invoice paid",
+    "invoice.void": "Invoice voided",
+    "email.queued": "Invoice e-mail queued",
+    "email.sending": "Invoice e-mail handed to the mail server",
+    "email.sent": "Invoice e-mailed",
+    "email.failed": "Invoice e-mail could not be sent",
+    "link.issued": "Payment link created",
+    "link.superseded": "Payment link replaced by a newer one",
+    "link.expired": "Payment link expired",
+    "link.disabled": "Payment link expired by hand",
+    "link.closed": "Payment link closed",
+    "text.queued": "Invoice SMS queued",
+    "text.sending": "Invoice SMS handed to Twilio",
+    "text.sent": "Invoice sent by SMS",
+    "text.delivered": "Invoice SMS delivered",
+    "text.undelivered": "Invoice SMS not delivered",
+    "text.failed": "Invoice SMS failed",
+    "payment.pending": "Payment started",
+    "payment.unknown": "Payment outcome unknown, checking with CardConnect",
+    "payment.captured": "Paid by card",
+    "payment.started": "Bank payment started",
+    "payment.declined": "Payment declined",
+    "payment.not_charged": "Payment attempt ended without a charge",
+    "payment.needs_attention": "Payment needs attention",
+    "customer.created": "Customer created",
+    "customer.edited": "Customer edited",
+    "contact.created": "Contact added",
+    "contact.edited": "Contact edited",
+    "tenant.edited": "Settings changed",
+    "tenant.text_to_pay_requested": "Text-to-Pay requested from Support",
+    "tenant.text_to_pay_enabled": "Text-to-Pay enabled",
+    "tenant.text_to_pay_disabled": "Text-to-Pay disabled",
+    "tenant.text_to_pay_refused": "Text-to-Pay could not be enabled",
+    "tenant.processor_changed": "Payment processor changed",
+    "tenant.credentials_changed": "Credentials changed",
+}
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete history."""
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    """Reads history; refuses to rewrite it."""
+
+    def about(self, subject: str) -> AuditEntryQuerySet:
+        """One invoice's, customer's or company's history, newest first."""
+        return self.filter(subject=subject).select_related("actor").order_by("-id")
+
+    def update(self, **kwargs: Any) -> int:
+        """Always raises AppendOnly."""
+        raise AppendOnly("An audit entry is never changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Always raises AppendOnly."""
+        raise AppendOnly("An audit entry is never deleted.")
+
+
+class AuditEntry(models.Model):
+    """Who did what to which invoice, customer or company, and when.
+
+    `subject` is text such as "invoice:1042", so a history is one indexed query and outlives its
+    object. `data` holds only what a person may read later: numbers of phones, yes; a live payment
+    link or anything of a card, never.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    subject = models.CharField(max_length=40)
+    action = models.CharField(max_length=40)
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    actor_label = models.CharField(max_length=60, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ScopedManager(
+        tenant="tenant", _manager_class=models.Manager.from_queryset(AuditEntryQuerySet)
+    )
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        ordering = ["-id"]
+        indexes = [
+            # The Audit History of one page, newest first.
+            models.Index(fields=["tenant", "subject", "-id"], name="audit_entry_history"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.action}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write a new entry; raises AppendOnly for one that exists."""
+        if self.pk is not None:
+            raise AppendOnly("An audit entry is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Always raises AppendOnly."""
+        raise AppendOnly("An audit entry is never deleted.")
+
+    @property
+    def label(self) -> str:
+        """The action in words."""
+        return LABELS.get(self.action, self.action)
+
+    @property
+    def who(self) -> str:
+        """The person's name, or what acted: "customer", "Twilio", "Textpay"."""
+        return self.actor.name if self.actor else self.actor_label
+
+
+def record(
+    action: str,
+    *,
+    tenant: Tenant,
+    subject: str,
+    actor: User | None = None,
+    actor_label: str = "",
+    **data: Any,
+) -> AuditEntry:
+    """Write one entry, in the caller's transaction; an action without words raises KeyError."""
+    LABELS[action]
+    return AuditEntry.objects.create(
+        tenant=tenant,
+        subject=subject,
+        action=action,
+        actor=actor if actor is not None and actor.pk else None,
+        actor_label=actor_label or ("" if actor else "Textpay"),
+        data=data,
+    )

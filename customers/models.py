@@ -1,0 +1,192 @@
+"""Customers, the people to write to there, and their phone numbers."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_scopes import ScopedManager
+
+from audit.models import record
+from tenants.models import Tenant, User
+
+E164 = RegexValidator(r"^\+[1-9]\d{6,14}$", "Store phone numbers as E.164, such as +19785550142.")
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    """Customers of one company."""
+
+    def matching(self, words: str) -> CustomerQuerySet:
+        """Those whose name, number, contact, e-mail or phone holds `words`."""
+        digits = "".join(c for c in words if c.isdigit())
+        found = (
+            Q(name__icontains=words)
+            | Q(number__icontains=words)
+            | Q(contacts__name__icontains=words)
+            | Q(contacts__email__icontains=words)
+        )
+        if len(digits) >= 4:
+            found |= Q(contacts__mobile__contains=digits) | Q(contacts__phone__contains=digits)
+        return self.filter(found).distinct()
+
+    def with_contacts(self) -> CustomerQuerySet:
+        """Ready for pages that show the billing contact, without a query per row."""
+        return self.prefetch_related("contacts")
+
+
+class Customer(models.Model):
+    """Whom the company bills. `balance` is what all open invoices together still ask for."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(max_length=20)
+    name = models.CharField(max_length=80)
+    street = models.CharField(max_length=80, blank=True)
+    city = models.CharField(max_length=40, blank=True)
+    region = models.CharField("state", max_length=20, blank=True)
+    postal = models.CharField("ZIP code", max_length=10, blank=True)
+    country = models.CharField(max_length=2, default="US")
+    note = models.TextField(blank=True)
+    # Written by Invoice only, which recomputes it from the invoices under this row's lock.
+    balance = models.DecimalField(
+        max_digits=12, decimal_places=2, default=Decimal("0.00"), editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ScopedManager(
+        tenant="tenant", _manager_class=models.Manager.from_queryset(CustomerQuerySet)
+    )
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            # Staff find a customer by number, and an import matches on it.
+            models.UniqueConstraint(fields=["tenant", "number"], name="customers_customer_number"),
+        ]
+        indexes = [
+            # The customer list, in alphabetical order.
+            models.Index(fields=["tenant", "name", "id"], name="customers_customer_list"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def audit_subject(self) -> str:
+        """Where this customer's history is kept."""
+        return f"customer:{self.pk}"
+
+    @property
+    def address(self) -> str:
+        """Street, city, state and ZIP code on one line; empty when nothing is known."""
+        place = f"{self.region} {self.postal}".strip()
+        return ", ".join(part for part in (self.street, self.city, place) if part)
+
+    @property
+    def billing_contact(self) -> Contact | None:
+        """The person bills go to. Uses prefetched contacts when there are any."""
+        return next((c for c in self.contacts.all() if c.is_billing), None)
+
+    def phone_numbers(self) -> list[PhoneChoice]:
+        """All of the customer's numbers, the billing contact's mobile first, each once."""
+        contacts = sorted(self.contacts.all(), key=lambda c: (not c.is_billing, c.name, c.pk))
+        choices = [
+            PhoneChoice(e164, contact, kind)
+            for kind in ("mobile", "phone")
+            for contact in contacts
+            if (e164 := getattr(contact, kind))
+        ]
+        seen: set[str] = set()
+        return [c for c in choices if not (c.e164 in seen or seen.add(c.e164))]  # type: ignore[func-returns-value]
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    """People at customers."""
+
+    def billing(self) -> ContactQuerySet:
+        """Those whom bills go to: one per customer."""
+        return self.filter(is_billing=True)
+
+
+class Contact(models.Model):
+    """A person at a customer. Numbers are kept as E.164 and shown the national way."""
+
+    class Language(models.TextChoices):
+        ENGLISH = "en", "English"
+        SPANISH = "es", "Español"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contacts")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80)
+    role = models.CharField(max_length=40, blank=True, help_text="Owner, bookkeeper, tenant…")
+    email = models.EmailField(blank=True)
+    mobile = models.CharField(max_length=16, blank=True, validators=[E164])
+    phone = models.CharField("other phone", max_length=16, blank=True, validators=[E164])
+    language = models.CharField(
+        max_length=2, choices=Language.choices, default=Language.ENGLISH
+    )
+    is_billing = models.BooleanField("billing contact", default=False)
+
+    objects = ScopedManager(
+        tenant="tenant", _manager_class=models.Manager.from_queryset(ContactQuerySet)
+    )
+
+    class Meta:
+        ordering = ["-is_billing", "name", "id"]
+        constraints = [
+            # Send SMS and Send Email need to know the one person bills go to.
+            models.UniqueConstraint(
+                fields=["customer"],
+                condition=Q(is_billing=True),
+                name="customers_contact_one_billing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def first_name(self) -> str:
+        """All of a name that a page anyone with the link may open is allowed to show."""
+        return self.name.split()[0] if self.name.split() else ""
+
+    def save_as(self, *, actor: User | None, created: bool, **changed: Any) -> None:
+        """Save the person and, when they are the billing contact, take that from the one before.
+
+        A customer's only contact is always its billing contact. `changed` goes into the entry.
+        """
+        with transaction.atomic():
+            customer = Customer._base_manager.select_for_update().get(pk=self.customer_id)
+            others = Contact.objects.filter(customer=customer).exclude(pk=self.pk)
+            if not others.billing().exists():
+                self.is_billing = True
+            if self.is_billing:
+                others.billing().update(is_billing=False)
+            self.tenant = customer.tenant
+            self.save()
+            record(
+                "contact.created" if created else "contact.edited",
+                tenant=self.tenant,
+                subject=customer.audit_subject,
+                actor=actor,
+                contact=self.name,
+                **changed,
+            )
+
+
+class PhoneChoice:
+    """One number in the To list of the Send Text pop-up."""
+
+    def __init__(self, e164: str, contact: Contact, kind: str) -> None:
+        self.e164, self.contact, self.kind = e164, contact, kind
+
+    @property
+    def label(self) -> str:
+        """Whose it is: "Dana Whitfield, mobile"."""
+        return f"{self.contact.name}, {'mobile' if self.kind == 'mobile' else 'other phone'}"

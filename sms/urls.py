@@ -1,0 +1,2 @@
+app_name = "sms"
+urlpatterns: list[object] = []

@@ -1,0 +1,77 @@
+"""Who may do what: the one decorator views wear and the one permission class of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from tenants.roles import Permission
+
+
+__all__ = ["Can", "HasPermission", "Permission", "no_company", "staff"]
+
+View = Callable[..., HttpResponseBase]
+
+
+class Can:
+    """What the signed-in person may do, for templates: `{% if can.send_texts %}`."""
+
+    def __init__(self, membership: Any) -> None:
+        self._membership = membership
+
+    def __getattr__(self, name: str) -> bool:
+        if name not in Permission.values:
+            raise AttributeError(name)
+        return bool(self._membership and self._membership.allows(Permission(name)))
+
+
+def staff(permission: Permission) -> Callable[[View], View]:
+    """Let a view be reached only by a signed-in person whose role allows `permission`.
+
+    Nobody signed in: to the sign-in page. No company: a page that says so. Not allowed: 403,
+    with the words of the permission, so that the person knows what to ask for.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            membership = getattr(request, "membership", None)
+            if membership is None:
+                return no_company(request)
+            if not membership.allows(permission):
+                raise PermissionDenied(str(permission.label))
+            return view(request, *args, **kwargs)
+
+        guarded.staff_permission = permission  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def no_company(request: HttpRequest) -> HttpResponse:
+    """Tell a signed-in person without a company what to do."""
+    return render(request, "tenants/no_company.html", status=403)
+
+
+class HasPermission(BasePermission):
+    """The API's half of `staff`: a viewset names its permissions by action.
+
+    `permissions_by_action = {"list": Permission.VIEW_INVOICES, ...}`; an action that is not named
+    is refused.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the person's role allows what this action needs."""
+        membership = getattr(request, "membership", None)
+        needed = getattr(view, "permissions_by_action", {}).get(getattr(view, "action", None))
+        return bool(membership and needed and membership.allows(needed))

@@ -1,0 +1,25 @@
+"""What every page's frame needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from tenants.access import Can
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The company, the person's place in it, what they may do, and the practice banner."""
+    membership = getattr(request, "membership", None)
+    return {
+        "tenant": getattr(request, "tenant", None),
+        "membership": membership,
+        "memberships": getattr(request, "memberships", []),
+        "can": Can(membership),
+        "practice_mode": settings.PRACTICE_MODE,
+        "practice_phone_url": settings.PRACTICE_PHONE_URL,
+        "integrated_payments_url": settings.INTEGRATED_PAYMENTS_URL,
+        "support_email": settings.SUPPORT_EMAIL,
+    }

@@ -1,0 +1,49 @@
+"""Puts every request inside its company: a query that forgets to say which one raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+from django_scopes import scope, scopes_disabled
+
+from tenants.models import Membership
+
+SESSION_KEY = "tenant"
+
+
+def membership_of(request: HttpRequest) -> Membership | None:
+    """The signed-in person's place in the company they chose, or in their only one."""
+    if not request.user.is_authenticated:
+        return None
+    memberships = list(
+        Membership.objects.select_related("tenant", "role", "user").filter(
+            user=request.user, is_active=True, tenant__is_active=True
+        )
+    )
+    chosen = request.session.get(SESSION_KEY)
+    request.memberships = memberships  # type: ignore[attr-defined]
+    return next(
+        (m for m in memberships if m.tenant.slug == chosen), memberships[0] if memberships else None
+    )
+
+
+class TenantMiddleware:
+    """Sets request.tenant and request.membership and opens the scope of that company."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith("/admin/"):
+            with scopes_disabled():  # platform administrators see all companies
+                return self.get_response(request)
+        membership = None
+        if not request.path.startswith(("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")):
+            membership = membership_of(request)
+        request.membership = membership  # type: ignore[attr-defined]
+        request.tenant = membership.tenant if membership else None  # type: ignore[attr-defined]
+        if membership is None:
+            return self.get_response(request)
+        with scope(tenant=membership.tenant):
+            return self.get_response(request)

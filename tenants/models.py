@@ -1,0 +1,208 @@
+"""Companies that use Textpay, the people who work there, and what each may do."""
+
+from __future__ import annotations
+
+import uuid
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+
+from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
+
+
+class UserManager(BaseUserManager["User"]):
+    """People sign in with their e-mail address, in any case."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
+        """Make a person who can sign in; the address is stored in lower case."""
+        user = self.model(email=self.normalize_email(email).lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
+        """Make a platform administrator ("Support")."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Find a person by address, whatever its case."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractUser):
+    """A person who signs in, by e-mail address. What they may do comes from memberships."""
+
+    username = None  # type: ignore[assignment]
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()  # type: ignore[assignment,misc]
+
+    class Meta:
+        constraints = [
+            # Two people cannot share an address by writing it in another case.
+            models.UniqueConstraint(Lower("email"), name="tenants_user_email_any_case"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The person's name for screens and the audit history."""
+        return self.get_full_name() or self.email
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the round mark beside the name."""
+        words = self.name.replace("@", " ").split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class Tenant(models.Model):
+    """A company that sends invoices: its name, address, time zone and payment processor."""
+
+    class Processor(models.TextChoices):
+        NONE = "none", "None yet"
+        CARDCONNECT = "cardconnect", "CardConnect"
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=40, help_text="First words of every text. At most 40.")
+    timezone = models.CharField(
+        max_length=64,
+        default="America/New_York",
+        choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())],
+    )
+    phone = models.CharField(max_length=16, help_text="E.164; customers may call it.")
+    email = models.EmailField(help_text="Customers may write to it; answers to e-mails go here.")
+    street = models.CharField(max_length=80)
+    city = models.CharField(max_length=40)
+    region = models.CharField("state", max_length=20)
+    postal = models.CharField("ZIP code", max_length=10)
+    country = models.CharField(max_length=2, default="US")
+    currency = models.CharField(max_length=3, default="USD", editable=False)
+    refund_policy = models.TextField(
+        default="Ask us within 30 days and we will put it right or refund what you paid.",
+        help_text="Customers agree to it when they pay by card.",
+    )
+    brand = models.CharField(
+        "brand colour",
+        max_length=7,
+        default="#0b6470",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour such as #0b6470.")],
+    )
+    processor = models.CharField(
+        max_length=16, choices=Processor.choices, default=Processor.NONE
+    )
+    # Both written by payments/enabling.py only, which asks CardConnect first and audits.
+    text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)
+    text_to_pay_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_active = models.BooleanField(default=True)
+    last_invoice_number = models.PositiveIntegerField(default=1000, editable=False)
+    last_customer_number = models.PositiveIntegerField(default=100, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            # Text-to-Pay sends people to a payment page, so there must be a processor behind it.
+            models.CheckConstraint(
+                condition=Q(text_to_pay_enabled=False) | Q(processor="cardconnect"),
+                name="tenants_tenant_text_to_pay_needs_cardconnect",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def audit_subject(self) -> str:
+        """Where the company's own history is kept."""
+        return f"tenant:{self.pk}"
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The company's time zone, in which every time on its screens is shown."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def address(self) -> str:
+        """One line for the foot of the payer's page and of e-mails."""
+        return f"{self.street}, {self.city}, {self.region} {self.postal}, {self.country}"
+
+    @property
+    def takes_payments(self) -> bool:
+        """Whether a processor is set; without one the Integrated Payments Application is offered."""
+        return self.processor == self.Processor.CARDCONNECT
+
+    def next_number(self, kind: str) -> int:
+        """Take the next "invoice" or "customer" number; two callers never get the same one."""
+        field = f"last_{kind}_number"
+        with transaction.atomic():
+            row = Tenant.objects.select_for_update().get(pk=self.pk)
+            number: int = getattr(row, field) + 1
+            setattr(row, field, number)
+            row.save(update_fields=[field])
+        return number
+
+    def add_built_in_roles(self) -> dict[str, Role]:
+        """Give a new company its three roles; returns them by name. Safe to call again."""
+        roles = {}
+        for name, permissions in BUILT_IN_ROLES.items():
+            roles[name], _ = Role.objects.get_or_create(
+                tenant=self, name=name, defaults={"permissions": sorted(permissions)}
+            )
+        return roles
+
+
+class Role(models.Model):
+    """A named set of permissions inside one company."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="roles")
+    name = models.CharField(max_length=40)
+    permissions = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            # People are given a role by its name.
+            models.UniqueConstraint(fields=["tenant", "name"], name="tenants_role_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def allows(self, permission: Permission) -> bool:
+        """Administrators may do everything; others what their role names."""
+        return self.name == ADMINISTRATOR or permission.value in self.permissions
+
+
+class Membership(models.Model):
+    """A person's place in a company."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="memberships")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["user__first_name", "user__last_name"]
+        constraints = [
+            # One role per person and company.
+            models.UniqueConstraint(fields=["user", "tenant"], name="tenants_membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.tenant}"
+
+    def allows(self, permission: Permission) -> bool:
+        """Whether this person may do it in this company, as things stand now."""
+        return self.is_active and self.tenant.is_active and self.role.allows(permission)

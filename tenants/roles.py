@@ -1,0 +1,26 @@
+"""The role table: every permission, and the roles each company starts with."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Permission(models.TextChoices):
+    """Everything a role can allow."""
+
+    VIEW_INVOICES = "view_invoices", "See invoices"
+    EDIT_INVOICES = "edit_invoices", "Create and edit invoices"
+    SEND_TEXTS = "send_texts", "Send invoices by SMS"
+    SEND_EMAILS = "send_emails", "Send invoices by e-mail"
+    EXPIRE_LINKS = "expire_links", "Expire payment links"
+    VIEW_CUSTOMERS = "view_customers", "See customers"
+    EDIT_CUSTOMERS = "edit_customers", "Create and edit customers and contacts"
+    MANAGE_SETTINGS = "manage_settings", "Change settings and people"
+
+
+ADMINISTRATOR = "Administrator"
+BUILT_IN_ROLES: dict[str, set[str]] = {
+    ADMINISTRATOR: set(Permission.values),
+    "Office": set(Permission.values) - {Permission.MANAGE_SETTINGS.value},
+    "Viewer": {Permission.VIEW_INVOICES.value, Permission.VIEW_CUSTOMERS.value},
+}

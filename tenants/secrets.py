@@ -1,0 +1,43 @@
+"""Credentials at rest: encrypted with a key that is not in the database."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class SecretError(Exception):
+    """A stored credential cannot be opened: the key is missing or the row was moved or altered."""
+
+
+@lru_cache(maxsize=4)
+def _box(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def seal(plain: str, *, context: str) -> str:
+    """Encrypt `plain` so that it opens only with FIELD_KEYS and only for the same `context`.
+
+    `context` names the owner and the field ("tenant:7:twilio.auth_token"), so that a ciphertext
+    copied into another tenant's row does not open there.
+    """
+    if not plain:
+        return ""
+    sealed = _box(tuple(settings.FIELD_KEYS)).encrypt(f"{context}\0{plain}".encode())
+    return sealed.decode()
+
+
+def unseal(sealed: str, *, context: str) -> str:
+    """Decrypt what `seal` made; raises SecretError when key or context do not fit."""
+    if not sealed:
+        return ""
+    try:
+        text = _box(tuple(settings.FIELD_KEYS)).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise SecretError("A stored credential cannot be decrypted with FIELD_KEYS.") from None
+    owner, _, plain = text.partition("\0")
+    if owner != context:
+        raise SecretError("A stored credential belongs to another record.")
+    return plain

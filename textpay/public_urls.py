@@ -1,0 +1,15 @@
+"""Every address that works without signing in, by URL name. A test compares it with the URLs.
+
+What a payer sees lives in a `public.py`, what a provider calls in a `webhooks.py`.
+"""
+
+PUBLIC = frozenset(
+    {
+        "payments:pay",
+        "payments:pay_status",
+        "sms:delivery_status",
+        "tenants:brand_css",
+        "healthz",
+        "readyz",
+    }
+)

@@ -1,0 +1,27 @@
+"""Where every address leads. What works without signing in is named in public_urls.py."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from textpay import health, views
+
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = "Textpay Support"
+admin.site.site_title = "Textpay Support"
+admin.site.index_title = "Companies and their processors"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("", include("customers.urls")),
+    path("", include("invoices.urls")),
+    path("", include("sms.urls")),
+    path("", include("payments.urls")),
+    path("", include("tenants.urls")),
+    path("api/v1/", include("textpay.api")),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]
