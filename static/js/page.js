@@ -1,0 +1,66 @@
+// Small manners of every staff page: menus that close, messages that leave, buttons that say they are busy.
+(() => {
+  "use strict";
+  const closeMenus = (except) => {
+    for (const menu of document.querySelectorAll("details.pops[open]")) {
+      if (menu !== except) menu.open = false;
+    }
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target.closest("details.pops")));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest && event.target.closest("details.pops[open]");
+    closeMenus();
+    if (menu) menu.querySelector("summary").focus();
+  });
+
+  // Messages stay until closed; good news leaves by itself after 8 seconds unless someone is on it.
+  const leave = (toast) => {
+    if (toast.matches(":hover, :focus-within")) setTimeout(leave, 2000, toast);
+    else toast.remove();
+  };
+  for (const toast of document.querySelectorAll(".toast")) {
+    toast.addEventListener("click", (event) => {
+      if (event.target.closest("[data-close]")) toast.remove();
+    });
+    if (toast.dataset.stays === undefined) setTimeout(leave, 8000, toast);
+  }
+
+  // A form sends once however often its button is pressed. The page comes back with a fresh one.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent !== undefined && form.method === "post") {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (form.method !== "post" || event.defaultPrevented) return;
+    form.dataset.sent = "";
+    const button = event.submitter;
+    if (button) button.setAttribute("aria-disabled", "true");
+  });
+  const again = (form) => {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+  };
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(again));
+
+  // The connection went away while a person waited for an answer: say so, quietly for polls.
+  const tell = (words) => {
+    const dialog = document.querySelector("dialog[open]");
+    const holder = (dialog && dialog.querySelector(".body")) || document.getElementById("toasts");
+    const toast = document.getElementById("lost-connection").content.firstElementChild.cloneNode(true);
+    toast.querySelector("span").textContent = words;
+    toast.addEventListener("click", (event) => {
+      if (event.target.closest("[data-close]")) toast.remove();
+    });
+    holder.append(toast);
+  };
+  const failed = (event, words) => {
+    const { elt } = event.detail;
+    if (elt.matches("form")) again(elt);
+    if (elt.dataset.live === undefined) tell(words);
+  };
+  document.body.addEventListener("htmx:sendError", (event) => failed(event, "No connection to Textpay. Nothing was sent; try again."));
+  document.body.addEventListener("htmx:responseError", (event) => failed(event, "Textpay could not do that. Reload the page and try again."));
+})();
