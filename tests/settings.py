@@ -20,8 +20,8 @@ os.environ.update(
 )
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from textpay.settings import *  # noqa: E402, F403
-from textpay.settings import STORAGES, VAR_DIR  # noqa: E402
+from textpay.settings import *  # noqa: F403
+from textpay.settings import STORAGES, VAR_DIR
 
 STORAGES = {
     **STORAGES,

@@ -1,0 +1,360 @@
+"""What bin/run, bin/test and bin/check share. Standard library only; runs before anything is installed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+OLDEST = (3, 11)
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+VENV = Path(os.environ.get("TEXTPAY_VENV", ROOT / ".venv"))
+PYTHON = VENV / "bin" / "python"
+
+_WATCHDOG = """
+import os, shutil, signal, sys, time
+for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    signal.signal(getattr(signal, name), signal.SIG_IGN)
+groups, folders, done = [], [], False
+for line in sys.stdin:
+    word, _, rest = line.rstrip("\\n").partition(" ")
+    if word == "group":
+        groups.append(int(rest))
+    elif word == "gone":
+        groups = [group for group in groups if group != int(rest)]
+    elif word == "folder":
+        folders.append(rest)
+    done = done or word == "done"
+def tell(number):
+    alive = []
+    for group in groups:
+        try:
+            os.killpg(group, number)
+            alive.append(group)
+        except (ProcessLookupError, PermissionError):
+            pass
+    return alive
+if not done:
+    tell(signal.SIGTERM)
+    for _ in range(30):
+        if not tell(0):
+            break
+        time.sleep(0.1)
+    tell(signal.SIGKILL)
+for folder in folders:
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+class Stop(BaseException):
+    """Somebody asked us to stop: Ctrl-C, SIGTERM or a closed terminal."""
+
+    def __init__(self, number):
+        self.number = number
+
+
+def say(text="", end="\n"):
+    """Print at once; a reader that went away (`bin/run | head`) is no reason to die."""
+    try:
+        print(text, end=end, flush=True)
+    except (BrokenPipeError, ValueError):
+        with contextlib.suppress(Exception):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def stop_with(text):
+    """End with one sentence a person understands."""
+    say(text)
+    raise SystemExit(1)
+
+
+def require_python():
+    """Go on with Python 3.11 or newer: this one, or a newer one on the PATH, or not at all."""
+    if sys.version_info >= OLDEST:
+        return
+    for minor in range(15, OLDEST[1] - 1, -1):
+        newer = shutil.which(f"python3.{minor}")
+        if newer:
+            os.execv(newer, [newer, *sys.argv])
+    stop_with(
+        f"Textpay needs Python {OLDEST[0]}.{OLDEST[1]} or newer; this is "
+        f"{sys.version_info[0]}.{sys.version_info[1]} ({sys.executable})."
+    )
+
+
+# --- Processes -------------------------------------------------------------------------------
+class House:
+    """The processes we start. However we end, even by kill -9, none of them outlives us."""
+
+    def __init__(self):
+        self.children = []
+        reading, self._writing = os.pipe()
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-c", _WATCHDOG, str(ROOT)],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+        os.close(reading)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            signal.signal(getattr(signal, name), self._asked_to_stop)
+
+    def _asked_to_stop(self, number, frame):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        raise Stop(number)
+
+    def _tell_watchdog(self, line):
+        with contextlib.suppress(OSError):
+            os.write(self._writing, (line + "\n").encode())
+
+    def start(self, name, command, env=None, log=None, stop_signal=signal.SIGTERM, **options):
+        """Start a process in a group of its own, known to the watchdog before it runs."""
+        out = open(log, "wb") if log else options.pop("stdout", None)
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=options.pop("cwd", ROOT),
+            env=env,
+            stdin=subprocess.DEVNULL if log else None,
+            stdout=out,
+            stderr=subprocess.STDOUT if out else None,
+            start_new_session=True,
+            preexec_fn=lambda: self._tell_watchdog(f"group {os.getpid()}"),
+            **options,
+        )
+        if log:
+            out.close()
+        child.name, child.log, child.stop_signal = name, log, stop_signal
+        self.children.append(child)
+        return child
+
+    def run(self, name, command, env=None, fatal=True, **options):
+        """Run a command to its end; when it fails, show what it said and stop."""
+        child = self.start(name, command, env, stdout=subprocess.PIPE, **options)
+        said = child.communicate()[0].decode(errors="replace")
+        self._forget(child)
+        if child.returncode and fatal:
+            stop_with(f"{said.rstrip()}\n\n{name} failed (see above).")
+        return child.returncode, said
+
+    def _forget(self, child):
+        self.children.remove(child)
+        self._tell_watchdog(f"gone {child.pid}")
+
+    def scratch_folder(self):
+        """A private folder with a short path, gone when we are."""
+        folder = Path(tempfile.mkdtemp(prefix="textpay-", dir="/tmp"))
+        self._tell_watchdog(f"folder {folder}")
+        return folder
+
+    def dead(self):
+        """A child that has ended by itself, if any."""
+        return next((child for child in self.children if child.poll() is not None), None)
+
+    def close(self, patience=5.0):
+        """Ask every process to stop, last started first; insist after a few seconds."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+        for child in reversed(self.children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, child.stop_signal) if child.poll() is None else None
+        until = time.monotonic() + patience
+        for child in self.children:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.1, until - time.monotonic()))
+        for child in self.children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self._tell_watchdog("done")
+        os.close(self._writing)
+        self._watchdog.wait()
+
+
+def tail(path, lines=15):
+    """The last lines of a log."""
+    text = Path(path).read_text(errors="replace") if Path(path).exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+# --- The virtual environment -----------------------------------------------------------------
+def digest(*parts):
+    """One hash of texts, bytes and files."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.read_bytes() if isinstance(part, Path) else str(part).encode()
+        total.update(hashlib.sha256(data).digest())
+    return total.hexdigest()
+
+
+def ensure_venv(house, dev=False):
+    """Build or renew .venv so that it holds exactly what the lock says, checked by hash."""
+    VAR.mkdir(exist_ok=True)
+    with (VAR / "venv.lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        built = _built()
+        version = ".".join(map(str, sys.version_info[:2]))
+        locks = {name: ROOT / name for name in ("requirements.txt", "requirements-dev.txt")}
+        wanted = {name: digest(path, version) for name, path in locks.items()}
+        enough = ["requirements-dev.txt"] if dev else list(locks)
+        if any(built.get(name) == wanted[name] for name in enough):
+            return
+        lock = "requirements-dev.txt" if dev else "requirements.txt"
+        if not PYTHON.exists():
+            _make_venv(house)
+        _install(house, locks[lock])
+        (VENV / "textpay-lock.json").write_text(json.dumps({lock: wanted[lock]}))
+
+
+def _built():
+    try:
+        subprocess.run([str(PYTHON), "-c", ""], check=True, capture_output=True)
+        return json.loads((VENV / "textpay-lock.json").read_text())
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return {}
+
+
+def _make_venv(house):
+    say("Making .venv ...")
+    code, said = house.run("venv", [sys.executable, "-m", "venv", "--clear", VENV], fatal=False)
+    if code and ("ensurepip" in said or "No module named venv" in said):
+        shutil.rmtree(VENV, ignore_errors=True)
+        stop_with(
+            "This Python cannot make virtual environments. On Debian or Ubuntu, type:\n"
+            "  sudo apt-get install -y python3-venv"
+        )
+    if code:
+        shutil.rmtree(VENV, ignore_errors=True)
+        stop_with(f"{said.rstrip()}\n\nMaking .venv failed (see above).")
+
+
+def _install(house, lock):
+    total = len(re.findall(r"^[a-z0-9]", lock.read_text(), re.M | re.I))
+    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command += ["--progress-bar", "off", "--require-hashes", "--only-binary=:all:", "-r", lock]
+    child = house.start("pip", command, stdout=subprocess.PIPE)
+    said, seen, shown = [], 0, time.monotonic()
+    say(f"Installing {total} packages, checked by hash ...")
+    for raw in child.stdout:
+        line = raw.decode(errors="replace").rstrip()
+        said.append(line)
+        seen += line.startswith(("Collecting ", "Requirement already satisfied"))
+        if line.startswith("Collecting ") and time.monotonic() - shown > 2:
+            say(f"  {min(seen, total)}/{total} {line.split()[1].split('==')[0]}")
+            shown = time.monotonic()
+        elif line.startswith("Installing collected"):
+            say(f"  {min(seen, total)}/{total} fetched, unpacking ...")
+    house._forget(child) if child.wait() == 0 else None
+    if child.returncode:
+        text = "\n".join(said[-15:])
+        stop_with(f"{text}\n\nInstalling failed (see above). Is the internet reachable?")
+
+
+# --- .env ------------------------------------------------------------------------------------
+def read_env(path=ROOT / ".env"):
+    """The names and values of an env file."""
+    values = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        match = re.match(r"\s*(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=\s*(.*?)\s*$", line)
+        if match:
+            values[match.group(1)] = match.group(2).strip("'\"")
+    return values
+
+
+# --- Ports and waiting -----------------------------------------------------------------------
+def free_port():
+    """A port nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_taken(port):
+    """Whether something listens on a port of this computer."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex((address, port)) == 0:
+                return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def wait_until(house, what, ready, seconds=60.0):
+    """Wait for something to be true; a process that dies meanwhile ends the wait."""
+    until = time.monotonic() + seconds
+    while not ready():
+        child = house.dead()
+        if child is not None:
+            report_death(child)
+        if time.monotonic() > until:
+            stop_with(f"{what} did not come up within {seconds:.0f} seconds; see var/logs/.")
+        time.sleep(0.05)
+
+
+def report_death(child):
+    """Say which process ended, why, and stop."""
+    stop_with(
+        f"{tail(child.log) if child.log else ''}\n\n"
+        f"{child.name} ended by itself (exit code {child.returncode}); stopping everything. "
+        f"Its log: {child.log}"
+    )
+
+
+# --- Servers from the system -----------------------------------------------------------------
+def find_program(*names, folders=()):
+    """The first of these programs that is installed."""
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+        for pattern in folders:
+            hits = sorted(Path("/").glob(f"{pattern.lstrip('/')}/{name}"), reverse=True)
+            if hits:
+                return str(hits[0])
+    return None
+
+
+def find_redis():
+    return find_program(
+        "redis-server", "valkey-server", folders=("/opt/homebrew/bin", "/usr/local/bin")
+    )
+
+
+def start_redis(house, folder, log, keep):
+    """A private Redis that only this user reaches; `keep` is where it remembers, or None."""
+    path = folder / "redis.sock"
+    command = [find_redis(), "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
+    command += ["--save", "", "--appendonly", "yes" if keep else "no"]
+    command += ["--dir", keep or folder, "--daemonize", "no"]
+    house.start("redis", command, log=log)
+    wait_until(house, "Redis", lambda: _redis_answers(path), 15)
+    return path
+
+
+def _redis_answers(path):
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        probe.connect(str(path))
+        probe.sendall(b"PING\r\n")
+        return probe.recv(16).startswith(b"+PONG")
+    return False
