@@ -1,0 +1,88 @@
+"""The people tests speak of, and the company they work for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django_scopes import scope, scopes_disabled
+
+from tenants.models import Tenant, User
+from tests.factories import make_member, make_ready_tenant
+
+
+class ScopedClient(Client):
+    """A browser whose requests start without a company, as in production.
+
+    Tests themselves may look at every company's rows; the code they call may not.
+    """
+
+    def request(self, **request: Any) -> Any:
+        with scope():
+            return super().request(**request)
+
+
+@pytest.fixture(autouse=True)
+def _all_companies() -> Iterator[None]:
+    """Let tests read every company's rows, and start each with an empty cache."""
+    cache.clear()
+    with scopes_disabled():
+        yield
+
+
+@pytest.fixture
+def tenant(db: None) -> Tenant:
+    """Harbor Plumbing & Heating, ready to text and be paid."""
+    return make_ready_tenant()
+
+
+@pytest.fixture
+def clerk(tenant: Tenant) -> User:
+    """Maya, in the office: may send."""
+    return make_member(tenant, "Office", name="Maya Torres")
+
+
+@pytest.fixture
+def viewer(tenant: Tenant) -> User:
+    """Victor, who may look but not send."""
+    return make_member(tenant, "Viewer", name="Victor Lane")
+
+
+@pytest.fixture
+def admin_user(tenant: Tenant) -> User:
+    """Alma, who runs the company's settings."""
+    return make_member(tenant, "Administrator", name="Alma Reyes")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Sam, administrator of another company."""
+    return make_member(make_ready_tenant("Mesa Verde Electric"), "Administrator", name="Sam Stone")
+
+
+@pytest.fixture
+def support(db: None) -> User:
+    """The platform's administrator."""
+    return User.objects.create_superuser("support@textpay.example", "x" * 20, first_name="Support")
+
+
+def signed_in(user: User) -> ScopedClient:
+    """A browser in which `user` has signed in."""
+    client = ScopedClient()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def browser_of() -> Any:
+    """`browser_of(user)` gives a browser in which they have signed in."""
+    return signed_in
+
+
+@pytest.fixture
+def payer(db: None) -> ScopedClient:
+    """A browser nobody signed in to: whoever holds the phone."""
+    return ScopedClient()

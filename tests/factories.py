@@ -1,0 +1,141 @@
+"""Plain functions that make the people and papers tests are about."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from customers.models import Contact, Customer
+from invoices.models import Invoice, PaymentLink
+from payments.models import CardConnectAccount
+from sms.models import TextMessage, TwilioAccount
+from tenants.models import Membership, Role, Tenant, User
+
+PASSWORD = "correct horse battery staple"
+MERCHID = "496160873888"
+TWILIO_SID = "AC" + "1" * 32
+TWILIO_TOKEN = "test-auth-token"
+SENDER = "+19785550190"
+MOBILE = "+19785550142"
+_count = itertools.count(1)
+
+
+def make_tenant(name: str = "Harbor Plumbing & Heating", **fields: Any) -> Tenant:
+    """A company with its roles, in New York, without processor or sender."""
+    number = next(_count)
+    values: dict[str, Any] = {
+        "slug": f"company-{number}",
+        "name": name,
+        "phone": "+19785550134",
+        "email": f"office{number}@harbor.example",
+        "street": "14 Wharf Street",
+        "city": "Gloucester",
+        "region": "MA",
+        "postal": "01930",
+        **fields,
+    }
+    tenant = Tenant.objects.create(**values)
+    tenant.add_built_in_roles()
+    return tenant
+
+
+def make_ready_tenant(name: str = "Harbor Plumbing & Heating", **fields: Any) -> Tenant:
+    """A company that may text and be paid: CardConnect, Twilio, Text-to-Pay on."""
+    tenant = make_tenant(
+        name,
+        **{"processor": Tenant.Processor.CARDCONNECT, "text_to_pay_enabled": True, **fields},
+    )
+    number = next(_count)
+    make_cardconnect(tenant, merchid=str(int(MERCHID) + number))
+    make_twilio(tenant, account_sid=f"AC{number:032x}", sender=f"+1978555{100 + number % 100:04d}")
+    return tenant
+
+
+def make_cardconnect(tenant: Tenant, **fields: Any) -> CardConnectAccount:
+    """A merchant account; user name and password are "testing" and "testing123"."""
+    account = CardConnectAccount(
+        tenant=tenant,
+        **{"site": "fts-uat", "merchid": MERCHID, "username": "testing", "ach_enabled": True, **fields},
+    )
+    account.set_password("testing123")
+    account.save()
+    return account
+
+
+def make_twilio(tenant: Tenant, **fields: Any) -> TwilioAccount:
+    """A Twilio account whose auth token is TWILIO_TOKEN."""
+    account = TwilioAccount(tenant=tenant, **{"account_sid": TWILIO_SID, "sender": SENDER, **fields})
+    account.set_auth_token(TWILIO_TOKEN)
+    account.save()
+    return account
+
+
+def make_member(tenant: Tenant, role: str = "Office", *, name: str = "Maya Torres") -> User:
+    """A person who signs in with PASSWORD and works at `tenant`."""
+    first, _, last = name.partition(" ")
+    user = User.objects.create_user(
+        f"{first.lower()}{next(_count)}@staff.example", PASSWORD, first_name=first, last_name=last
+    )
+    Membership.objects.create(
+        user=user, tenant=tenant, role=Role.objects.get(tenant=tenant, name=role)
+    )
+    return user
+
+
+def make_customer(tenant: Tenant, name: str = "Dana Whitfield", **fields: Any) -> Customer:
+    """A customer with a billing contact of the same name, with mobile and e-mail."""
+    contact = {
+        "mobile": fields.pop("mobile", MOBILE),
+        "email": fields.pop("email", "dana@whitfield.example"),
+    }
+    customer = Customer.objects.create(
+        tenant=tenant, name=name, number=f"C-{next(_count)}", **fields
+    )
+    Contact.objects.create(
+        tenant=tenant, customer=customer, name=name, is_billing=True, **contact
+    )
+    return customer
+
+
+def make_invoice(
+    tenant: Tenant | None = None,
+    *,
+    customer: Customer | None = None,
+    total: str = "182.50",
+    opened: bool = True,
+    **fields: Any,
+) -> Invoice:
+    """An open invoice of one line, due in thirty days."""
+    if customer is None:
+        customer = make_customer(tenant or make_ready_tenant())
+    today = dt.date(2026, 11, 20)
+    invoice = Invoice.objects.create(
+        tenant=customer.tenant,
+        customer=customer,
+        number=fields.pop("number", f"INV-{next(_count) + 1000}"),
+        description=fields.pop("description", "Water heater repair"),
+        issued_on=fields.pop("issued_on", today),
+        due_on=fields.pop("due_on", today + dt.timedelta(days=30)),
+        **fields,
+    )
+    line = {"description": "Labor", "quantity": Decimal("1.00"), "unit_price": Decimal(total)}
+    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None)
+    if opened:
+        invoice.open_for_payment(actor=None)
+    return invoice
+
+
+def make_link(invoice: Invoice) -> PaymentLink:
+    """A live payment link."""
+    return PaymentLink.objects.issue(invoice, actor=None)
+
+
+def make_text(invoice: Invoice, actor: User, **fields: Any) -> TextMessage:
+    """A queued text for the invoice."""
+    message, _ = TextMessage.objects.queue(
+        invoice, **{"to": MOBILE, "actor": actor, "key": uuid.uuid4(), **fields}
+    )
+    return message
