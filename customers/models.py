@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -41,6 +41,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 class Customer(models.Model):
     """Whom the company bills. `balance` is what all open invoices together still ask for."""
+
+    EDITABLE: ClassVar[list[str]] = [
+        "name", "street", "city", "region", "postal", "country", "note",
+    ]
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -91,6 +95,22 @@ class Customer(models.Model):
     def billing_contact(self) -> Contact | None:
         """The person bills go to. Uses prefetched contacts when there are any."""
         return next((c for c in self.contacts.all() if c.is_billing), None)
+
+    def save_as(self, *, actor: User | None, **changed: Any) -> None:
+        """Save the customer, with the next number when new; `changed` goes into the entry."""
+        created = self.pk is None
+        with transaction.atomic():
+            if created:
+                self.number = self.number or f"C-{self.tenant.next_number('customer')}"
+            # The balance is Invoice's to write: an edit must not put an older one back.
+            self.save(update_fields=None if created else self.EDITABLE)
+            record(
+                "customer.created" if created else "customer.edited",
+                tenant=self.tenant,
+                subject=self.audit_subject,
+                actor=actor,
+                **changed,
+            )
 
     def phone_numbers(self) -> list[PhoneChoice]:
         """All of the customer's numbers, the billing contact's mobile first, each once."""

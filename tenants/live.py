@@ -1,4 +1,4 @@
-"""Parts of a page that keep themselves up to date: rendered once for the page, again for each poll."""
+"""Parts of a page that keep themselves up to date: rendered for the page and for each poll."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VOLATILE = re.compile(
 
 
 class Regions:
-    """The named regions of one page. `{{ live.balance }}` places one; `answer` sends the changed ones.
+    """The named regions of one page: `{{ live.balance }}` places one, `answer` sends them again.
 
     Each region is a template; js/live.js swaps it in place when its `data-v` differs and keeps open
     what a person has opened in it.
@@ -44,7 +44,7 @@ class Regions:
         return _digest(self._html.values())
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """204 when the page has this version (`?v=`), else all regions; the browser swaps what differs."""
+        """204 when the page has this version (`?v=`), else all regions."""
         if request.GET.get("v") == self.version:
             return HttpResponse(status=204)
         response = HttpResponse("".join(self._html.values()))

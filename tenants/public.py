@@ -18,7 +18,8 @@ COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 def brand_css(request: HttpRequest, slug: str) -> HttpResponse:
     """The one line by which a payer's page wears the company's colour; a style sheet, because the
     content security policy allows no style in the page."""
-    colour = Tenant.objects.filter(slug=slug, is_active=True).values_list("brand", flat=True).first()
+    active = Tenant.objects.filter(slug=slug, is_active=True)
+    colour = active.values_list("brand", flat=True).first()
     if not colour or not COLOUR.match(colour):
         raise Http404
     return HttpResponse(f":root{{--brand:{colour}}}", content_type="text/css; charset=utf-8")

@@ -30,7 +30,7 @@ def drawings() -> dict[str, SafeString]:
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
-    """`{% icon "send" %}`: the drawing, in the colour of the words beside it; a second word adds a class."""
+    """`{% icon "send" %}`: the drawing, in its words' colour; a second word adds a class."""
     return format_html(
         '<svg class="i {}" width="20" height="20" viewBox="0 0 24 24" fill="none"'
         ' stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"'
@@ -153,7 +153,8 @@ def _time(context: template.Context, moment: dt.datetime | None, write: Any) -> 
     if moment is None:
         return ""
     local = moment.astimezone(zone_of(context))
-    return format_html('<time datetime="{}">{}</time>', local.isoformat("T", "seconds"), write(local))
+    stamp = local.isoformat("T", "seconds")
+    return format_html('<time datetime="{}">{}</time>', stamp, write(local))
 
 
 @register.simple_tag(takes_context=True)
@@ -168,7 +169,7 @@ def day(context: template.Context, value: dt.date | None, year: bool = False) ->
 
 @register.simple_tag
 def countdown(until: dt.datetime) -> SafeString:
-    """`{% countdown link.expires_at %}`: days, hours, minutes and seconds left; js/timer.js counts on.
+    """`{% countdown link.expires_at %}`: what is left, to the second; js/timer.js counts on.
 
     Between the two comments is what differs at every look; tenants/live.py leaves it out when it
     asks whether anything changed.
@@ -184,7 +185,8 @@ def countdown(until: dt.datetime) -> SafeString:
         ),
     )
     return format_html(
-        '<div data-until="{}"><!--live--><p class="vh">Link expires in {} days, {} hours and {} minutes</p>'
+        '<div data-until="{}"><!--live-->'
+        '<p class="vh">Link expires in {} days, {} hours and {} minutes</p>'
         '<div class="timer{}" aria-hidden="true">{}</div><!--/live--></div>',
         until.isoformat(),
         *parts[:3],

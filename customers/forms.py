@@ -1,0 +1,114 @@
+"""Customers and the people there, as typed by staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from customers import phones
+from customers.models import Contact, Customer
+from tenants.models import User
+
+
+class CustomerForm(forms.ModelForm):
+    """Name and address of whom the company bills."""
+
+    class Meta:
+        model = Customer
+        fields = ["name", "street", "city", "region", "postal", "note"]
+        widgets = {"note": forms.Textarea(attrs={"rows": 3})}
+        labels = {"name": "Name of the person or company", "note": "Note for the office"}
+        error_messages = {"name": {"required": "Enter the customer's name."}}
+
+    def save_as(self, actor: User) -> Customer:
+        """Save with an entry in the history that names the changed fields."""
+        customer: Customer = self.instance
+        customer.save_as(actor=actor, fields=sorted(self.changed_data))
+        return customer
+
+
+class CountryField(forms.ChoiceField):
+    """The country code beside a phone number: every calling code, +1 (US) unless told otherwise."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            choices=phones.COUNTRIES,
+            initial=phones.HOME,
+            label="Country code",
+            required=False,
+            **kwargs,
+        )
+
+
+def number_field(**kwargs: Any) -> forms.CharField:
+    """The national part of a phone number."""
+    attrs = {"inputmode": "tel", "autocomplete": "off"}
+    return forms.CharField(
+        required=False, max_length=30, widget=forms.TextInput(attrs=attrs), **kwargs
+    )
+
+
+class ContactForm(forms.ModelForm):
+    """**Edit Contact**: a person's name, numbers and address, and whether bills go to them."""
+
+    mobile_country = CountryField()
+    mobile = number_field(label="Mobile number", help_text="Invoices are texted to this number.")
+    phone_country = CountryField()
+    phone = number_field(label="Other phone", help_text="A landline, for calls only.")
+
+    class Meta:
+        model = Contact
+        fields = ["name", "role", "email", "language", "is_billing"]
+        labels = {
+            "email": "E-mail",
+            "language": "Language of texts and pages",
+            "is_billing": "Billing Contact",
+        }
+        help_texts = {"is_billing": "Every customer has exactly one.", "role": "Owner, bookkeeper…"}
+        error_messages = {
+            "name": {"required": "Enter the person's name."},
+            "email": {"invalid": "Enter an e-mail address such as dana@example.com."},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for kind in ("mobile", "phone"):
+            stored = getattr(self.instance, kind)
+            if stored:
+                self.initial[kind] = phones.typed(stored)
+                self.initial[f"{kind}_country"] = phones.country_of(stored)
+        if self.instance.pk and self.instance.is_billing:
+            self.fields["is_billing"].disabled = True
+            self.fields["is_billing"].help_text = "To change it, make another contact the one."
+
+    def clean(self) -> dict[str, Any]:
+        """Turn both numbers into E.164; a landline cannot be the number invoices are texted to."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for kind in ("mobile", "phone"):
+            if data.get(kind) and kind not in self.errors:
+                try:
+                    data[kind] = phones.parse(data[kind], data.get(f"{kind}_country") or phones.HOME)
+                except ValidationError as error:
+                    self.add_error(kind, error)
+        mobile = data.get("mobile")
+        if mobile and "mobile" not in self.errors and not phones.can_text(mobile):
+            self.add_error("mobile", self._cannot_text(phones.kind(mobile)))
+        return data
+
+    def save_as(self, actor: User) -> Contact:
+        """Save with an entry in the history that names the changed fields."""
+        contact: Contact = self.instance
+        created = contact.pk is None
+        contact.mobile = self.cleaned_data["mobile"]
+        contact.phone = self.cleaned_data["phone"]
+        contact.save_as(actor=actor, created=created, fields=sorted(self.changed_data))
+        return contact
+
+    @staticmethod
+    def _cannot_text(kind: str) -> str:
+        return (
+            f"This is a {kind} number, so texts cannot arrive there. "
+            "Enter a mobile number here and put this one under Other phone."
+        )

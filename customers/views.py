@@ -1,0 +1,134 @@
+"""Customers and their contacts, for staff."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from customers.forms import ContactForm, CustomerForm
+from customers.models import Contact, Customer
+from tenants.access import Permission, staff
+from tenants.live import Regions
+from tenants.requests import StaffRequest
+
+PER_PAGE = 25
+LIVE = {
+    "balance": "customers/_balance.html",
+    "invoices": "customers/_invoices.html",
+}
+
+
+@require_safe
+@staff(Permission.VIEW_CUSTOMERS)
+def index(request: HttpRequest) -> HttpResponse:
+    """Everyone the company bills, or those that hold the words searched for."""
+    words = request.GET.get("q", "").strip()[:80]
+    customers = Customer.objects.with_contacts()
+    if words:
+        customers = customers.matching(words)
+    page = Paginator(customers, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "customers/list.html", {"page": page, "words": words})
+
+
+@require_safe
+@staff(Permission.VIEW_CUSTOMERS)
+def detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One customer: what they owe and for what. Keeps itself up to date."""
+    customer = _load(public_id)
+    return render(
+        request, "customers/detail.html", {"customer": customer, "live": _live(request, customer)}
+    )
+
+
+@require_safe
+@staff(Permission.VIEW_CUSTOMERS)
+def live(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What changed on an open customer page; 204 when nothing did."""
+    return _live(request, _load(public_id)).answer(request)
+
+
+@staff(Permission.EDIT_CUSTOMERS)
+def create(request: StaffRequest) -> HttpResponse:
+    """A new customer with the person bills go to."""
+    form = CustomerForm(request.POST or None, instance=Customer(tenant=request.tenant))
+    person = ContactForm(request.POST or None, prefix="contact", instance=Contact(is_billing=True))
+    if request.method == "POST" and form.is_valid() and person.is_valid():
+        with transaction.atomic():
+            customer = form.save_as(request.user)
+            person.instance.customer = customer
+            person.save_as(request.user)
+        messages.success(request, f"{customer.name} added")
+        return redirect("customers:detail", customer.public_id)
+    return _form(request, "customers/new.html", {"form": form, "person": person}, form, person)
+
+
+@staff(Permission.EDIT_CUSTOMERS)
+def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Name, address and note of a customer."""
+    customer = _load(public_id)
+    form = CustomerForm(request.POST or None, instance=customer)
+    if request.method == "POST" and form.is_valid():
+        form.save_as(request.user)
+        messages.success(request, f"{customer.name} saved")
+        return redirect("customers:detail", customer.public_id)
+    return _form(request, "customers/edit.html", {"form": form, "customer": customer}, form)
+
+
+@require_safe
+@staff(Permission.VIEW_CUSTOMERS)
+def contacts(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The **Contacts** tab."""
+    customer = _load(public_id)
+    context = {"customer": customer, "invoice_count": customer.invoices.count()}
+    return render(request, "customers/contacts.html", context)
+
+
+@staff(Permission.EDIT_CUSTOMERS)
+def contact_create(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One more person at a customer."""
+    return _contact(request, Contact(customer=_load(public_id)))
+
+
+@staff(Permission.EDIT_CUSTOMERS)
+def contact_edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Edit Contact**."""
+    people = Contact.objects.select_related("customer")
+    return _contact(request, get_object_or_404(people, public_id=public_id))
+
+
+def _contact(request: StaffRequest, contact: Contact) -> HttpResponse:
+    form = ContactForm(request.POST or None, instance=contact)
+    if request.method == "POST" and form.is_valid():
+        form.save_as(request.user)
+        messages.success(request, f"{contact.name} saved")
+        return redirect("customers:contacts", contact.customer.public_id)
+    return _form(request, "customers/contact.html", {"form": form, "contact": contact}, form)
+
+
+def _load(public_id: uuid.UUID) -> Customer:
+    return get_object_or_404(Customer.objects.with_contacts(), public_id=public_id)
+
+
+def _live(request: HttpRequest, customer: Customer) -> Regions:
+    invoices = list(customer.invoices.with_standing().select_related("tenant")[:50])
+    context = {
+        "customer": customer,
+        "invoices": invoices,
+        "invoice_count": customer.invoices.count(),
+        "open_count": customer.invoices.open().count(),
+    }
+    return Regions(request, LIVE, context)
+
+
+def _form(
+    request: HttpRequest, template: str, context: dict[str, object], *forms: object
+) -> HttpResponse:
+    """Show a form; 422 when it was sent with something wrong."""
+    wrong = any(getattr(form, "errors", None) for form in forms)
+    return render(request, template, context, status=422 if wrong else 200)

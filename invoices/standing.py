@@ -1,0 +1,92 @@
+"""Where an invoice stands, in one icon and a few words: the same on Home, in lists and on its page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from invoices.models import Invoice
+
+# How many of the five steps (queued, sent, delivered, opened, paid) a text has made.
+STEPS = {"queued": 1, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 2}
+NOT_DELIVERED = ("undelivered", "failed")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A chip (tone, icon, words), one more line, and the dots of the text's way."""
+
+    tone: str
+    icon: str
+    words: str
+    detail: str = ""
+    done: int = 0
+    failed: bool = False
+
+
+def standing(invoice: Invoice) -> Standing:
+    """What to tell a person about it. Reads prefetched texts, payments and links."""
+    tone, icon, words, detail = _words(invoice)
+    text = newest_text(invoice)
+    done = STEPS.get(text.status, 0) if text else 0
+    if done == 3 and getattr(text, "opened_at", None):
+        done = 4
+    if invoice.status in (Invoice.Status.PAID, Invoice.Status.PENDING):
+        return Standing(tone, icon, words, detail, 5 if invoice.status == "paid" else max(done, 4))
+    failed = bool(text) and text.status in NOT_DELIVERED
+    return Standing(tone, icon, words, detail, done, failed)
+
+
+def newest_text(invoice: Invoice) -> Any:
+    """The text sent last, or None."""
+    return max(invoice.text_messages.all(), key=lambda text: text.pk, default=None)
+
+
+def _words(invoice: Invoice) -> tuple[str, str, str, str]:
+    payments = sorted(invoice.payments.all(), key=lambda payment: -payment.pk)
+    booked = [payment for payment in payments if payment.is_booked]
+    match invoice.status:
+        case Invoice.Status.VOID:
+            return "", "stop", "Void", "Asks for nothing"
+        case Invoice.Status.DRAFT:
+            return "", "pen", "Draft", "Not open for payment yet"
+        case Invoice.Status.PAID:
+            return "good", "check", "Paid", _paid_with(invoice, booked)
+        case Invoice.Status.PENDING:
+            return "info", "bank", "Bank payment started", "Clears in about 4 business days"
+    unsure = next((payment for payment in payments if payment.is_in_flight), None)
+    if unsure is not None and unsure.status == "needs_attention":
+        return "bad", "alert", "Payment needs attention", "Do not take another payment yet"
+    if unsure is not None:
+        return "warn", "clock", "Checking payment", "Do not take another payment yet"
+    return _unpaid(invoice)
+
+
+def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
+    partly = f"${invoice.paid:,.2f} of ${invoice.total:,.2f} paid" if invoice.paid else ""
+    text, link = newest_text(invoice), invoice.newest_link
+    if text is not None and text.is_in_flight:
+        return "info", "clock", "Sending", partly
+    if text is not None and text.status in NOT_DELIVERED:
+        return "bad", "stop", "Not delivered", text.error or partly
+    if link is not None and link.has_expired:
+        return "warn", "unlink", "Link expired", partly
+    if invoice.is_overdue:
+        days = (timezone.now().astimezone(invoice.tenant.zone).date() - invoice.due_on).days
+        late = f"Overdue {days} day{'' if days == 1 else 's'}"
+        return "bad", "day", late, partly or ("" if text else "Not sent yet")
+    if text is not None:
+        return "", "sent" if text.status == "delivered" else "send", text.get_status_display(), partly
+    if link is not None and link.status == "live":
+        return "", "mail", "E-mailed", partly
+    return "", "bill", "Not sent yet", partly
+
+
+def _paid_with(invoice: Invoice, booked: list[Any]) -> str:
+    if not booked or invoice.paid_at is None:
+        return ""
+    day: dt.datetime = invoice.paid_at.astimezone(invoice.tenant.zone)
+    return f"{'Card' if booked[0].method == 'card' else 'Bank'}, {day:%b} {day.day}"
