@@ -1,0 +1,207 @@
+"""What happens to money at the gateway: authorize, capture, void, refund, settle."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from sandbox import cards, emulator, vault
+from sandbox.models import (
+    ACCEPTED,
+    ACH,
+    AUTHORIZED,
+    CARD,
+    DECLINED,
+    QUEUED_FOR_CAPTURE,
+    REJECTED,
+    VOIDED,
+    ZERO_AMOUNT,
+    Charge,
+    Merchant,
+    new_retref,
+    note,
+)
+
+CENT = Decimal("0.01")
+
+
+def stored_orderid(orderid: str) -> str:
+    """Mask an order id that looks like a card number, as the gateway does: it is then lost."""
+    if re.fullmatch(r"\d{12,}", orderid) and vault.luhn_ok(orderid):
+        return "X" * (len(orderid) - 4) + orderid[-4:]
+    return orderid
+
+
+def wants_capture(request: dict[str, Any]) -> bool:
+    """Tell whether the caller asked for auth and capture in one."""
+    return str(request.get("capture") or "").upper() == "Y"
+
+
+def authorize(
+    merchant: Merchant, request: dict[str, Any], outcome: emulator.Outcome | None = None
+) -> Charge:
+    """Run an auth request and record it, approved or not; duplicates are new charges."""
+    outcome = outcome or emulator.decide(merchant, request)
+    charge = Charge(merchant=merchant, kind="sale", **outcome_fields(outcome))
+    fill_request(charge, request, outcome)
+    charge.setlstat = first_setlstat(charge, wants_capture(request))
+    if charge.setlstat == QUEUED_FOR_CAPTURE:
+        queue_for_capture(charge)
+    save_new(charge)
+    note("charge", charge.retref, respstat=charge.respstat, setlstat=charge.setlstat)
+    return charge
+
+
+def outcome_fields(outcome: emulator.Outcome) -> dict[str, Any]:
+    """Return the charge's columns that the processor decides."""
+    names = ("respproc", "respcode", "respstat", "resptext", "amount", "avsresp", "cvvresp")
+    return {name: getattr(outcome, name) for name in names}
+
+
+def fill_request(charge: Charge, request: dict[str, Any], outcome: emulator.Outcome) -> None:
+    """Copy what the caller sent; never the card number or the security code."""
+    token = outcome.token
+    charge.retref = new_retref()
+    charge.orderid = stored_orderid(str(request.get("orderid") or "")[:50])
+    charge.currency = charge.merchant.currency
+    charge.expiry = outcome.expiry
+    charge.name = str(request.get("name") or "")[:64]
+    charge.ecomind = str(request.get("ecomind") or "")[:1]
+    charge.userfields = request.get("userfields") or []
+    try:
+        charge.requested = emulator.read_amount(request.get("amount"))
+    except emulator.Refusal:
+        charge.requested = Decimal("0.00")
+    if token:
+        charge.account_kind = token.kind
+        charge.token, charge.masked, charge.last_four = token.token, token.masked, token.last_four
+        if charge.approved:
+            charge.authcode = cards.authcode(token.first_six, charge.retref)
+        if token.kind == ACH and re.fullmatch(r"99\d\d", token.last_four):
+            charge.returns_with = f"R{token.last_four[2:]}"
+
+
+def first_setlstat(charge: Charge, capture: bool) -> str:
+    """Return where a new charge stands; ACH is queued at once, with or without capture."""
+    if not charge.approved:
+        return DECLINED
+    if charge.requested == 0:
+        return ZERO_AMOUNT
+    return QUEUED_FOR_CAPTURE if capture or charge.account_kind == ACH else AUTHORIZED
+
+
+def queue_for_capture(charge: Charge) -> None:
+    """Put a charge into the open batch of its merchant."""
+    charge.setlstat = QUEUED_FOR_CAPTURE
+    charge.captured_at = timezone.now()
+    charge.batchid = f"19{charge.merchant_id % 1000:03d}{timezone.now():%m%d}1"
+
+
+def save_new(charge: Charge) -> None:
+    """Insert a charge; on the rare clash of retrefs draw another."""
+    for _ in range(5):
+        try:
+            with transaction.atomic():
+                charge.save(force_insert=True)
+            return
+        except IntegrityError:
+            charge.retref = new_retref()
+    raise RuntimeError("no free retref")
+
+
+def find(merchant: Merchant, retref: str) -> Charge | None:
+    """Return the merchant's charge with this retref."""
+    return Charge.objects.filter(merchant=merchant, retref=retref).first()
+
+
+def capture(charge: Charge, amount: Decimal | None) -> None:
+    """Queue an authorization for settlement; capturing twice succeeds and changes nothing."""
+    if not charge.approved or charge.setlstat not in (AUTHORIZED, QUEUED_FOR_CAPTURE, ACCEPTED):
+        raise emulator.refuse("PPS", "29")
+    if amount is not None and amount > charge.amount:
+        raise emulator.refuse("PPS", "42")
+    if charge.setlstat == AUTHORIZED:
+        charge.amount = amount or charge.amount
+        queue_for_capture(charge)
+        charge.save()
+        note("capture", charge.retref, amount=str(charge.amount))
+
+
+def void(charge: Charge, amount: Decimal) -> None:
+    """Undo a charge before settlement; zero means all of it, part only while Authorized."""
+    if not charge.approved or (charge.kind == "refund" and charge.setlstat == VOIDED):
+        raise emulator.refuse("PPS", "29")
+    if charge.setlstat in (ACCEPTED, REJECTED):
+        raise emulator.refuse("PPS", "26")
+    if charge.setlstat == VOIDED:
+        raise emulator.refuse("PPS", "25")
+    partial = 0 < amount < charge.amount
+    if amount > charge.amount or (partial and charge.setlstat != AUTHORIZED):
+        raise emulator.refuse("PPS", "24")
+    charge.amount = charge.amount - amount if partial else Decimal("0.00")
+    charge.setlstat = charge.setlstat if partial else VOIDED
+    charge.save()
+    note("void", charge.retref, left=str(charge.amount))
+
+
+def refund(charge: Charge, amount: Decimal | None, orderid: str) -> Charge:
+    """Give money back on a settled charge; never more than is left of it."""
+    if not charge.approved or charge.kind == "refund" or charge.setlstat in (VOIDED, REJECTED):
+        raise emulator.refuse("PPS", "29")
+    if not charge.refundable:
+        raise emulator.refuse("PPS", "28")
+    returned = sum((r.amount for r in charge.refunds.exclude(setlstat=VOIDED)), Decimal("0.00"))
+    left = charge.amount - returned
+    wanted = left if amount is None else amount
+    if wanted <= 0:
+        raise emulator.refuse("PPS", "43")
+    if wanted > left:
+        raise emulator.refuse("PPS", "42")
+    return record_refund(charge, wanted, orderid)
+
+
+def record_refund(charge: Charge, amount: Decimal, orderid: str) -> Charge:
+    """Write the refund; 1nnn.00 of a charge of 2000.00 or more asks for decline code nnn."""
+    outcome = emulator.result("PPS", "00", amount=amount)
+    if charge.amount >= 2000 and charge.account_kind == CARD:
+        judged = emulator.by_amount(charge.merchant.processor, amount)
+        outcome = outcome if judged.respstat == "A" else judged
+    new = Charge(merchant=charge.merchant, kind="refund", **outcome_fields(outcome))
+    new.parent, new.account_kind, new.currency = charge, charge.account_kind, charge.currency
+    new.token, new.masked, new.last_four = charge.token, charge.masked, charge.last_four
+    new.orderid = stored_orderid(orderid) or charge.orderid
+    new.requested, new.retref = amount, new_retref()
+    new.setlstat = DECLINED
+    if new.approved:
+        new.authcode = "REFUND"
+        queue_for_capture(new)
+    save_new(new)
+    note("refund", new.retref, parent=charge.retref, amount=str(new.amount))
+    return new
+
+
+def close_batch(
+    merchid: str = "", reject: list[str] | None = None, returncode: str = ""
+) -> list[Charge]:
+    """Settle every queued charge: Accepted, or Rejected when named or an ACH return is due."""
+    with transaction.atomic():
+        queued = Charge.objects.filter(setlstat=QUEUED_FOR_CAPTURE)
+        batch = list(queued.filter(merchant__merchid=merchid) if merchid else queued)
+        for charge in batch:
+            settle(charge, charge.retref in (reject or []), returncode)
+    return batch
+
+
+def settle(charge: Charge, rejected: bool, returncode: str) -> None:
+    """Move one charge from the open batch to its end."""
+    charge.setlstat, charge.settled_at = ACCEPTED, timezone.now()
+    if rejected or charge.returns_with:
+        charge.setlstat = REJECTED
+        if charge.account_kind == ACH:
+            charge.achreturncode = returncode or charge.returns_with or "R01"
+    charge.save()
+    note("settle", charge.retref, setlstat=charge.setlstat, achreturncode=charge.achreturncode)

@@ -1,0 +1,180 @@
+"""Control endpoints for tests, below /sandbox/: accounts, faults, reset, settlement, the ledger."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from sandbox import charges, config, inbox, wire
+from sandbox.models import (
+    Account,
+    Callback,
+    Charge,
+    Event,
+    Fault,
+    Hop,
+    Mail,
+    Merchant,
+    Message,
+    OptOut,
+    Token,
+)
+
+FAULTS = (
+    "refuse", "drop_before", "drop_after", "html", "empty", "truncated", "slow", "timeout_62",
+    "timeout_62_authorized",
+)  # fmt: skip
+Verb = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def command(verb: Verb) -> Callable[[HttpRequest], HttpResponse]:
+    """Turn a function of a JSON object into a POST endpoint; bad input answers 400."""
+
+    @wraps(verb)
+    def view(request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return JsonResponse({"error": "POST only"}, status=405)
+        try:
+            return JsonResponse(verb(json.loads(request.body or b"{}")))
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            return JsonResponse({"error": f"{type(problem).__name__}: {problem}"}, status=400)
+
+    return view
+
+
+@command
+def merchants(data: dict[str, Any]) -> dict[str, Any]:
+    """Register ``{merchid, username, password, ach?, processor?, unsettled_refunds?}``."""
+    return {"merchid": config.register_merchant(data).merchid}
+
+
+@command
+def accounts(data: dict[str, Any]) -> dict[str, Any]:
+    """Register ``{sid, auth_token, senders: [...], inbound_url?, api_keys?, test?}``."""
+    return {"sid": config.register_account(data).sid}
+
+
+@command
+def faults(data: dict[str, Any]) -> dict[str, Any]:
+    """Order trouble: ``{target, fault, times?, seconds?}``; see sandbox/README.md."""
+    name = str(data["fault"])
+    if name not in FAULTS and not re.fullmatch(r"http_[45]\d\d(_after)?", name):
+        raise ValueError(f"unknown fault {name}")
+    fault = Fault.objects.create(
+        target=str(data["target"]),
+        fault=name,
+        times=int(data.get("times", 1)),
+        seconds=float(data.get("seconds", 0)),
+    )
+    return {"target": fault.target, "fault": name, "times": fault.times}
+
+
+@command
+def reset(data: dict[str, Any]) -> dict[str, Any]:
+    """Forget charges, texts, tokens, mails and faults; with ``{"all": true}`` accounts too."""
+    with transaction.atomic():
+        for model in (Hop, Callback, Message, OptOut, Charge, Token, Fault, Mail):
+            model.objects.all().delete()
+        Event.objects.all().delete()
+        if data.get("all"):
+            Merchant.objects.all().delete()
+            Account.objects.all().delete()
+            config.load()
+    return {"reset": True}
+
+
+@command
+def close_batch(data: dict[str, Any]) -> dict[str, Any]:
+    """Settle: ``{merchid?, reject?: [retref…], achreturncode?}``; returns the retrefs moved."""
+    batch = charges.close_batch(
+        str(data.get("merchid", "")), data.get("reject"), str(data.get("achreturncode", ""))
+    )
+    return {"settled": {charge.retref: charge.setlstat for charge in batch}}
+
+
+@command
+def incoming(data: dict[str, Any]) -> dict[str, Any]:
+    """Let a phone write: ``{from, to, body}``, `to` being a number of some account."""
+    owner = next(a for a in Account.objects.all() if data["to"] in a.numbers)
+    message = inbox.receive(owner, str(data["from"]), str(data["to"]), str(data["body"]))
+    return {"sid": message.sid}
+
+
+def ledger(request: HttpRequest) -> HttpResponse:
+    """GET /sandbox/ledger.json: everything that happened, oldest first."""
+    charge_rows = Charge.objects.select_related("merchant", "parent").order_by("pk")
+    message_rows = Message.objects.select_related("account").order_by("pk")
+    return JsonResponse(
+        {
+            "charges": [charge_row(charge) for charge in charge_rows],
+            "messages": [message_row(message) for message in message_rows],
+            "callbacks": [callback_row(c) for c in Callback.objects.order_by("pk")],
+            "tokens": [token_row(token) for token in Token.objects.order_by("pk")],
+            "optouts": list(OptOut.objects.values("account__sid", "sender", "phone")),
+            "mails": [mail_row(mail) for mail in Mail.objects.order_by("pk")],
+            "events": list(Event.objects.order_by("pk").values("kind", "subject", "data", "at")),
+        }
+    )
+
+
+def charge_row(charge: Charge) -> dict[str, Any]:
+    """Return one charge for the ledger."""
+    return wire.inquire_body(charge) | {
+        "orderid": charge.orderid,
+        "kind": charge.kind,
+        "account_kind": charge.account_kind,
+        "voided": charge.setlstat == "Voided",
+        "requested": wire.money(charge.requested),
+        "parent": charge.parent.retref if charge.parent else "",
+        "achreturncode": charge.achreturncode,
+        "at": charge.created_at.isoformat(),
+    }
+
+
+def message_row(message: Message) -> dict[str, Any]:
+    """Return one text for the ledger; `body` is what the phone got, redaction does not hide it."""
+    return {
+        "sid": message.sid,
+        "account": message.account.sid,
+        "direction": message.direction,
+        "to": message.to_number,
+        "from": message.from_number,
+        "body": message.phone_body,
+        "record_body": message.body,
+        "status": message.status,
+        "error_code": message.error_code,
+        "service": message.service_sid,
+        "on_phone": message.on_phone_at is not None,
+        "deleted": message.deleted_at is not None,
+        "at": message.created_at.isoformat(),
+    }
+
+
+def callback_row(callback: Callback) -> dict[str, Any]:
+    """Return one webhook for the ledger."""
+    fields = ("url", "params", "attempts", "answer", "done", "token")
+    return {field: getattr(callback, field) for field in fields}
+
+
+def token_row(token: Token) -> dict[str, Any]:
+    """Return one token for the ledger, its account masked."""
+    return {"token": token.token, "kind": token.kind, "account": token.masked}
+
+
+def mail_row(mail: Mail) -> dict[str, Any]:
+    """Return one e-mail for the ledger."""
+    fields = ("id", "sender", "recipients", "subject", "text", "html", "attachments")
+    return {field: getattr(mail, field) for field in fields}
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """GET /healthz: 200 when the database answers."""
+    Merchant.objects.exists()
+    return JsonResponse({"ok": True, "time": timezone.now().isoformat()})

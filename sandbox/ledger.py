@@ -1,0 +1,69 @@
+"""Pages for people: the ledger with its batch button, and the mailbox."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+
+from sandbox import charges
+from sandbox.models import QUEUED_FOR_CAPTURE, Callback, Charge, Mail, Message, Token
+from sandbox.phone import linked, pretty
+
+SHOWN = 200
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox; base-uri 'self'"
+)
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """GET /ledger: the newest charges, texts and tokens."""
+    messages = list(Message.objects.order_by("-pk")[:SHOWN])
+    answers = {c.message_id: c.answer for c in Callback.objects.order_by("pk")}
+    for message in messages:
+        message.parties = (pretty(message.from_number), pretty(message.to_number))  # type: ignore[attr-defined]
+        message.told = answers.get(message.pk, "")  # type: ignore[attr-defined]
+    context = {
+        "charges": Charge.objects.select_related("merchant").order_by("-pk")[:SHOWN],
+        "queued": Charge.objects.filter(setlstat=QUEUED_FOR_CAPTURE).count(),
+        "messages": messages,
+        "tokens": Token.objects.order_by("-pk")[:SHOWN],
+        "closed": request.GET.get("closed", ""),
+        "product_url": settings.PRODUCT_URL,
+        "here": "ledger",
+    }
+    return render(request, "sandbox/ledger.html", context)
+
+
+def close(request: HttpRequest) -> HttpResponse:
+    """POST /ledger/close-batch: settle everything queued, then show the ledger again."""
+    if request.method != "POST":
+        return HttpResponse(status=405)
+    return HttpResponseRedirect(f"/ledger?closed={len(charges.close_batch())}")
+
+
+def mailbox(request: HttpRequest, number: int = 0) -> HttpResponse:
+    """GET /mail and /mail/<id>: the list of e-mails, and the one chosen or the newest."""
+    mails = list(Mail.objects.order_by("-pk")[:SHOWN])
+    shown = Mail.objects.filter(pk=number).first() if number else next(iter(mails), None)
+    if number and shown is None:
+        raise Http404
+    context = {
+        "mails": mails,
+        "shown": shown,
+        "text": linked(shown.text) if shown else "",
+        "product_url": settings.PRODUCT_URL,
+        "here": "mail",
+    }
+    return render(request, "sandbox/mail.html", context)
+
+
+def mail_body(request: HttpRequest, number: int) -> HttpResponse:
+    """GET /mail/<id>/body: the HTML part, caged so that it can run and load nothing."""
+    mail = Mail.objects.filter(pk=number).first()
+    if mail is None:
+        raise Http404
+    response = HttpResponse('<base target="_blank">' + mail.html)
+    response["Content-Security-Policy"] = MAIL_POLICY
+    return response

@@ -1,0 +1,282 @@
+"""What the outside world remembers: its accounts, its vault, its charges, texts and mails."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+CARD, ACH = "card", "ach"
+
+AUTHORIZED = "Authorized"
+QUEUED_FOR_CAPTURE = "Queued for Capture"
+ACCEPTED = "Accepted"
+REJECTED = "Rejected"
+VOIDED = "Voided"
+DECLINED = "Declined"
+ZERO_AMOUNT = "Zero Amount"
+
+FINAL_MESSAGE_STATUSES = ("delivered", "undelivered", "failed", "canceled", "received")
+
+
+def new_retref() -> str:
+    """Return a 12-digit retrieval reference: year digit, day of year, eight random digits."""
+    now = timezone.now()
+    return f"{now.year % 10}{now.timetuple().tm_yday:03d}{secrets.randbelow(10**8):08d}"
+
+
+def new_sid(prefix: str = "SM") -> str:
+    """Return a Twilio-shaped identifier: two letters and 32 hex digits."""
+    return prefix + secrets.token_hex(16)
+
+
+class Merchant(models.Model):
+    """One CardPointe merchant id (MID) with the Basic credentials that open it."""
+
+    merchid = models.CharField(max_length=16, unique=True)
+    username = models.CharField(max_length=100)
+    password = models.CharField(max_length=200)
+    processor = models.CharField(max_length=4, default="FNOR")
+    ach = models.BooleanField(default=False)
+    unsettled_refunds = models.BooleanField(default=False)
+    currency = models.CharField(max_length=3, default="USD")
+
+    def __str__(self) -> str:
+        return self.merchid
+
+
+class Token(models.Model):
+    """A CardSecure token and the little the emulator must know of the account behind it.
+
+    The full account number is never stored: a test card is remembered by how it behaves.
+    """
+
+    token = models.CharField(max_length=19, unique=True)
+    kind = models.CharField(max_length=4, choices=[(CARD, "card"), (ACH, "bank account")])
+    fingerprint = models.CharField(max_length=64, db_index=True)
+    first_six = models.CharField(max_length=6)
+    last_four = models.CharField(max_length=4)
+    length = models.PositiveSmallIntegerField()
+    routing = models.CharField(max_length=9, blank=True)
+    brand = models.CharField(max_length=12, blank=True)
+    behaviour = models.CharField(max_length=20, default="approve")
+    cvv = models.CharField(max_length=4, blank=True)
+    expiry = models.CharField(max_length=8, blank=True)
+    extras_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.token
+
+    @property
+    def masked(self) -> str:
+        """Return the account as the gateway prints it: first two, X's, last four."""
+        return self.first_six[:2] + "X" * max(self.length - 6, 0) + self.last_four
+
+    def take_extras(self) -> tuple[str, str]:
+        """Return (cvv, expiry) left by the tokenizer and forget them: one use, two minutes."""
+        fresh = self.extras_until is not None and self.extras_until > timezone.now()
+        extras = (self.cvv, self.expiry) if fresh else ("", "")
+        if self.extras_until is not None:
+            self.cvv, self.expiry, self.extras_until = "", "", None
+            self.save(update_fields=["cvv", "expiry", "extras_until"])
+        return extras
+
+
+class Charge(models.Model):
+    """One gateway transaction, approved or not: an authorization, a sale or a refund."""
+
+    retref = models.CharField(max_length=14, unique=True, default=new_retref)
+    merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="charges")
+    kind = models.CharField(max_length=8, default="sale")
+    account_kind = models.CharField(max_length=4, default=CARD)
+    # Not unique: the gateway accepts the same orderid twice, uniqueness is the caller's job.
+    orderid = models.CharField(max_length=50, blank=True, db_index=True)
+    requested = models.DecimalField(max_digits=12, decimal_places=2)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    currency = models.CharField(max_length=3, default="USD")
+    token = models.CharField(max_length=19, blank=True)
+    masked = models.CharField(max_length=19, blank=True)
+    last_four = models.CharField(max_length=4, blank=True)
+    expiry = models.CharField(max_length=8, blank=True)
+    respproc = models.CharField(max_length=4)
+    respcode = models.CharField(max_length=4)
+    respstat = models.CharField(max_length=1)
+    resptext = models.CharField(max_length=128)
+    authcode = models.CharField(max_length=16, blank=True)
+    avsresp = models.CharField(max_length=2, blank=True)
+    cvvresp = models.CharField(max_length=1, blank=True)
+    setlstat = models.CharField(max_length=24)
+    batchid = models.CharField(max_length=12, blank=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="refunds")
+    returns_with = models.CharField(max_length=5, blank=True)
+    achreturncode = models.CharField(max_length=5, blank=True)
+    name = models.CharField(max_length=64, blank=True)
+    ecomind = models.CharField(max_length=1, blank=True)
+    userfields = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    captured_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.retref
+
+    @property
+    def approved(self) -> bool:
+        """Tell whether money was authorized, whatever happened to it afterwards."""
+        return self.respstat == "A"
+
+    @property
+    def voidable(self) -> bool:
+        """Tell whether a void would still succeed."""
+        return self.approved and self.setlstat in (AUTHORIZED, QUEUED_FOR_CAPTURE)
+
+    @property
+    def refundable(self) -> bool:
+        """Tell whether a refund would be accepted: settled, or the MID allows earlier ones."""
+        early = self.merchant.unsettled_refunds and self.setlstat == QUEUED_FOR_CAPTURE
+        return self.approved and self.kind != "refund" and (self.setlstat == ACCEPTED or early)
+
+
+class Account(models.Model):
+    """One Twilio account: its token, its senders and where its incoming texts go."""
+
+    sid = models.CharField(max_length=34, unique=True)
+    auth_token = models.CharField(max_length=64)
+    numbers = models.JSONField(default=list)
+    services = models.JSONField(default=list)
+    api_keys = models.JSONField(default=dict)
+    inbound_url = models.CharField(max_length=4000, blank=True)
+    # Test credentials know only the magic sender and never call back.
+    test = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.sid
+
+
+class Message(models.Model):
+    """One text as Twilio's API shows it, and the copy that reached the phone."""
+
+    sid = models.CharField(max_length=34, unique=True, default=new_sid)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="messages")
+    direction = models.CharField(max_length=16, default="outbound-api")
+    to_number = models.CharField(max_length=40, db_index=True)
+    from_number = models.CharField(max_length=40, blank=True, db_index=True)
+    service_sid = models.CharField(max_length=34, blank=True)
+    body = models.TextField(blank=True)
+    phone_body = models.TextField(blank=True)
+    status = models.CharField(max_length=20)
+    error_code = models.PositiveIntegerField(null=True)
+    segments = models.PositiveSmallIntegerField(default=0)
+    price = models.CharField(max_length=12, blank=True)
+    callback_url = models.CharField(max_length=4000, blank=True)
+    send_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+    sent_at = models.DateTimeField(null=True)
+    on_phone_at = models.DateTimeField(null=True, db_index=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.sid
+
+    @property
+    def final(self) -> bool:
+        """Tell whether Twilio will never change this status again."""
+        return self.status in FINAL_MESSAGE_STATUSES
+
+
+class Hop(models.Model):
+    """One planned step in a text's way: at `due_at` it takes `status` and may call back."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="hops")
+    due_at = models.DateTimeField(db_index=True)
+    status = models.CharField(max_length=20, blank=True)
+    plan = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.status
+
+
+class Callback(models.Model):
+    """One webhook owed to the product, with what came of it."""
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="callbacks")
+    url = models.CharField(max_length=4000)
+    params = models.JSONField(default=dict)
+    token = models.CharField(max_length=40, default=secrets.token_hex)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    answer = models.CharField(max_length=120, blank=True)
+    done = models.BooleanField(default=False, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class OptOut(models.Model):
+    """A phone that answered STOP to a sender: a number or a Messaging Service."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="optouts")
+    sender = models.CharField(max_length=40)
+    phone = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "sender", "phone"], name="one_opt_out")
+        ]
+
+    def __str__(self) -> str:
+        return self.phone
+
+
+class Fault(models.Model):
+    """Trouble ordered by a test: the next `times` calls of `target` go wrong in this way."""
+
+    target = models.CharField(max_length=40)
+    fault = models.CharField(max_length=40)
+    times = models.PositiveIntegerField(default=1)
+    seconds = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return self.fault
+
+
+class Mail(models.Model):
+    """One e-mail that reached the mailbox."""
+
+    sender = models.CharField(max_length=320)
+    recipients = models.JSONField(default=list)
+    subject = models.CharField(max_length=998, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    attachments = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class Event(models.Model):
+    """The append-only trail: what happened, to which retref or sid, in order."""
+
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=40, db_index=True)
+    subject = models.CharField(max_length=60, db_index=True)
+    data = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.kind
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write a new row; refuse to change an old one."""
+        if self.pk is not None:
+            raise TypeError("the ledger's trail is append-only")
+        super().save(*args, **kwargs)
+
+
+def note(kind: str, subject: str, /, **data: Any) -> None:
+    """Append one event to the trail."""
+    Event.objects.create(kind=kind, subject=subject, data=data)
