@@ -36,6 +36,7 @@ class HasStatus(Protocol):
 def transition(
     obj: Any,
     to: str,
+    /,
     *,
     actor: User | None = None,
     actor_label: str = "",
@@ -74,7 +75,12 @@ def transition(
 
 
 def transition_all(
-    due: models.QuerySet[Any], to: str, *, subject_column: str, changes: Mapping[str, Any], limit: int
+    due: models.QuerySet[Any],
+    to: str,
+    *,
+    subject_column: str,
+    changes: Mapping[str, Any],
+    limit: int,
 ) -> int:
     """Move up to `limit` rows of `due` to `to` and write their entries, as three statements.
 
@@ -100,7 +106,8 @@ def transition_all(
             cursor.execute(
                 f"INSERT INTO {entries}"  # noqa: S608  only names from our own models
                 " (tenant_id, subject, action, actor_id, actor_label, data, created_at)"
-                f" SELECT tenant_id, 'invoice:' || {subject_column}, %s, NULL, 'Textpay', '{{}}', %s"
+                f" SELECT tenant_id, 'invoice:' || {subject_column},"
+                " %s, NULL, 'Textpay', '{}', %s"
                 f" FROM {table} WHERE id {marks}",
                 [action, *_moment(changes), *values],
             )

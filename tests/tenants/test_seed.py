@@ -1,0 +1,128 @@
+"""The practice companies: complete, consistent, dated in order, and only for practice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from audit.models import AuditEntry
+from customers.models import Contact, Customer
+from invoices.models import Invoice, PaymentLink
+from payments.models import CardConnectAccount, Payment
+from sms.models import TextMessage
+from tenants.models import Membership, Tenant, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seeded(settings: Any, tmp_path: Path) -> Path:
+    """A practice installation; gives the folder with its logins."""
+    settings.PRACTICE_MODE = True
+    settings.VAR_DIR = tmp_path
+    call_command("seed_demo", verbosity=0)
+    return tmp_path
+
+
+def test_two_companies_have_everything_a_newcomer_needs(seeded: Path) -> None:
+    ready = Tenant.objects.filter(text_to_pay_enabled=True)
+    assert ready.count() == 2
+    for tenant in ready:
+        roles = Membership.objects.filter(tenant=tenant).values_list("role__name", flat=True)
+        assert sorted(roles) == ["Administrator", "Office", "Viewer"]
+        assert Customer.objects.filter(tenant=tenant).count() >= 12
+        invoices = Invoice.objects.filter(tenant=tenant)
+        assert invoices.count() >= 40
+        assert set(invoices.values_list("status", flat=True)) == set(Invoice.Status.values)
+        untexted = invoices.never_texted().filter(
+            customer__contacts__is_billing=True, customer__contacts__mobile__startswith="+1"
+        )
+        assert untexted.count() >= 12
+
+
+def test_history_looks_lived_in(seeded: Path) -> None:
+    for tenant in Tenant.objects.filter(text_to_pay_enabled=True):
+        texts = Counter(TextMessage.objects.filter(tenant=tenant).values_list("status", flat=True))
+        assert texts["delivered"] > 20
+        assert texts["undelivered"] == texts["failed"] == 1
+        assert set(texts) == {"delivered", "undelivered", "failed"}  # nothing for a sweep to send
+        links = set(PaymentLink.objects.filter(tenant=tenant).values_list("status", flat=True))
+        assert links == set(PaymentLink.Status.values)
+        paid = set(Payment.objects.filter(tenant=tenant).values_list("status", flat=True))
+        assert {"captured", "started", "declined"} == paid
+
+
+def test_books_agree(seeded: Path) -> None:
+    for invoice in Invoice.objects.all():
+        assert invoice.paid == invoice.payments.booked_total()
+        assert invoice.total == sum(line.amount for line in invoice.lines.all()) + invoice.tax
+    for customer in Customer.objects.all():
+        owed = customer.invoices.open().aggregate(owed=Sum(F("total") - F("paid")))["owed"] or 0
+        assert customer.balance == owed
+
+
+def test_history_is_dated_when_it_happened(seeded: Path) -> None:
+    for tenant in Tenant.objects.all():
+        entries = list(
+            AuditEntry.objects.filter(tenant=tenant)
+            .order_by("id")
+            .values_list("created_at", flat=True)
+        )
+        assert entries == sorted(entries)
+        assert entries[-1] <= timezone.now()
+        assert entries[0] < timezone.now() - dt.timedelta(days=1)
+    for link in PaymentLink.objects.filter(status="expired"):
+        assert link.closed_at
+        assert link.expires_at <= link.closed_at <= link.expires_at + dt.timedelta(minutes=1)
+    assert not PaymentLink.objects.live().filter(expires_at__lte=timezone.now()).exists()
+
+
+def test_phone_numbers_are_valid_and_nobodys(seeded: Path) -> None:
+    numbers = {n for pair in Contact.objects.values_list("mobile", "phone") for n in pair if n}
+    assert len(numbers) > 30
+    for number in numbers:
+        assert phonenumbers.is_valid_number(phonenumbers.parse(number))
+        assert number[5:10] == "55501"
+
+
+def test_a_second_run_changes_nothing(seeded: Path) -> None:
+    before = (Invoice.objects.count(), AuditEntry.objects.count(), User.objects.count())
+    call_command("seed_demo", verbosity=0)
+    assert before == (Invoice.objects.count(), AuditEntry.objects.count(), User.objects.count())
+
+
+def test_logins_work_and_are_for_their_owner_only(seeded: Path, client: Any) -> None:
+    path = seeded / "demo_logins.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    logins = json.loads(path.read_text())
+    assert {"company", "name", "role", "email", "password"} == set(logins[0])
+    for login in logins:
+        assert client.login(username=login["email"], password=login["password"])
+
+
+def test_accounts_are_the_sandboxs(seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = CardConnectAccount.objects.get(tenant__slug="harbor")
+    assert (account.merchid, account.username, account.password) == (
+        "496160873888",
+        "testing",
+        "testing123",
+    )
+    assert account.ach_enabled
+    assert not CardConnectAccount.objects.get(tenant__slug="mesa-verde").ach_enabled
+
+
+def test_refused_outside_practice() -> None:
+    assert not settings.PRACTICE_MODE
+    with pytest.raises(CommandError, match="practice only"):
+        call_command("seed_demo")
+    assert not Tenant.objects.exists()

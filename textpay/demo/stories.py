@@ -1,0 +1,176 @@
+"""What became of each practice invoice. A story yields the moment at which it goes on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from invoices.models import Invoice, PaymentLink
+from sms.models import TextMessage
+from textpay.demo.clock import Story
+from textpay.demo.companies import Buyer
+from textpay.demo.shop import Shop
+
+SECOND = dt.timedelta(seconds=1)
+CARDS = (("Visa", "1111"), ("Mastercard", "5454"), ("American Express", "0005"), ("Visa", "4242"))
+
+
+def never_texted(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Open, and nobody has sent it yet."""
+    yield shop.at(day, 16, 31)
+    shop.bill(buyer)
+
+
+def draft(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Being written."""
+    yield shop.at(day, 8, 5)
+    shop.bill(buyer, draft=True)
+
+
+def voided(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Written by mistake."""
+    yield shop.at(day, 11, 20)
+    invoice = shop.bill(buyer)
+    yield shop.at(day, 11, 52)
+    invoice.void(actor=shop.clerk, reason="Billed twice by mistake")
+
+
+def _texted(shop: Shop, invoice: Invoice, moment: dt.datetime) -> Iterator[dt.datetime]:
+    """The office texts the invoice and the text arrives."""
+    yield moment
+    message = shop.text(invoice)
+    yield moment + SECOND
+    shop.accepted(message)
+    yield moment + 4 * SECOND
+    shop.arrived(message)
+
+
+def waiting(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Texted and delivered; not paid yet."""
+    yield shop.at(day, 15, 10)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 15, 42))
+
+
+def resent(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Texted twice: the first link was replaced."""
+    yield shop.at(day, 9, 30)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day - 1, 10, 14))
+    yield from _texted(shop, invoice, shop.at(day // 2, 14, 3))
+
+
+def link_ran_out(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Texted, never paid, and the sixty days went by."""
+    yield shop.at(day, 13, 5)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day - 1, 9, 12))
+    yield invoice.links.get().expires_at + 20 * SECOND
+    PaymentLink.objects.expire_due()
+
+
+def link_expired_by_hand(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Texted to a number that was wrong, so the office pressed **Expire Link**."""
+    yield shop.at(day, 10, 40)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 10, 55))
+    yield shop.at(day - 1, 8, 41)
+    invoice.links.get().expire(actor=shop.clerk)
+
+
+def not_delivered(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """The phone was off for good."""
+    yield shop.at(day, 12, 15)
+    invoice = shop.bill(buyer)
+    yield shop.at(day, 12, 33)
+    message = shop.text(invoice)
+    yield shop.at(day, 12, 34)
+    shop.accepted(message)
+    yield shop.at(day, 12, 49)
+    shop.lost(
+        message,
+        TextMessage.Status.UNDELIVERED,
+        30003,
+        "The phone is switched off or out of reach.",
+    )
+
+
+def landline(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Twilio would not even take it."""
+    yield shop.at(day, 14, 20)
+    invoice = shop.bill(buyer)
+    yield shop.at(day, 14, 26)
+    message = shop.text(invoice)
+    yield shop.at(day, 14, 27)
+    shop.lost(message, TextMessage.Status.FAILED, 30006, "This number cannot receive texts.")
+
+
+def paid_by_card(shop: Shop, buyer: Buyer, day: int, paid: dt.datetime | None = None) -> Story:
+    """Texted and paid, the way it should be."""
+    yield shop.at(day, 11, 2)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 17, 8))
+    paid = paid or shop.at(max(day - shop.random.randrange(1, 4), 0), 18, 40)
+    brand, last4 = shop.random.choice(CARDS)
+    yield paid
+    payment = shop.begin_payment(invoice, "card", brand, last4)
+    yield paid + 2 * SECOND
+    shop.settle_payment(payment, "captured")
+
+
+def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """One card was refused, the next one was good."""
+    yield shop.at(day, 9, 17)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 9, 48))
+    yield shop.at(day - 1, 20, 11)
+    payment = shop.begin_payment(invoice, "card", "Visa", "4448")
+    yield shop.at(day - 1, 20, 12)
+    shop.settle_payment(payment, "declined", "The card was declined.")
+    yield shop.at(day - 1, 20, 15)
+    payment = shop.begin_payment(invoice, "card", "Mastercard", "5454")
+    yield shop.at(day - 1, 20, 16)
+    shop.settle_payment(payment, "captured")
+
+
+def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """A bank payment is on its way."""
+    yield shop.at(day, 10, 25)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 16, 2))
+    yield shop.at(max(day - 3, 1), 12, 30)
+    payment = shop.begin_payment(invoice, "ach", "Bank account", "6789")
+    yield shop.at(max(day - 3, 1), 12, 31)
+    shop.settle_payment(payment, "started")
+
+
+CAST = (
+    (paid_by_card, (91, 88, 84, 81, 77, 70, 63, 58, 51, 41, 29, 16)),
+    (link_ran_out, (78,)),
+    (voided, (69, 36, 15)),
+    (waiting, (55, 49, 44, 38, 23, 18, 12, 6, 2)),
+    (resent, (47, 20)),
+    (link_expired_by_hand, (33,)),
+    (declined_then_paid, (27,)),
+    (paid_by_bank, (13, 7)),
+    (not_delivered, (9,)),
+    (landline, (5,)),
+    (never_texted, (45, 28, 26, 22, 21, 19, 17, 14, 11, 10, 8, 4, 3, 1)),
+    (draft, (2, 1, 1)),
+)
+
+
+def stories_of(shop: Shop, now: dt.datetime) -> list[Story]:
+    """The company's whole history; its last customer has no mobile number and is never texted."""
+    *textable, unreachable = shop.company.buyers
+    plan = sorted(
+        ((day, number, story) for number, (story, days) in enumerate(CAST) for day in days),
+        key=lambda entry: (-entry[0], entry[1]),
+    )
+    told = [
+        story(shop, textable[turn % len(textable)], day)
+        for turn, (day, _, story) in enumerate(plan)
+    ]
+    told += [never_texted(shop, unreachable, 24), draft(shop, unreachable, 2)]
+    today = paid_by_card(shop, textable[0], 3, paid=now - dt.timedelta(minutes=50))
+    return [*told, today]

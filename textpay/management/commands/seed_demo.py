@@ -1,0 +1,110 @@
+"""`manage.py seed_demo`: practice companies with a few months of history. Safe to run again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django_scopes import scope
+
+from tenants.models import Tenant, User
+from textpay.demo import accounts, clock
+from textpay.demo.companies import HARBOR, MESA, PINE
+from textpay.demo.shop import PASSWORD, Shop
+from textpay.demo.stories import never_texted, stories_of
+
+SUPPORT = "support@textpay.example"
+FOUNDED = 110
+
+
+class Command(BaseCommand):
+    """Fills an empty practice installation; a company that is there already is left as it is."""
+
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seed what is missing and write the logins to var/demo_logins.json."""
+        if not settings.PRACTICE_MODE:
+            raise CommandError(
+                "seed_demo is for practice only: its logins are known to everybody. "
+                "Set PRACTICE_MODE=True to run it."
+            )
+        hashed = make_password(PASSWORD)
+        with transaction.atomic():
+            support = _support(hashed)
+            merchants, senders = accounts.merchants(), accounts.senders()
+            for number, company in enumerate((HARBOR, MESA, PINE)):
+                if Tenant.objects.filter(slug=company.slug).exists():
+                    self.stdout.write(f"{company.name} is there already.")
+                    continue
+                shop = _found(Shop(company, hashed))
+                if company is PINE:
+                    _live(shop, [never_texted(shop, company.buyers[0], 2)])
+                else:
+                    _enable(shop, merchants[number], senders[number], support)
+                    _live(shop, stories_of(shop, dt.datetime.now(dt.UTC)))
+                self.stdout.write(f"{company.name} is ready.")
+        _write_logins()
+
+
+def _support(hashed: str) -> User:
+    user, _ = User.objects.get_or_create(
+        email=SUPPORT,
+        defaults={
+            "first_name": "Textpay",
+            "last_name": "Support",
+            "password": hashed,
+            "is_staff": True,
+            "is_superuser": True,
+        },
+    )
+    return user
+
+
+def _found(shop: Shop) -> Shop:
+    with clock.on(shop.at(FOUNDED, 9)):
+        shop.found()
+    return shop
+
+
+def _enable(
+    shop: Shop, merchant: accounts.Merchant, sender: accounts.Sender, support: User
+) -> None:
+    with clock.on(shop.at(FOUNDED - 1, 14)), scope(tenant=shop.tenant):
+        shop.enable(merchant, sender, support)
+
+
+def _live(shop: Shop, stories: list[clock.Story]) -> None:
+    with scope(tenant=shop.tenant):
+        clock.tell(stories, until=dt.datetime.now(dt.UTC))
+
+
+def logins() -> list[dict[str, str]]:
+    """Who can sign in to the practice installation."""
+    people = [
+        {
+            "company": company.name,
+            "name": f"{person.first} {person.last}",
+            "role": person.role,
+            "email": person.email,
+            "password": PASSWORD,
+        }
+        for company in (HARBOR, MESA, PINE)
+        for person in company.people
+    ]
+    support = {"company": "", "name": "Textpay Support", "role": "Support (/admin/)"}
+    return [*people, {**support, "email": SUPPORT, "password": PASSWORD}]
+
+
+def _write_logins() -> None:
+    path = Path(settings.VAR_DIR) / "demo_logins.json"
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(logins(), file, indent=2)
