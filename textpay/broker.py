@@ -158,7 +158,6 @@ class Transport(virtual.Transport):
 
     Channel = Channel
     polling_interval = 0.1
-    default_port = 0
     driver_type = "safefs"
     driver_name = "safefs"
     # Shared by all, as it would be in a real broker: exchanges and bindings of this process.
@@ -167,6 +166,10 @@ class Transport(virtual.Transport):
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
         self.state = self.global_state
+
+    @property
+    def default_connection_params(self) -> dict[str, Any]:
+        return {}  # a folder has no host and no port
 
     def driver_version(self) -> str:
         return "1"
