@@ -1,4 +1,4 @@
-"""The one clock that decides when a link lapses: the database's, so that no web server's drift counts."""
+"""The one clock that decides when a link lapses: the database's, so no server's drift counts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class DbNow(Func):
     template = "CLOCK_TIMESTAMP()"
     output_field = DateTimeField()
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """SQLite compares times as text, so give it the text that Django stores."""
-        return "%s", [connection.ops.adapt_datetimefield_value(timezone.now())]
+        return "%s", (connection.ops.adapt_datetimefield_value(timezone.now()),)
 
 
 def db_now() -> dt.datetime:

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
-from django_scopes import ScopedManager
 
 from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
 
 # What the history says about each action. Past tense, the document's words where it has them.
 LABELS = {
@@ -74,6 +74,9 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         raise AppendOnly("An audit entry is never deleted.")
 
 
+AuditEntryManager = TenantManager.from_queryset(AuditEntryQuerySet)
+
+
 class AuditEntry(models.Model):
     """Who did what to which invoice, customer or company, and when.
 
@@ -92,9 +95,7 @@ class AuditEntry(models.Model):
     data = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(AuditEntryQuerySet)
-    )
+    objects = AuditEntryManager()
 
     class Meta:
         verbose_name_plural = "audit entries"

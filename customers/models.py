@@ -10,10 +10,10 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django_scopes import ScopedManager
 
 from audit.models import record
 from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
 
 E164 = RegexValidator(r"^\+[1-9]\d{6,14}$", "Store phone numbers as E.164, such as +19785550142.")
 
@@ -39,11 +39,20 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.prefetch_related("contacts")
 
 
+CustomerManager = TenantManager.from_queryset(CustomerQuerySet)
+
+
 class Customer(models.Model):
     """Whom the company bills. `balance` is what all open invoices together still ask for."""
 
     EDITABLE: ClassVar[list[str]] = [
-        "name", "street", "city", "region", "postal", "country", "note",
+        "name",
+        "street",
+        "city",
+        "region",
+        "postal",
+        "country",
+        "note",
     ]
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
@@ -62,9 +71,7 @@ class Customer(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(CustomerQuerySet)
-    )
+    objects = CustomerManager()
 
     class Meta:
         ordering = ["name", "id"]
@@ -133,6 +140,9 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(is_billing=True)
 
 
+ContactManager = TenantManager.from_queryset(ContactQuerySet)
+
+
 class Contact(models.Model):
     """A person at a customer. Numbers are kept as E.164 and shown the national way."""
 
@@ -148,14 +158,10 @@ class Contact(models.Model):
     email = models.EmailField(blank=True)
     mobile = models.CharField(max_length=16, blank=True, validators=[E164])
     phone = models.CharField("other phone", max_length=16, blank=True, validators=[E164])
-    language = models.CharField(
-        max_length=2, choices=Language.choices, default=Language.ENGLISH
-    )
+    language = models.CharField(max_length=2, choices=Language.choices, default=Language.ENGLISH)
     is_billing = models.BooleanField("billing contact", default=False)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(ContactQuerySet)
-    )
+    objects = ContactManager()
 
     class Meta:
         ordering = ["-is_billing", "name", "id"]

@@ -14,7 +14,6 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
-from django_scopes import ScopedManager
 
 from audit.clock import DbNow, db_now
 from audit.models import record
@@ -22,6 +21,7 @@ from audit.transitions import transition, transition_all
 from customers.models import Customer
 from invoices import links
 from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
@@ -44,12 +44,16 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.open().filter(due_on__lt=today)
 
     def matching(self, words: str) -> InvoiceQuerySet:
-        """Those whose number, description or customer holds `words`."""
-        return self.filter(
+        """Those whose number, description, customer or customer's phone holds `words`."""
+        found = (
             Q(number__icontains=words)
             | Q(description__icontains=words)
             | Q(customer__name__icontains=words)
         )
+        digits = "".join(c for c in words if c.isdigit())
+        if len(digits) >= 7:
+            found |= Q(customer__in=Customer.objects.matching(digits))
+        return self.filter(found)
 
     def with_standing(self) -> InvoiceQuerySet:
         """Ready for lists: what `standing` reads, without a query per row."""
@@ -89,9 +93,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             invoice: Invoice = self.create(
                 tenant=tenant, customer=customer, number=number, **fields
             )
-            record(
-                "invoice.created", tenant=tenant, subject=invoice.audit_subject, actor=actor
-            )
+            record("invoice.created", tenant=tenant, subject=invoice.audit_subject, actor=actor)
             invoice.revise(lines=lines, tax=tax, actor=actor)
             invoice.open_for_payment(actor=actor)
         return invoice
@@ -101,6 +103,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.select_related("customer", "tenant").prefetch_related(
             "customer__contacts", "lines", "text_messages__sent_by", "payments", "links"
         )
+
+
+InvoiceManager = TenantManager.from_queryset(InvoiceQuerySet)
 
 
 class Invoice(models.Model):
@@ -141,9 +146,7 @@ class Invoice(models.Model):
     paid_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(InvoiceQuerySet)
-    )
+    objects = InvoiceManager()
 
     class Meta:
         ordering = ["-issued_on", "-id"]
@@ -232,7 +235,10 @@ class Invoice(models.Model):
         """
         with transaction.atomic():
             row = self.locked()
-            items = [LineItem(invoice=row, tenant=row.tenant, position=i, **x) for i, x in enumerate(lines)]
+            items = [
+                LineItem(invoice=row, tenant=row.tenant, position=i, **x)
+                for i, x in enumerate(lines)
+            ]
             total = sum((item.amount for item in items), ZERO) + tax
             row._check_new_total(total, created=self.total == ZERO)
             edited = row.total != ZERO
@@ -259,14 +265,18 @@ class Invoice(models.Model):
             raise InvoiceError("An invoice needs at least one line and a total above $0.00.")
         if total > LARGEST:
             raise InvoiceError(f"An invoice can ask for at most ${LARGEST:,.2f}.")
-        if not created and self.payments.in_flight().exists():
-            raise InvoiceError(
-                "A payment for this invoice is being confirmed right now. Try again in a minute."
-            )
+        if not created:
+            self._refuse_while_confirming()
         if total < self.paid:
             raise InvoiceError(
                 f"${self.paid:,.2f} has been paid on this invoice. "
                 f"Its total cannot be less than that."
+            )
+
+    def _refuse_while_confirming(self) -> None:
+        if self.payments.in_flight().exists():
+            raise InvoiceError(
+                "A payment for this invoice is being confirmed right now. Try again in a minute."
             )
 
     def open_for_payment(self, *, actor: User | None) -> None:
@@ -288,10 +298,7 @@ class Invoice(models.Model):
             row = self.locked()
             if row.paid > ZERO:
                 raise InvoiceError("Money was paid on this invoice, so it cannot be voided.")
-            if row.payments.in_flight().exists():
-                raise InvoiceError(
-                    "A payment for this invoice is being confirmed right now. Try again in a minute."
-                )
+            row._refuse_while_confirming()
             transition(row, self.Status.VOID, actor=actor, reason=reason)
             row._close_links(actor=actor, reason="void")
             row._rebalance_customer()
@@ -350,13 +357,16 @@ class LineItem(models.Model):
     position = models.PositiveSmallIntegerField()
     description = models.CharField(max_length=120)
     quantity = models.DecimalField(
-        max_digits=9, decimal_places=2, default=Decimal("1.00"), validators=[MinValueValidator(CENT)]
+        max_digits=9,
+        decimal_places=2,
+        default=Decimal("1.00"),
+        validators=[MinValueValidator(CENT)],
     )
     unit_price = models.DecimalField(
         max_digits=11, decimal_places=2, validators=[MinValueValidator(ZERO)]
     )
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         ordering = ["position", "id"]
@@ -444,6 +454,9 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
         )
 
 
+PaymentLinkManager = TenantManager.from_queryset(PaymentLinkQuerySet)
+
+
 class PaymentLink(models.Model):
     """The secret address that opens one invoice's Pay Now page. At most one live per invoice.
 
@@ -459,9 +472,7 @@ class PaymentLink(models.Model):
         CLOSED = "closed", "Closed"
 
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
-        Status.LIVE: frozenset(
-            {Status.EXPIRED, Status.DISABLED, Status.SUPERSEDED, Status.CLOSED}
-        ),
+        Status.LIVE: frozenset({Status.EXPIRED, Status.DISABLED, Status.SUPERSEDED, Status.CLOSED}),
     }
     AUDIT_PREFIX: ClassVar[str] = "link"
 
@@ -477,9 +488,7 @@ class PaymentLink(models.Model):
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(PaymentLinkQuerySet)
-    )
+    objects = PaymentLinkManager()
 
     class Meta:
         ordering = ["-id"]
@@ -541,7 +550,12 @@ class PaymentLink(models.Model):
     def move(self, to: str, *, actor: User | None, **data: Any) -> bool:
         """End the link as `to`, noting when."""
         return transition(
-            self, to, actor=actor, changes={"closed_at": timezone.now()}, link=self.masked_url, **data
+            self,
+            to,
+            actor=actor,
+            changes={"closed_at": timezone.now()},
+            link=self.masked_url,
+            **data,
         )
 
 
@@ -574,7 +588,7 @@ class InvoiceEmail(models.Model):
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         ordering = ["-id"]

@@ -13,11 +13,11 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q, Sum
 from django.utils import timezone
-from django_scopes import ScopedManager
 
 from audit.models import AppendOnly
 from invoices.models import Invoice, PaymentLink
 from tenants.models import Tenant
+from tenants.scoping import TenantManager
 from tenants.secrets import seal, unseal
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
@@ -95,6 +95,9 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(status=Payment.Status.STARTED)
 
 
+PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
+
+
 class Payment(models.Model):
     """One attempt to take one amount, and the money when it was taken.
 
@@ -156,9 +159,7 @@ class Payment(models.Model):
     inquiries = models.PositiveSmallIntegerField(default=0)
     next_inquiry_at = models.DateTimeField(null=True)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(PaymentQuerySet)
-    )
+    objects = PaymentManager()
 
     class Meta:
         ordering = ["-id"]
@@ -173,9 +174,7 @@ class Payment(models.Model):
             # A double click carries the same key.
             models.UniqueConstraint(fields=["link", "key"], name="payments_payment_key"),
             # The gateway accepts an order number twice; we never use one twice.
-            models.UniqueConstraint(
-                fields=["merchid", "orderid"], name="payments_payment_orderid"
-            ),
+            models.UniqueConstraint(fields=["merchid", "orderid"], name="payments_payment_orderid"),
             # One charge is one payment.
             models.UniqueConstraint(
                 fields=["merchid", "retref"],
@@ -224,9 +223,7 @@ class Authorization(models.Model):
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
-    payment = models.OneToOneField(
-        Payment, on_delete=models.PROTECT, related_name="authorization"
-    )
+    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="authorization")
     text = models.TextField()
     version = models.CharField(max_length=20)
     sha256 = models.CharField(max_length=64, editable=False)
@@ -238,7 +235,7 @@ class Authorization(models.Model):
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     def __str__(self) -> str:
         return f"Authorization of {self.payment}"

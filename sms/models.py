@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,17 +13,23 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
-from django_scopes import ScopedManager
 
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from customers.models import E164
-from invoices.models import Invoice, PaymentLink
+from invoices.models import Invoice, InvoiceError, PaymentLink
+from sms.twilio_codes import explain
+from sms.wording import LINK_MARK, message_template
 from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
 from tenants.secrets import seal, unseal
 
-# Where the link goes in a stored text. Stored without it: a text in the database opens nothing.
-LINK_MARK = "{link}"
+# When to ask Twilio about a text in "sending" whose answer was lost, counted from the claim; after
+# the last look without a trace it was not sent.
+LOOKS = [dt.timedelta(seconds=s) for s in (60, 150, 300)]
+# When to ask about a text that Twilio took and never reported on again.
+SILENCE = dt.timedelta(minutes=15)
+LAST_LOOK = dt.timedelta(hours=24)
 
 
 class NeedsConfirmation(Exception):
@@ -95,6 +102,10 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
         """On their way to Twilio: not yet accepted, not yet refused."""
         return self.filter(status__in=[TextMessage.Status.QUEUED, TextMessage.Status.SENDING])
 
+    def due(self, now: dt.datetime) -> TextMessageQuerySet:
+        """Those the sweep has something to do for."""
+        return self.filter(next_try_at__lte=now).order_by("next_try_at")
+
     def queue(
         self,
         invoice: Invoice,
@@ -111,17 +122,19 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
         one is on its way nobody adds another. `seen` is the newest text the form knew of (its
         public id, or ""); when another has come in between, or the invoice was texted before and
         the sender has not `confirmed`, raises NeedsConfirmation. Raises InvoiceError when there is
-        nothing to pay.
+        nothing to pay or the key belongs to another invoice's text.
         """
         with transaction.atomic():
             row = invoice.locked()
             same = self.filter(tenant=row.tenant, key=key).first()
             last = self.filter(invoice=row).order_by("-id").first()
             if same is not None:
+                if same.invoice_id != row.pk:
+                    raise InvoiceError("This form was used for another invoice. Open it again.")
                 return same, False
             if last is not None and last.is_in_flight:
                 return last, False
-            if last is not None and not (confirmed and seen == str(last.public_id)):
+            if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
                 raise NeedsConfirmation(last)
             link = PaymentLink.objects.issue(row, actor=actor)
             message = TextMessage(
@@ -146,16 +159,7 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
         return message, True
 
 
-def message_template(invoice: Invoice) -> str:
-    """The default SMS text for an invoice, with LINK_MARK where its link goes.
-
-    Sender first, what for, the link after "Pay here:", and how to opt out (CTIA principles).
-    Characters outside GSM-7 are left to the tenant's own name only.
-    """
-    return (
-        f"{invoice.tenant.name}: ${invoice.balance:,.2f} for invoice {invoice.number}. "
-        f"Pay here: {LINK_MARK} Reply STOP to opt out, HELP for help"
-    )
+TextMessageManager = TenantManager.from_queryset(TextMessageQuerySet)
 
 
 class TextMessage(models.Model):
@@ -169,14 +173,16 @@ class TextMessage(models.Model):
         UNDELIVERED = "undelivered", "Not delivered"
         FAILED = "failed", "Failed"
 
-    # A callback can be faster than our own commit of Twilio's answer, so "sending" may go straight
-    # to an end; an end stays an end, however late another callback comes.
+    # A callback can be faster than our own commit of Twilio's answer. An end stays an end, however
+    # late another callback comes.
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
-        Status.QUEUED: frozenset({Status.SENDING, Status.FAILED}),
+        Status.QUEUED: frozenset({Status.SENDING, Status.SENT, Status.FAILED}),
         Status.SENDING: frozenset(
             {Status.QUEUED, Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
         ),
         Status.SENT: frozenset({Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}),
+        # Only for a text Twilio seemed not to have and then reported on: see `reported`.
+        Status.FAILED: frozenset({Status.SENT}),
     }
     AUDIT_PREFIX: ClassVar[str] = "text"
 
@@ -196,16 +202,15 @@ class TextMessage(models.Model):
     error_code = models.PositiveIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    looks = models.PositiveSmallIntegerField(default=0)
     sent_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     queued_at = models.DateTimeField(default=timezone.now)
-    next_try_at = models.DateTimeField(default=timezone.now)
+    next_try_at = models.DateTimeField(default=timezone.now, null=True)
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
-    objects = ScopedManager(
-        tenant="tenant", _manager_class=models.Manager.from_queryset(TextMessageQuerySet)
-    )
+    objects = TextMessageManager()
 
     class Meta:
         ordering = ["-id"]
@@ -222,11 +227,11 @@ class TextMessage(models.Model):
             models.UniqueConstraint(fields=["sid"], condition=~Q(sid=""), name="sms_text_sid"),
         ]
         indexes = [
-            # The sweep for texts that a crash or a dead broker left behind.
+            # The sweep for texts that a crash, a dead broker or a lost report left behind.
             models.Index(
                 fields=["next_try_at"],
-                condition=Q(status__in=["queued", "sending"]),
-                name="sms_text_unsent",
+                condition=Q(next_try_at__isnull=False),
+                name="sms_text_unsettled",
             ),
         ]
 
@@ -258,25 +263,124 @@ class TextMessage(models.Model):
         """Where Twilio reports: names this text, so a report counts even if the answer was lost."""
         return settings.PUBLIC_BASE_URL + reverse("sms:delivery_status", args=[self.public_id])
 
+    @property
+    def account(self) -> TwilioAccount:
+        """The company's Twilio account; raises TwilioAccount.DoesNotExist when it has none."""
+        return TwilioAccount.objects.get(tenant_id=self.tenant_id)
+
+    @property
+    def went_out(self) -> bool:
+        """Whether Twilio took it or may have taken it: False only when it surely did not."""
+        return self.status != self.Status.FAILED or self.sent_at is not None
+
+    @property
+    def trouble(self) -> str:
+        """The kind of failure, see twilio_codes.py: decides which next step is offered."""
+        return explain(self.error_code).kind if self.error_code else ""
+
+    def agreed_to_follow(self, *, seen: str, confirmed: bool) -> bool:
+        """Whether a sender who saw `seen` may send another after this one.
+
+        They must have seen this one and, when it went out, have said **Continue**.
+        """
+        return seen == str(self.public_id) and (confirmed or not self.went_out)
+
     def claim(self) -> bool:
-        """Take the text for sending; False when another worker has it or it is done."""
-        if self.status != self.Status.QUEUED:
-            return False
-        try:
-            return self._move(
-                self.Status.SENDING, claimed_at=timezone.now(), attempts=self.attempts + 1
+        """Take the text for sending; False when another worker has it, or it is done or not due."""
+        with transaction.atomic():
+            row = TextMessage._base_manager.select_for_update().get(pk=self.pk)
+            now = timezone.now()
+            due = row.next_try_at is not None and row.next_try_at <= now
+            if row.status != self.Status.QUEUED or not due:
+                return False
+            self._move(
+                self.Status.SENDING,
+                claimed_at=now,
+                attempts=row.attempts + 1,
+                looks=0,
+                next_try_at=now + LOOKS[0],
             )
-        except IllegalTransition:
-            return False
+        return True
+
+    def back_to_queue(self, later: dt.timedelta) -> bool:
+        """Twilio surely did not take it: try again `later`. False when it has moved on."""
+        return self._move(self.Status.QUEUED, next_try_at=timezone.now() + later)
+
+    def mark_sent(self, sid: str, *, segments: int | None = None, sender: str = "") -> bool:
+        """Twilio took it. False when that was known; what was missing is filled in all the same."""
+        with transaction.atomic():
+            row = TextMessage._base_manager.select_for_update().get(pk=self.pk)
+            now = timezone.now()
+            known = {
+                "sid": row.sid or sid,
+                "sender": row.sender or sender,
+                "segments": row.segments or segments,
+                "sent_at": row.sent_at or now,
+            }
+            TextMessage._base_manager.filter(pk=row.pk).update(**known)
+            lost = row.status == self.Status.FAILED and not row.sid
+            if row.status not in (self.Status.QUEUED, self.Status.SENDING) and not lost:
+                self.refresh_from_db()
+                return False
+            return self._move(
+                self.Status.SENT,
+                **({"error": "", "error_code": None, "finished_at": None} if lost else {}),
+                next_try_at=now + SILENCE,
+            )
+
+    def mark_delivered(self, sid: str = "") -> bool:
+        """The carrier confirmed it. False when it had reached an end already."""
+        return self._end(self.Status.DELIVERED, sid)
+
+    def mark_undelivered(self, code: int | None, sid: str = "") -> bool:
+        """The carrier could not deliver it, with Twilio's code. False as above."""
+        return self._end(self.Status.UNDELIVERED, sid, code)
+
+    def mark_failed(self, code: int | None, reason: str = "", sid: str = "") -> bool:
+        """It was not sent: Twilio's code, or our own reason for people. False as above."""
+        return self._end(self.Status.FAILED, sid, code, reason)
+
+    def look_again(self) -> bool:
+        """Note that Twilio shows no trace of it yet; True when that was the last look."""
+        looks = min(self.looks + 1, len(LOOKS))
+        if looks == len(LOOKS):
+            return True
+        later = (self.claimed_at or timezone.now()) + LOOKS[looks]
+        rows = TextMessage._base_manager.filter(pk=self.pk, status=self.Status.SENDING)
+        rows.update(looks=looks, next_try_at=later)
+        return False
+
+    def wait_for_report(self) -> None:
+        """Twilio has nothing new: ask once more a day after it was sent, then leave it."""
+        last = (self.sent_at or self.queued_at) + LAST_LOOK
+        at = last if last > timezone.now() else None
+        rows = TextMessage._base_manager.filter(pk=self.pk, status=self.Status.SENT)
+        rows.update(next_try_at=at)
+
+    def _end(self, to: str, sid: str, code: int | None = None, reason: str = "") -> bool:
+        """Move to an end. A report of Twilio's means that Twilio took it, so it was sent first."""
+        with transaction.atomic():
+            if sid:
+                self.mark_sent(sid)
+            error = "" if to == self.Status.DELIVERED else reason or explain(code).sentence
+            return self._move(
+                to,
+                actor_label="Twilio" if sid else "Textpay",
+                error=error[:200],
+                error_code=code,
+                finished_at=timezone.now(),
+                next_try_at=None,
+            )
 
     def _move(self, to: str, *, actor_label: str = "Textpay", **changes: Any) -> bool:
-        return transition(
-            self,
-            to,
-            actor_label=actor_label,
-            changes=changes,
-            to=self.to,
-            message=self.masked_body,
-            text=str(self.public_id),
-            **({"reason": changes["error"]} if changes.get("error") else {}),
-        )
+        """One transition with its entry; False where the text already is there or beyond."""
+        details = {"to": self.to, "message": self.masked_body, "text": str(self.public_id)}
+        if changes.get("error"):
+            details["reason"] = changes["error"]
+        if changes.get("error_code"):
+            details["code"] = str(changes["error_code"])
+        try:
+            return transition(self, to, actor_label=actor_label, changes=changes, **details)
+        except IllegalTransition:
+            self.refresh_from_db()
+            return False

@@ -15,7 +15,6 @@ from rest_framework.request import Request
 
 from tenants.roles import Permission
 
-
 __all__ = ["Can", "HasPermission", "Permission", "no_company", "staff"]
 
 View = Callable[..., HttpResponseBase]

@@ -98,9 +98,7 @@ class Tenant(models.Model):
         default="#0b6470",
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour such as #0b6470.")],
     )
-    processor = models.CharField(
-        max_length=16, choices=Processor.choices, default=Processor.NONE
-    )
+    processor = models.CharField(max_length=16, choices=Processor.choices, default=Processor.NONE)
     # Both written by payments/enabling.py only, which asks CardConnect first and audits.
     text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)
     text_to_pay_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -139,7 +137,7 @@ class Tenant(models.Model):
 
     @property
     def takes_payments(self) -> bool:
-        """Whether a processor is set; without one the Integrated Payments Application is offered."""
+        """Whether a processor is set; if not, the Integrated Payments Application is offered."""
         return self.processor == self.Processor.CARDCONNECT
 
     def next_number(self, kind: str) -> int:

@@ -58,8 +58,15 @@ def make_cardconnect(tenant: Tenant, **fields: Any) -> CardConnectAccount:
     """A merchant account; user name and password are "testing" and "testing123"."""
     account = CardConnectAccount(
         tenant=tenant,
-        **{"site": "fts-uat", "merchid": MERCHID, "username": "testing", "ach_enabled": True, **fields},
+        **{
+            "site": "fts-uat",
+            "merchid": MERCHID,
+            "username": "testing",
+            "ach_enabled": True,
+            **fields,
+        },
     )
+    account.ach_enabled = fields.get("ach_enabled", True)
     account.set_password("testing123")
     account.save()
     return account
@@ -67,7 +74,9 @@ def make_cardconnect(tenant: Tenant, **fields: Any) -> CardConnectAccount:
 
 def make_twilio(tenant: Tenant, **fields: Any) -> TwilioAccount:
     """A Twilio account whose auth token is TWILIO_TOKEN."""
-    account = TwilioAccount(tenant=tenant, **{"account_sid": TWILIO_SID, "sender": SENDER, **fields})
+    account = TwilioAccount(
+        tenant=tenant, **{"account_sid": TWILIO_SID, "sender": SENDER, **fields}
+    )
     account.set_auth_token(TWILIO_TOKEN)
     account.save()
     return account
@@ -94,9 +103,7 @@ def make_customer(tenant: Tenant, name: str = "Dana Whitfield", **fields: Any) -
     customer = Customer.objects.create(
         tenant=tenant, name=name, number=f"C-{next(_count)}", **fields
     )
-    Contact.objects.create(
-        tenant=tenant, customer=customer, name=name, is_billing=True, **contact
-    )
+    Contact.objects.create(tenant=tenant, customer=customer, name=name, is_billing=True, **contact)
     return customer
 
 

@@ -40,9 +40,14 @@ def test_a_move_off_the_graph_is_refused_and_leaves_no_entry():
 def test_a_rolled_back_move_leaves_neither_status_nor_entry():
     link = make_link(make_invoice())
     before = AuditEntry.objects.count()
-    with pytest.raises(RuntimeError), transaction.atomic():
-        transition(link, PaymentLink.Status.DISABLED)
-        raise RuntimeError("power cut")
+
+    def move_then_fail() -> None:
+        with transaction.atomic():
+            transition(link, PaymentLink.Status.DISABLED)
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        move_then_fail()
     assert PaymentLink.objects.get(pk=link.pk).status == "live"
     assert AuditEntry.objects.count() == before
 

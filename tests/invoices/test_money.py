@@ -45,7 +45,9 @@ def line(price: str, quantity: str = "1") -> dict[str, object]:
 
 def test_the_total_is_lines_and_tax_halves_up():
     invoice = make_invoice(opened=False)
-    invoice.revise(lines=[line("70.00", "0.75"), line("0.05", "0.5")], tax=Decimal("3.00"), actor=None)
+    invoice.revise(
+        lines=[line("70.00", "0.75"), line("0.05", "0.5")], tax=Decimal("3.00"), actor=None
+    )
     assert invoice.total == Decimal("55.53")
 
 

@@ -45,7 +45,10 @@ class Stack:
     def manage(self, *words: str) -> None:
         """Run one of Django's commands in this house's environment."""
         subprocess.run(
-            [sys.executable, "manage.py", *words], cwd=ROOT, env=self.env, check=True,
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.env,
+            check=True,
             capture_output=True,
         )
 
@@ -53,7 +56,11 @@ class Stack:
         """Start one process; what it prints goes to a file in the folder."""
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, env=self.env, stdout=log, stderr=log,
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=self.env,
+            stdout=log,
+            stderr=log,
             start_new_session=True,
         )
 
@@ -82,7 +89,9 @@ class Stack:
             self.kill(name)
         self.sandbox.stop()
         if self.database:
-            with psycopg.connect(self.database.rsplit("/", 1)[0] + "/postgres", autocommit=True) as c:
+            with psycopg.connect(
+                self.database.rsplit("/", 1)[0] + "/postgres", autocommit=True
+            ) as c:
                 c.execute(f"DROP DATABASE {self.database.rsplit('/', 1)[1]} WITH (FORCE)")
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -113,8 +122,18 @@ def start_stack(folder: Path, topology: str) -> Stack:
     stack.manage("collectstatic", "--noinput", "--verbosity", "0")
     stack.manage("seed_demo")
     stack.start(
-        "web", "gunicorn", "textpay.wsgi", "-w", "2", "-k", "gthread", "--threads", "8",
-        "-b", f"127.0.0.1:{port}", "--no-control-socket",
+        "web",
+        "gunicorn",
+        "textpay.wsgi",
+        "-w",
+        "2",
+        "-k",
+        "gthread",
+        "--threads",
+        "8",
+        "-b",
+        f"127.0.0.1:{port}",
+        "--no-control-socket",
     )
     stack.start_worker()
     stack.start("beat", "celery", "-A", "textpay", "beat", "-s", str(folder / "beat"))
@@ -126,7 +145,8 @@ def start_stack(folder: Path, topology: str) -> Stack:
 def _places(folder: Path, topology: str, database: str) -> dict[str, str]:
     if topology == "services":
         redis = os.environ["REDIS_URL"]
-        return {"DATABASE_URL": database, "CELERY_BROKER_URL": redis, "CACHE_URL": redis}
+        broker = redis.replace("unix://", "redis+socket://")  # Celery's word for the same socket
+        return {"DATABASE_URL": database, "CELERY_BROKER_URL": broker, "CACHE_URL": redis}
     return {
         "DATABASE_URL": f"sqlite:///{folder}/textpay.sqlite3",
         "CELERY_BROKER_URL": f"safefs://{folder}/broker",

@@ -1,0 +1,38 @@
+"""Managers that only ever show one company's rows: a query outside a company raises.
+
+`django_scopes.scope(tenant=…)` opens a company, `scopes_disabled()` is for sweeps and Support. This
+is the library's ScopedManager as a class, which type checkers and readers can follow.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db import models
+from django_scopes import get_scope
+from django_scopes.manager import DisabledQuerySet
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class NoCompany(DisabledQuerySet):
+    """Every question raises ScopeError, also the ones the library lets through."""
+
+    exists = exclude = in_bulk = contains = DisabledQuerySet.error
+
+
+class TenantManager(models.Manager[Row]):
+    """Filters by the open company; outside one, every query raises ScopeError."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        """This company's rows, all rows where scopes are disabled, or a queryset that raises."""
+        scope = get_scope()
+        if not scope.get("_enabled", True):
+            return super().get_queryset()
+        if "tenant" not in scope:
+            return NoCompany(self.model, using=self._db, missing_scopes={"tenant"})
+        return super().get_queryset().filter(tenant=scope["tenant"])
+
+    def all(self) -> models.QuerySet[Row]:
+        """As get_queryset, and so raising at once outside a company."""
+        return self.get_queryset().all()
