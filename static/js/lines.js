@@ -1,9 +1,8 @@
 // The line items of an invoice: adds rows and shows the total while typing. The server counts again.
 (() => {
   "use strict";
-  const table = document.querySelector("[data-lines]");
-  if (!table) return;
-  const body = table.querySelector("tbody");
+  const body = document.querySelector("[data-lines]");
+  if (!body) return;
   const count = document.querySelector("[name$=-TOTAL_FORMS]");
   const add = document.querySelector("[data-add-line]");
   const blank = document.querySelector("template[data-line]");
@@ -16,7 +15,7 @@
 
   const sum = () => {
     let total = 0;
-    for (const row of body.rows) {
+    for (const row of body.querySelectorAll(".line")) {
       const gone = row.querySelector("[name$=-DELETE]");
       const amount = gone && gone.checked ? 0 : round(cents(row.querySelector("[name$=-quantity]")) * cents(row.querySelector("[name$=-unit_price]")));
       row.classList.toggle("gone", Boolean(gone && gone.checked));

@@ -1,0 +1,199 @@
+"""Invoices and their lines, as typed by staff."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.utils import timezone
+from django_scopes.forms import SafeModelChoiceField
+
+from customers.models import Customer
+from invoices.models import CENT, ZERO, Invoice, LineItem
+from tenants.models import Tenant, User
+
+TERMS = dt.timedelta(days=30)
+MOST_LINES = 50
+
+
+def amount_input() -> forms.NumberInput:
+    """A field for dollars and cents."""
+    return forms.NumberInput(attrs={"step": "0.01", "min": "0", "inputmode": "decimal"})
+
+
+def date_input() -> forms.DateInput:
+    """The browser's own calendar."""
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+class InvoiceForm(forms.ModelForm):
+    """What an invoice is for and when it is due. Lines are the formset beside it."""
+
+    class Meta:
+        model = Invoice
+        fields = ["description", "issued_on", "due_on", "tax"]
+        labels = {"description": "What for", "issued_on": "Issued", "due_on": "Due", "tax": "Tax"}
+        widgets = {"issued_on": date_input(), "due_on": date_input(), "tax": amount_input()}
+        help_texts = {"description": "In a few words, such as Water heater repair."}
+        error_messages = {
+            "issued_on": {"required": "Enter the day of the invoice."},
+            "due_on": {"required": "Enter the day it is due."},
+            "tax": {"min_value": "Tax cannot be below $0.00.", "invalid": "Enter an amount."},
+        }
+
+    def clean_tax(self) -> Decimal:
+        """No tax is $0.00."""
+        return self.cleaned_data.get("tax") or ZERO
+
+    def clean(self) -> dict[str, Any]:
+        """An invoice is not due before it is issued."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        issued, due = data.get("issued_on"), data.get("due_on")
+        if issued and due and due < issued:
+            self.add_error("due_on", "The due date is before the day of the invoice.")
+        return data
+
+    def save_as(self, lines: LineFormSet, actor: User) -> Invoice:
+        """Save the words and dates, then the lines; raises InvoiceError and saves neither."""
+        invoice: Invoice = self.instance
+        with transaction.atomic():
+            invoice.save(update_fields=["description", "issued_on", "due_on"])
+            invoice.revise(lines=lines.items, tax=self.cleaned_data["tax"], actor=actor)
+            if invoice.status == Invoice.Status.DRAFT:
+                invoice.open_for_payment(actor=actor)
+        return invoice
+
+
+class NewInvoiceForm(InvoiceForm):
+    """The same, with the customer to bill; dates start at today and 30 days on."""
+
+    customer = SafeModelChoiceField(
+        queryset=Customer.objects.none(),
+        to_field_name="public_id",
+        empty_label="Choose a customer",
+        error_messages={
+            "required": "Choose whom the invoice is for.",
+            "invalid_choice": "Choose a customer from the list.",
+        },
+    )
+    field_order = ["customer"]
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        today = timezone.now().astimezone(tenant.zone).date()
+        kwargs["initial"] = {
+            "issued_on": today, "due_on": today + TERMS, **kwargs.get("initial", {})
+        }
+        super().__init__(*args, **kwargs)
+        self.tenant = tenant
+        self.fields["customer"].queryset = Customer.objects.all()  # type: ignore[attr-defined]
+
+    def save_as(self, lines: LineFormSet, actor: User) -> Invoice:
+        """Make the invoice and open it for payment; raises InvoiceError."""
+        fields = ("customer", "description", "issued_on", "due_on", "tax")
+        return Invoice.objects.write(
+            tenant=self.tenant,
+            lines=lines.items,
+            actor=actor,
+            **{name: self.cleaned_data[name] for name in fields},
+        )
+
+
+class LineForm(forms.ModelForm):
+    """One line of an invoice."""
+
+    class Meta:
+        model = LineItem
+        fields = ["description", "quantity", "unit_price"]
+        labels = {"description": "Item", "quantity": "Qty", "unit_price": "Price"}
+        widgets = {"quantity": amount_input(), "unit_price": amount_input()}
+        error_messages = {
+            "description": {"required": "Say what this line is for."},
+            "quantity": {
+                "required": "Enter how many.",
+                "min_value": "Quantity must be more than 0.",
+                "invalid": "Enter a number.",
+            },
+            "unit_price": {
+                "required": "Enter a price.",
+                "min_value": "A price cannot be below $0.00.",
+                "invalid": "Enter an amount such as 79.00.",
+            },
+        }
+
+
+class BaseLineFormSet(forms.BaseFormSet):
+    """All lines of an invoice; empty rows do not count."""
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        """The tick that takes a line away."""
+        super().add_fields(form, index)
+        form.fields["DELETE"].label = "Remove"
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """What `Invoice.revise` takes."""
+        wanted = [form for form in self.forms if form not in self.deleted_forms]
+        names = ("description", "quantity", "unit_price")
+        return [
+            {name: form.cleaned_data[name] for name in names}
+            for form in wanted
+            if form.has_changed() or form.initial.get("description")
+        ]
+
+    def clean(self) -> None:
+        """A bill lists something and comes to more than nothing."""
+        if any(self.errors):
+            return
+        total = sum((item["quantity"] * item["unit_price"] for item in self.items), ZERO)
+        if not self.items:
+            raise forms.ValidationError("Add at least one line.")
+        if total < CENT:
+            raise forms.ValidationError("The lines come to $0.00. An invoice must ask for money.")
+
+
+_LineFormSet = forms.formset_factory(
+    LineForm,
+    formset=BaseLineFormSet,
+    extra=0,
+    can_delete=True,
+    max_num=MOST_LINES,
+    validate_max=True,
+)
+
+
+class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
+    """Lines of one invoice: those it has and a few empty ones, so that no script is needed."""
+
+    def __init__(self, *args: Any, invoice: Invoice | None = None, **kwargs: Any) -> None:
+        names = ("description", "quantity", "unit_price")
+        stored = list(invoice.lines.values(*names)) if invoice else []
+        self.extra = 1 if stored else 3
+        super().__init__(*args, initial=stored, prefix="lines", **kwargs)
+
+
+class EmailForm(forms.Form):
+    """**Send Email**: to whom. The key makes a double click one e-mail."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    to = forms.EmailField(
+        label="To",
+        max_length=254,
+        error_messages={
+            "required": "Enter the e-mail address to send the invoice to.",
+            "invalid": "Enter an e-mail address such as dana@example.com.",
+        },
+    )
+
+
+class VoidForm(forms.Form):
+    """Why an invoice is taken back; kept in its history."""
+
+    reason = forms.CharField(
+        label="Why",
+        max_length=120,
+        error_messages={"required": "Say why, for the Audit History."},
+    )
