@@ -202,6 +202,6 @@ def settle(charge: Charge, rejected: bool, returncode: str) -> None:
     if rejected or charge.returns_with:
         charge.setlstat = REJECTED
         if charge.account_kind == ACH:
-            charge.achreturncode = returncode or charge.returns_with or "R01"
+            charge.achreturncode = (rejected and returncode) or charge.returns_with or "R01"
     charge.save()
     note("settle", charge.retref, setlstat=charge.setlstat, achreturncode=charge.achreturncode)

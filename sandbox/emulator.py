@@ -42,7 +42,7 @@ class Outcome:
     expiry: str = ""
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict, not an error
+class Refusal(Exception):
     """The gateway refuses the request itself; carries the finished outcome."""
 
     def __init__(self, outcome: Outcome) -> None:

@@ -25,7 +25,7 @@ SERVLET = "<h1>CardConnect REST Servlet</h1>"
 Body = dict[str, Any]
 
 
-class Answer(Exception):  # noqa: N818 - it is an answer, not an error
+class Answer(Exception):
     """Ends the request early with this HTTP response."""
 
     def __init__(self, response: HttpResponse) -> None:

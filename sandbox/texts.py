@@ -21,7 +21,7 @@ ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 PRICE_PER_SEGMENT = 0.0079
 
 
-class Refused(Exception):  # noqa: N818 - a verdict, not an error
+class Refused(Exception):
     """Twilio refuses the call: carries its error code and the message text."""
 
     def __init__(self, code: int, **values: str) -> None:

@@ -31,7 +31,7 @@ RECORDED = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - a verdict, not an error
+class Refused(Exception):
     """CardSecure will not tokenize this: carries its numeric error code and a text."""
 
     def __init__(self, code: int, text: str) -> None:
