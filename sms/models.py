@@ -131,6 +131,8 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
             if same is not None:
                 if same.invoice_id != row.pk:
                     raise InvoiceError("This form was used for another invoice. Open it again.")
+                if same.to != to:
+                    raise NeedsConfirmation(last or same)  # went back and chose another number
                 return same, False
             if last is not None and last.is_in_flight:
                 return last, False
@@ -181,7 +183,7 @@ class TextMessage(models.Model):
             {Status.QUEUED, Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
         ),
         Status.SENT: frozenset({Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}),
-        # Only for a text Twilio seemed not to have and then reported on: see `reported`.
+        # Only for a text Twilio seemed not to have and then reported on: see `mark_sent`.
         Status.FAILED: frozenset({Status.SENT}),
     }
     AUDIT_PREFIX: ClassVar[str] = "text"
@@ -332,13 +334,28 @@ class TextMessage(models.Model):
         """The carrier confirmed it. False when it had reached an end already."""
         return self._end(self.Status.DELIVERED, sid)
 
-    def mark_undelivered(self, code: int | None, sid: str = "") -> bool:
-        """The carrier could not deliver it, with Twilio's code. False as above."""
-        return self._end(self.Status.UNDELIVERED, sid, code)
+    def mark_undelivered(self, code: int | None, sid: str = "", *, reason: str = "") -> bool:
+        """It did not arrive, or nobody can tell: Twilio's code or a reason. False as above."""
+        return self._end(self.Status.UNDELIVERED, sid, code, reason)
 
     def mark_failed(self, code: int | None, reason: str = "", sid: str = "") -> bool:
         """It was not sent: Twilio's code, or our own reason for people. False as above."""
         return self._end(self.Status.FAILED, sid, code, reason)
+
+    def report(self, status: str, sid: str, code: int | None) -> bool:
+        """Book a state Twilio names, in whatever order its reports come. False: nothing new.
+
+        Raises ValueError for a state that no text of ours can be in.
+        """
+        if status in ("accepted", "scheduled", "queued", "sending", "sent"):
+            return self.mark_sent(sid)
+        if status in ("delivered", "read"):
+            return self.mark_delivered(sid)
+        if status == "undelivered":
+            return self.mark_undelivered(code, sid)
+        if status in ("failed", "canceled"):
+            return self.mark_failed(code, sid=sid)
+        raise ValueError(status)
 
     def look_again(self) -> bool:
         """Note that Twilio shows no trace of it yet; True when that was the last look."""
@@ -363,7 +380,7 @@ class TextMessage(models.Model):
             if sid:
                 self.mark_sent(sid)
             error = "" if to == self.Status.DELIVERED else reason or explain(code).sentence
-            return self._move(
+            moved = self._move(
                 to,
                 actor_label="Twilio" if sid else "Textpay",
                 error=error[:200],
@@ -371,6 +388,10 @@ class TextMessage(models.Model):
                 finished_at=timezone.now(),
                 next_try_at=None,
             )
+            if not moved and code and self.status == to and self.error_code is None:
+                TextMessage._base_manager.filter(pk=self.pk).update(error=error, error_code=code)
+                self.refresh_from_db()  # told twice, the second time with the reason
+            return moved
 
     def _move(self, to: str, *, actor_label: str = "Textpay", **changes: Any) -> bool:
         """One transition with its entry; False where the text already is there or beyond."""

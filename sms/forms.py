@@ -1,0 +1,112 @@
+"""The **Send Text** form: to which number. What it says is not the sender's to choose."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from customers import phones
+from customers.models import Customer, PhoneChoice
+
+OTHER = "other"
+
+
+class SendTextForm(forms.Form):
+    """A number of the customer's or one that is typed, with its country code beside it."""
+
+    to = forms.ChoiceField(label="To")
+    country = forms.ChoiceField(label="Country code", choices=phones.COUNTRIES, required=False)
+    number = forms.CharField(
+        label="Enter another number",
+        max_length=30,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    seen = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
+    confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, customer: Customer, seen: str = "", **kwargs: Any) -> None:
+        self.numbers = {_value(choice): choice for choice in customer.phone_numbers()}
+        super().__init__(*args, **kwargs)
+        labels = [(value, _label(choice)) for value, choice in self.numbers.items()]
+        to = self.fields["to"]
+        assert isinstance(to, forms.ChoiceField)
+        to.choices = [*labels, (OTHER, "Enter another number")]
+        first = self.initial.get("to")
+        if first not in (OTHER, *self.numbers):
+            first = next(iter(self.numbers), OTHER)
+        self.initial |= {
+            "to": first,
+            "country": self._own_country(first),
+            "key": uuid.uuid4(),
+            "seen": seen,
+        }
+
+    @property
+    def chosen(self) -> PhoneChoice | None:
+        """The number on file that is selected now; None while one is typed."""
+        return self.numbers.get(self["to"].value() or "")
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether the field for another number belongs on the page."""
+        return self.chosen is None
+
+    @property
+    def check(self) -> tuple[str, str]:
+        """What the number on file tells before sending: a tone and a sentence."""
+        if self.chosen is None:
+            return (
+                "warn",
+                "Not on file for this customer. Check that you typed it right and that they "
+                "agreed to texts.",
+            )
+        if not phones.can_text(self.chosen.e164):
+            return "bad", _no_texts(self.chosen.e164)
+        if self.chosen.kind != "mobile":
+            return "warn", "Saved as their other phone. Make sure that it can get texts."
+        return "good", "Saved as their mobile number"
+
+    def clean(self) -> dict[str, Any]:
+        """Leave the number in `to` as E.164, valid for the country code that is shown."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return data
+        choice = self.numbers.get(data["to"])
+        raw = choice.e164 if choice else data["number"]
+        field = "to" if choice else "number"
+        country = data.get("country") or phones.HOME
+        if choice and country == self._own_country(next(iter(self.numbers))):
+            country = self._own_country(data["to"])  # not touched since the page was shown
+        try:
+            data["to"] = phones.parse(raw, country)
+            if not phones.can_text(data["to"]):
+                raise ValidationError(_no_texts(data["to"]), code="landline")
+        except ValidationError as error:
+            self.add_error(field, error)
+        return data
+
+    def _own_country(self, value: str) -> str:
+        choice = self.numbers.get(value)
+        return phones.country_of(choice.e164) if choice else phones.HOME
+
+
+def _value(choice: PhoneChoice) -> str:
+    """What the browser sends for a number on file: no number, so that no log can hold it."""
+    return f"{choice.contact.public_id}-{choice.kind}"
+
+
+def _label(choice: PhoneChoice) -> str:
+    role = "Billing Contact" if choice.contact.is_billing else choice.contact.role
+    words = [phones.national(choice.e164), choice.contact.name, role]
+    if choice.kind != "mobile":
+        words.append("other phone")
+    return ", ".join(word for word in words if word)
+
+
+def _no_texts(e164: str) -> str:
+    return f"This is a {phones.kind(e164)} number, so texts cannot arrive there. Choose a mobile."

@@ -1,0 +1,50 @@
+"""Why an invoice cannot be texted: one answer for the menu, the pop-up, the API and the POST."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from invoices.models import Invoice
+from sms.models import TwilioAccount
+from tenants.models import Membership
+from tenants.roles import Permission
+
+
+class Reason(NamedTuple):
+    """A word for programs and a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+def why_not_text(invoice: Invoice, membership: Membership | None) -> Reason | None:
+    """The first thing that stands in the way, or None when the invoice may be texted now."""
+    tenant = invoice.tenant
+    if membership is None or not membership.allows(Permission.SEND_TEXTS):
+        return Reason(
+            "no_permission", "Your role may not send texts. Ask an administrator of your company."
+        )
+    if not tenant.takes_payments:
+        return Reason(
+            "no_processor", "Set CardConnect as your payment processor before texting invoices."
+        )
+    if not tenant.text_to_pay_enabled:
+        return Reason("not_enabled", "Text-to-Pay is not enabled for your company yet.")
+    if invoice.status != Invoice.Status.OPEN:
+        return Reason(f"invoice_{invoice.status}", _STATUS[invoice.status])
+    if not invoice.is_payable:
+        return Reason("nothing_to_pay", "There is nothing to pay on this invoice.")
+    account = TwilioAccount.objects.filter(tenant=tenant).first()
+    if account is None or not account.is_complete:
+        return Reason(
+            "no_sender", "Your company has no number to text from yet. Support must set it up."
+        )
+    return None
+
+
+_STATUS = {
+    "draft": "This invoice is a draft. Open it for payment first.",
+    "pending": "A bank payment for the whole balance has been started.",
+    "paid": "This invoice is paid.",
+    "void": "This invoice is void and asks for nothing.",
+}

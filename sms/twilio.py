@@ -1,0 +1,161 @@
+"""The one file that knows Twilio's library and what its failures mean."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, NamedTuple
+
+import requests
+from django.conf import settings
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from sms.models import TextMessage, TwilioAccount
+from sms.twilio_codes import TRY_AGAIN, explain
+
+TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
+VALID_SECONDS = 4 * 60 * 60  # an invoice by SMS that waited longer in a queue is not sent at night
+LOOK_BACK = 200  # texts to one number that `find` reads, newest first
+# Twilio repeats a report only when we could not be reached, unless asked to like this.
+REPEAT_REPORTS = "#rc=3&rp=5xx,ct,rt"
+_quiet = logging.getLogger("sms.twilio.wire")  # the library would log numbers and texts
+_quiet.disabled = True
+
+
+class TwilioError(Exception):
+    """Twilio did not take the text, or we do not know whether it did.
+
+    `ambiguous`: it may have been sent, so ask before anything else. `permanent`: it was not sent
+    and will not be, however often it is tried. Neither: it was not sent; try again later, after
+    `retry_after` seconds when Twilio said so. `sentence` is for people.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: int | None = None,
+        permanent: bool = False,
+        ambiguous: bool = False,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(sentence)
+        self.sentence, self.code = sentence, code
+        self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
+
+
+class Accepted(NamedTuple):
+    """What Twilio says of a text it has."""
+
+    sid: str
+    status: str
+    segments: int | None
+    sender: str
+    error_code: int | None
+
+
+class _Wire(TwilioHttpClient):
+    """Their HTTP client with two time limits, our silent logger and Retry-After kept."""
+
+    def __init__(self) -> None:
+        super().__init__(logger=_quiet)
+        self.retry_after: int | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        self.timeout = TIMEOUT  # the constructor refuses a pair
+        answer = super().request(*args, **kwargs)
+        waits = str((answer.headers or {}).get("Retry-After", ""))
+        self.retry_after = min(int(waits), 3600) if waits.isdecimal() else None
+        return answer
+
+
+def send(message: TextMessage) -> Accepted:
+    """Hand the text to Twilio, once; raises TwilioError."""
+    account = message.account
+    sender = {"from_": account.sender} if account.sender else {}
+    service = account.messaging_service_sid
+    if service:
+        sender["messaging_service_sid"] = service
+    values = {
+        "to": message.to,
+        "body": message.body,
+        "status_callback": message.callback_url + REPEAT_REPORTS,
+        "validity_period": VALID_SECONDS,
+        **sender,
+    }
+    return _accepted(_call(account, lambda client: client.messages.create(**values)))
+
+
+def find(message: TextMessage) -> Accepted | None:
+    """The text at Twilio whose body is exactly ours, if there is one; raises TwilioError.
+
+    The body holds this text's own link, so the same body is the same text.
+    """
+    body = message.body
+
+    def search(client: Client) -> Any:
+        texts = client.messages.stream(to=message.to, limit=LOOK_BACK, page_size=50)
+        return next((text for text in texts if text.body == body), None)
+
+    found = _call(message.account, search)
+    return _accepted(found) if found is not None else None
+
+
+def fetch(message: TextMessage) -> Accepted:
+    """What has become of a text that Twilio took; raises TwilioError."""
+    return _accepted(_call(message.account, lambda c: c.messages(message.sid).fetch()))
+
+
+def _call(account: TwilioAccount, ask: Any) -> Any:
+    wire = _Wire()
+    client = Client(account.account_sid, account.auth_token, http_client=wire)
+    client.api.base_url = settings.TWILIO_URL
+    try:
+        return ask(client)
+    except TwilioRestException as refusal:
+        raise _refused(refusal, wire.retry_after) from None
+    except requests.ConnectTimeout:
+        raise _not_reached() from None
+    except requests.ConnectionError as error:
+        raise (_not_reached() if _never_connected(error) else _unknown()) from None
+    except (requests.RequestException, TwilioException, ValueError, TypeError, KeyError):
+        raise _unknown() from None
+
+
+def _refused(refusal: TwilioRestException, retry_after: int | None) -> TwilioError:
+    code = int(refusal.code or 0)
+    if refusal.status >= 500 or refusal.status < 400:
+        return _unknown()
+    sentence = explain(code).sentence
+    again = refusal.status == 429 or code in TRY_AGAIN
+    return TwilioError(sentence, code=code, permanent=not again, retry_after=retry_after)
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether the request cannot have left: refused, no such host, no TLS."""
+    words = repr(error)
+    return isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError) or (
+        "NewConnectionError" in words or "NameResolutionError" in words
+    )
+
+
+def _not_reached() -> TwilioError:
+    return TwilioError("Twilio could not be reached. Nothing was sent.")
+
+
+def _unknown() -> TwilioError:
+    return TwilioError(
+        "Twilio did not answer, so we are asking whether it sent it.", ambiguous=True
+    )
+
+
+def _accepted(text: Any) -> Accepted:
+    counted = str(text.num_segments or "")
+    return Accepted(
+        sid=text.sid or "",
+        status=str(text.status or ""),
+        segments=int(counted) if counted.isdecimal() and int(counted) else None,
+        sender=text.from_ or "",
+        error_code=text.error_code,
+    )

@@ -1,0 +1,132 @@
+"""Twilio's error codes in words for people, and what may be done about each. Data only.
+
+The kinds: NUMBER ask for another number; OPTED_OUT never text it again; SETUP our account or sender
+must be put right first; REQUEST we asked wrongly; LATER try again; FILTERED a carrier or Twilio
+stopped it. None of them is repeated by itself, except that LATER at the moment of sending is.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+NUMBER, OPTED_OUT, SETUP = "number", "opted_out", "setup"
+REQUEST, LATER, FILTERED = "request", "later", "filtered"
+
+
+class Code(NamedTuple):
+    """One code: its kind and the sentence staff read."""
+
+    kind: str
+    sentence: str
+
+
+_INVALID = Code(NUMBER, "This is not a phone number that exists. Check it and send again.")
+_LANDLINE = Code(NUMBER, "This number cannot get texts. It looks like a landline.")
+_STOPPED = Code(
+    OPTED_OUT,
+    "The customer replied STOP. By law no text may go to this number until they text START.",
+)
+_ACCOUNT = Code(SETUP, "Your Twilio account refused the text. An administrator must check it.")
+_SENDER = Code(SETUP, "Twilio does not let you send from your sender number. Check it in Settings.")
+_UNREGISTERED = Code(SETUP, "Carriers refuse your sender number until it is registered with them.")
+_TRIAL = Code(SETUP, "A Twilio trial account may only text numbers verified in Twilio's console.")
+_WRONG = Code(REQUEST, "Twilio did not accept the text as it was. Tell Support the error code.")
+_BUSY = Code(LATER, "Too many texts were waiting. Send it again in a few minutes.")
+_CARRIER = Code(LATER, "The carrier could not take the text. Send it again later.")
+_TWILIO = Code(LATER, "Twilio had a problem and did not send the text. Send it again.")
+_FILTERED = Code(
+    FILTERED, "A carrier's filter stopped the text. Reach the customer another way this time."
+)
+_BLOCKED = Code(FILTERED, "The phone or its carrier blocks these texts. Reach them another way.")
+
+CODES: dict[int, Code] = {
+    14107: _FILTERED,
+    20003: Code(SETUP, "Twilio did not accept your account's credentials. Check them in Settings."),
+    20005: _ACCOUNT,
+    20008: _ACCOUNT,
+    20404: _ACCOUNT,
+    20429: _BUSY,
+    20500: _TWILIO,
+    20503: _TWILIO,
+    20504: _TWILIO,
+    21211: _INVALID,
+    21212: _SENDER,
+    21214: Code(NUMBER, "This number cannot be reached. Check it and send again."),
+    21217: _INVALID,
+    21219: _TRIAL,
+    21265: Code(NUMBER, "This is a short code, not a person's number."),
+    21266: Code(NUMBER, "This is your own sender number. Choose the customer's."),
+    21408: Code(SETUP, "Your Twilio account may not text this country. Switch it on in Twilio."),
+    21601: _SENDER,
+    21602: _WRONG,
+    21603: _SENDER,
+    21604: _WRONG,
+    21606: _SENDER,
+    21608: _TRIAL,
+    21609: Code(SETUP, "Twilio cannot reach this site's address. Support must check it."),
+    21610: _STOPPED,
+    21611: _BUSY,
+    21612: Code(NUMBER, "Twilio cannot reach this number from your sender. Try another number."),
+    21614: _LANDLINE,
+    21617: _WRONG,
+    21618: _FILTERED,
+    21619: _WRONG,
+    21624: _WRONG,
+    21635: _LANDLINE,
+    21659: _SENDER,
+    21660: _SENDER,
+    21661: _SENDER,
+    21703: _SENDER,
+    21704: _SENDER,
+    21705: _SENDER,
+    30001: _BUSY,
+    30002: Code(SETUP, "Your Twilio account is suspended. Ask Twilio."),
+    30003: Code(NUMBER, "The phone is off or out of reach. Send it again later."),
+    30004: _BLOCKED,
+    30005: Code(NUMBER, "This number is not in use. Ask the customer for the right one."),
+    30006: _LANDLINE,
+    30007: _FILTERED,
+    30008: Code(LATER, "The carrier did not say why. Send it again once, or reach them otherwise."),
+    30017: _CARRIER,
+    30018: _UNREGISTERED,
+    30019: _WRONG,
+    30020: _TWILIO,
+    30021: _TWILIO,
+    30022: _BUSY,
+    30023: Code(LATER, "Your daily limit of texts is used up. Send it again tomorrow."),
+    30024: _UNREGISTERED,
+    30027: Code(LATER, "Your daily limit with this carrier is used up. Send it again tomorrow."),
+    30032: _UNREGISTERED,
+    30033: _UNREGISTERED,
+    30034: _UNREGISTERED,
+    30035: Code(
+        SETUP, "Your sender number is still being registered. Send it again in some hours."
+    ),
+    30036: Code(LATER, "The text waited too long and was dropped. Send it again."),
+    30037: _ACCOUNT,
+    30040: _UNREGISTERED,
+    30041: _UNREGISTERED,
+    30042: _UNREGISTERED,
+    30410: Code(
+        LATER, "The carrier did not answer in time. Ask the customer before sending again."
+    ),
+    30450: Code(LATER, "Twilio holds texts to this number for some hours. Send it again later."),
+    30453: Code(LATER, "Twilio holds texts to this number for some hours. Send it again later."),
+    30454: _TRIAL,
+    30485: Code(LATER, "Twilio holds texts to this number for some hours. Send it again later."),
+    30500: _TWILIO,
+    63038: Code(LATER, "Your Twilio account's daily limit is used up. Send it again tomorrow."),
+    90007: _WRONG,
+    90010: _ACCOUNT,
+}
+# Said when nothing was processed, so that the same text may be handed over again.
+TRY_AGAIN = frozenset({20429, 21611})
+UNKNOWN = Code(REQUEST, "Twilio could not send it and gave a reason we do not know.")
+NO_REASON = Code(LATER, "It did not arrive, and no reason was given.")
+
+
+def explain(code: int | None) -> Code:
+    """The kind and the sentence for a code; for one we do not know, a sentence that says so."""
+    if not code:
+        return NO_REASON
+    return CODES.get(code) or Code(UNKNOWN.kind, f"{UNKNOWN.sentence} (Twilio error {code})")

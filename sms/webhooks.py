@@ -1,0 +1,82 @@
+"""What Twilio calls: delivery reports. Nothing here is believed before its signature is."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.shortcuts import get_object_or_404
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from django_scopes import scope, scopes_disabled
+from twilio.request_validator import RequestValidator
+
+from sms.models import TextMessage, TwilioAccount
+from sms.twilio import REPEAT_REPORTS
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 32 * 1024
+FORM = "application/x-www-form-urlencoded"
+SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
+
+
+@csrf_exempt
+@require_POST
+def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
+    """One report on one text: 204 when it is booked or was known, whatever the order."""
+    with scopes_disabled():
+        text = get_object_or_404(TextMessage.objects.select_related("tenant"), public_id=message)
+    with scope(tenant=text.tenant):
+        account = TwilioAccount.objects.filter(tenant=text.tenant).first()
+        if account is None or not is_signed(request, account):
+            log.warning("Delivery report for text %s without a good signature", message)
+            return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
+        sid = check_subject(request, text, account)
+        status = request.POST.get("MessageStatus", "")
+        try:
+            text.report(status, sid, error_code(request))
+        except ValueError:
+            log.warning("Delivery report for text %s with unknown state %.40r", message, status)
+    return HttpResponse(status=204)
+
+
+def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
+    """Whether the company's own Twilio account sent this, to exactly this address.
+
+    The address is PUBLIC_BASE_URL's, never the Host header's. Whether Twilio signs the part after
+    "#" is not documented, so both are accepted.
+    """
+    signature = request.headers.get("X-Twilio-Signature", "")
+    is_form = request.content_type == FORM and len(request.body) <= MOST_BYTES
+    if not (signature and is_form and account.is_complete):
+        return False
+    address = settings.PUBLIC_BASE_URL + request.get_full_path()
+    validator = RequestValidator(account.auth_token)
+    addresses = (address, address + REPEAT_REPORTS)
+    return any(validator.validate(url, request.POST, signature) for url in addresses)
+
+
+def check_subject(request: HttpRequest, text: TextMessage, account: TwilioAccount) -> str:
+    """Twilio's SID, when the report is about this text of this account; else Http404."""
+    sid = request.POST.get("MessageSid", "")
+    others = TextMessage._base_manager.filter(sid=sid).exclude(pk=text.pk)
+    fits = (
+        request.POST.get("AccountSid") == account.account_sid
+        and request.POST.get("To", text.to) == text.to
+        and SID.fullmatch(sid)
+        and text.sid in ("", sid)
+    )
+    if not fits or others.exists():
+        log.warning("Delivery report for text %s is about something else", text.public_id)
+        raise Http404
+    return sid
+
+
+def error_code(request: HttpRequest) -> int | None:
+    """The reason as a number, when there is one."""
+    code = request.POST.get("ErrorCode", "")
+    return int(code) if re.fullmatch(r"[1-9][0-9]{0,5}", code) else None
