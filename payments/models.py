@@ -2,77 +2,59 @@
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 import secrets
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.core.validators import RegexValidator
-from django.db import models
-from django.db.models import Q, Sum
+from django.db import models, transaction
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
-from audit.models import AppendOnly
+from audit.clock import DbNow, db_now
+from audit.models import record
+from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
+from payments import wording
+from payments.accounts import CardConnectAccount
+from payments.evidence import Authorization
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
-from tenants.secrets import seal, unseal
+
+__all__ = ["AmountChanged", "Authorization", "CannotPay", "CardConnectAccount", "Payment"]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
 # cannot be found again. Consonants, so that no word appears by chance. 19 is the ACH limit.
 ORDERID_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 ORDERID_LENGTH = 19
+MAX_DECLINES_PER_HOUR = 5
+# When the gateway may be asked about an attempt: it answers at 32 seconds at the latest.
+ASK_AFTER = dt.timedelta(seconds=45)
+# When its "not found" counts: an approval may become visible late.
+NOT_FOUND_AFTER = dt.timedelta(seconds=90)
+# When to ask again after no answer.
+PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
+
+
+class CannotPay(Exception):
+    """This payment may not start; str() is the sentence to show. No money has moved."""
+
+
+class AmountChanged(CannotPay):
+    """The balance is not what the payer agreed to."""
+
+    def __init__(self, agreed: Decimal, now: Decimal) -> None:
+        super().__init__("The amount changed while you were here.")
+        self.agreed, self.now = agreed, now
 
 
 def new_orderid() -> str:
     """19 random consonants (82 bits): our key to ask the gateway about a charge."""
     return "".join(secrets.choice(ORDERID_ALPHABET) for _ in range(ORDERID_LENGTH))
-
-
-class CardConnectAccount(models.Model):
-    """A company's merchant account at CardConnect. The password is write-only."""
-
-    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="cardconnect")
-    site = models.CharField(
-        max_length=40,
-        default="fts",
-        help_text="The first part of the gateway's host name: fts, fts-uat, boltgw…",
-        validators=[RegexValidator(r"^[a-z0-9-]+$", "Lower-case letters, digits and hyphens.")],
-    )
-    merchid = models.CharField(
-        "merchant ID",
-        max_length=16,
-        validators=[RegexValidator(r"^\d{1,16}$", "Up to 16 digits.")],
-    )
-    username = models.CharField(max_length=60)
-    password_sealed = models.TextField(editable=False, default="")
-    ach_enabled = models.BooleanField("bank payments (ACH)", default=False)
-    checked_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name = "CardConnect account"
-        constraints = [
-            # Two companies with one MID would see each other's charges.
-            models.UniqueConstraint(fields=["site", "merchid"], name="payments_account_merchid"),
-        ]
-
-    def __str__(self) -> str:
-        return f"CardConnect account of {self.tenant}"
-
-    @property
-    def _context(self) -> str:
-        return f"tenant:{self.tenant_id}:cardconnect.password"
-
-    @property
-    def password(self) -> str:
-        """The secret, opened; for calls to the gateway only."""
-        return unseal(self.password_sealed, context=self._context)
-
-    def set_password(self, plain: str) -> None:
-        """Seal a new secret; the caller saves."""
-        self.password_sealed = seal(plain, context=self._context)
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -93,6 +75,113 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def uncleared(self) -> PaymentQuerySet:
         """Bank payments that were started and may still come back."""
         return self.filter(status=Payment.Status.STARTED)
+
+    def to_ask_about(self, now: dt.datetime) -> PaymentQuerySet:
+        """Those without an outcome whose turn it is to be asked about."""
+        return (
+            self.filter(status__in=[Payment.Status.PENDING, Payment.Status.UNKNOWN])
+            .annotate(begun_at=Coalesce("sent_at", "created_at"))
+            .filter(begun_at__lte=now - ASK_AFTER)
+            .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))
+        )
+
+    def start(
+        self,
+        link: PaymentLink,
+        *,
+        method: str,
+        amount: Decimal,
+        key: uuid.UUID,
+        token: str,
+        agreement: wording.Agreement,
+        account_type: str = "",
+    ) -> tuple[Payment, bool]:
+        """Claim the invoice for one charge and keep what was agreed; (payment, whether new).
+
+        The same form `key` gives the same payment, so that a double click or a replay never charges
+        twice. Raises CannotPay with a sentence, AmountChanged when the balance is another one.
+        """
+        with transaction.atomic():
+            invoice = link.invoice.locked()
+            same = self.filter(link=link, key=key).first()
+            if same is not None:
+                return same, False
+            account = self._check_may_start(link, invoice, method, token)
+            if amount != invoice.balance:
+                raise AmountChanged(amount, invoice.balance)
+            payment = Payment(
+                tenant=invoice.tenant,
+                invoice=invoice,
+                link=link,
+                key=key,
+                method=method,
+                amount=amount,
+                site=account.site,
+                merchid=account.merchid,
+                brand=_brand(method, token, account_type),
+                last4=token[-4:],
+                fingerprint=_fingerprint(token),
+                payer_name=agreement.payer_name,
+                created_at=db_now(),
+            )
+            payment.save()
+            Authorization.objects.create(
+                tenant=invoice.tenant,
+                payment=payment,
+                text=agreement.text,
+                version=agreement.version,
+                language=agreement.language,
+                amount=amount,
+                payer_name=agreement.payer_name,
+                zone=invoice.tenant.timezone,
+                ip=agreement.ip,
+                user_agent=agreement.user_agent[:300],
+            )
+            payment.record_start()
+        return payment, True
+
+    def _check_may_start(
+        self, link: PaymentLink, invoice: Invoice, method: str, token: str
+    ) -> CardConnectAccount:
+        """The account to charge with, when link, invoice and company allow it now."""
+        now = PaymentLink._base_manager.annotate(read_at=DbNow()).get(pk=link.pk)
+        if not now.is_live_at(now.read_at):
+            raise CannotPay("This payment link no longer takes payments.")
+        if self.filter(invoice=invoice).in_flight().exists():
+            raise CannotPay("A payment is being confirmed. Please do not pay again.")
+        if not invoice.is_payable:
+            raise CannotPay("There is nothing to pay on this invoice.")
+        account = CardConnectAccount.of(invoice.tenant)
+        if account is None:
+            raise CannotPay("This invoice cannot be paid online.")
+        if method == Payment.Method.ACH and not account.takes_bank_payments:
+            raise CannotPay("Bank payments are not available here. Please pay by card.")
+        declined = self.filter(invoice=invoice, status=Payment.Status.DECLINED)
+        if declined.filter(fingerprint=_fingerprint(token), may_retry=False).exists():
+            raise CannotPay(
+                "This card or account was refused for good. Please use another one."
+            )
+        if self.filter(link=link).declined_since(now.read_at).count() >= MAX_DECLINES_PER_HOUR:
+            raise CannotPay("There were too many declined tries. Wait an hour, or call us.")
+        return account
+
+    def declined_since(self, now: dt.datetime) -> PaymentQuerySet:
+        """Declined in the last hour: somebody may be trying card numbers."""
+        return self.filter(
+            status=Payment.Status.DECLINED, resolved_at__gt=now - dt.timedelta(hours=1)
+        )
+
+
+def _brand(method: str, token: str, account_type: str) -> str:
+    """Visa and so on; of a bank account, Checking or Savings."""
+    if method == Payment.Method.ACH:
+        return wording.ACCOUNT_TYPES[account_type].title()
+    return wording.brand_of(token) or "Card"
+
+
+def _fingerprint(token: str) -> str:
+    """Tells the same card again without keeping its token."""
+    return salted_hmac("payments.fingerprint", token, algorithm="sha256").hexdigest()[:32]
 
 
 PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
@@ -152,6 +241,9 @@ class Payment(models.Model):
     reason = models.CharField(max_length=200, blank=True, help_text="For people.")
     brand = models.CharField(max_length=20, blank=True)
     last4 = models.CharField(max_length=4, blank=True)
+    # A keyed digest of the token, to tell a card again that must not be tried again.
+    fingerprint = models.CharField(max_length=32, blank=True)
+    may_retry = models.BooleanField(default=True)
     payer_name = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
@@ -214,39 +306,93 @@ class Payment(models.Model):
         """What was charged, for people: "Visa ending 1111"."""
         return f"{self.brand} ending {self.last4}".strip()
 
+    @property
+    def reference(self) -> str:
+        """What payer and staff call this payment by: BCDF-GHJK."""
+        return f"{self.orderid[:4]}-{self.orderid[4:8]}"
 
-class Authorization(models.Model):
-    """What the payer agreed to, word for word, when they tapped Pay. Never changed.
+    @property
+    def begun(self) -> dt.datetime:
+        """When the clock of an unanswered attempt began to run."""
+        return self.sent_at or self.created_at
 
-    Evidence for the card brands and, for bank payments, Nacha's proof of authorization: the exact
-    sentence and its digest, when, in which time zone, from which address, with which browser.
-    """
+    def record_start(self) -> None:
+        """The entry for the claim itself, which is not a change of status."""
+        record(
+            "payment.pending",
+            tenant=self.tenant,
+            subject=self.audit_subject,
+            actor_label="Customer",
+            **self._told(),
+        )
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
-    payment = models.OneToOneField(Payment, on_delete=models.PROTECT, related_name="authorization")
-    text = models.TextField()
-    version = models.CharField(max_length=20)
-    sha256 = models.CharField(max_length=64, editable=False)
-    language = models.CharField(max_length=5, default="en")
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
-    payer_name = models.CharField(max_length=80, blank=True)
-    agreed_at = models.DateTimeField(default=timezone.now)
-    zone = models.CharField("time zone", max_length=64)
-    ip = models.GenericIPAddressField(null=True)
-    user_agent = models.CharField(max_length=300, blank=True)
+    def mark_sent(self) -> bool:
+        """Note, by the database's clock, that the gateway is about to be called. True only once."""
+        sent = Payment._base_manager.filter(
+            pk=self.pk, sent_at__isnull=True, status=self.Status.PENDING
+        ).update(sent_at=DbNow())
+        self.refresh_from_db()
+        return sent == 1
 
-    objects = TenantManager()
+    def claim_inquiry(self) -> dt.datetime | None:
+        """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
+        now = db_now()
+        pause = PAUSES[min(self.inquiries, len(PAUSES) - 1)]
+        mine = (
+            Payment._base_manager.filter(pk=self.pk, inquiries=self.inquiries)
+            .filter(status__in=self.IN_FLIGHT)
+            .update(next_inquiry_at=now + pause, inquiries=F("inquiries") + 1)
+        )
+        self.refresh_from_db()
+        return now if mine else None
 
-    def __str__(self) -> str:
-        return f"Authorization of {self.payment}"
+    def ask_again_at(self, moment: dt.datetime) -> None:
+        """Ask earlier than after the usual pause."""
+        Payment._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the evidence with its digest; raises AppendOnly when it exists already."""
-        if self.pk is not None:
-            raise AppendOnly("An authorization is never changed.")
-        self.sha256 = hashlib.sha256(self.text.encode()).hexdigest()
-        super().save(*args, **kwargs)
+    def confirm(self, *, retref: str, authcode: str, **told: str) -> bool:
+        """Book the money, once, however often it is told. A bank payment is started, not paid."""
+        is_card = self.method == self.Method.CARD
+        to = self.Status.CAPTURED if is_card else self.Status.STARTED
+        return self._settle(to, retref=retref, authcode=authcode, reason="", **told)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Always raises AppendOnly."""
-        raise AppendOnly("An authorization is never deleted.")
+    def decline(self, reason: str, *, may_retry: bool = True, **told: str) -> bool:
+        """The bank said no; nothing was taken."""
+        return self._settle(self.Status.DECLINED, reason=reason, may_retry=may_retry, **told)
+
+    def not_charged(self, reason: str) -> bool:
+        """Provably nothing was taken; the payer may try again."""
+        return self._settle(self.Status.NOT_CHARGED, reason=reason)
+
+    def mark_unknown(self) -> bool:
+        """Nobody knows yet; paying stays locked and the gateway will be asked."""
+        try:
+            return self._settle(self.Status.UNKNOWN)
+        except IllegalTransition:
+            return False  # somebody found out meanwhile
+
+    def need_attention(self, reason: str, **told: str) -> bool:
+        """Only a person can settle this; paying stays locked."""
+        return self._settle(self.Status.NEEDS_ATTENTION, reason=reason, **told)
+
+    def _settle(self, to: str, **changes: Any) -> bool:
+        """Move to `to` under the invoice's lock and rebalance the invoice when money was booked."""
+        with transaction.atomic():
+            invoice = self.invoice.locked()
+            if to != self.Status.UNKNOWN:
+                changes["resolved_at"] = db_now()
+            moved = transition(
+                self, to, actor_label="CardConnect", changes=changes, **self._told(changes)
+            )
+            if moved and self.is_booked:
+                invoice.apply_payment(self)
+        return moved
+
+    def _told(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What the history keeps: never a token, never more than four digits."""
+        told = {"amount": f"{self.amount:.2f}", "account": self.account_label}
+        told |= {"method": self.get_method_display(), "reference": self.reference}
+        for name in ("retref", "authcode", "respcode", "resptext", "reason"):
+            if changes and changes.get(name):
+                told[name] = str(changes[name])
+        return told

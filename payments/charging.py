@@ -1,0 +1,113 @@
+"""Takes the money: the claim is committed, then the gateway is called, then the outcome is kept.
+
+A crash between any two steps leaves a row that `ask` settles with the gateway. No transaction is
+open while the network is in use.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import IntegrityError
+
+from audit.transitions import IllegalTransition
+from payments import cardconnect
+from payments.cardconnect import Approved, Declined, NotSent, Unknown
+from payments.models import NOT_FOUND_AFTER, Payment
+
+log = logging.getLogger(__name__)
+
+UNREACHABLE = "The card company could not be reached. Please try again in a few minutes."
+NEVER_ARRIVED = "The payment never reached the card company. Please try again."
+
+
+def charge(payment: Payment, token: str, *, expiry: str = "", account_type: str = "") -> None:
+    """Call the gateway for a payment that was just started, and keep what it says."""
+    if not payment.mark_sent():
+        return  # somebody else did, or it has ended
+    try:
+        answer = cardconnect.auth(payment, token, expiry=expiry, account_type=account_type)
+    except NotSent:
+        payment.not_charged(UNREACHABLE)
+    except Unknown as unknown:
+        log.warning("Payment %s: outcome unknown. %s", payment.reference, unknown)
+        payment.mark_unknown()
+    else:
+        settle(payment, answer)
+
+
+def settle(payment: Payment, answer: Approved | Declined) -> None:
+    """Keep an outcome, whether the gateway gave it at once or was asked later."""
+    try:
+        if isinstance(answer, Declined):
+            payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
+        elif answer.amount == payment.amount:
+            payment.confirm(authcode=answer.authcode, **_codes(answer))
+        else:
+            undo_partial(payment, answer)
+    except IllegalTransition:
+        payment.refresh_from_db()
+        log.error("Payment %s is %s, but now hears %s", payment.reference, payment.status, answer)
+    except IntegrityError:
+        log.error("Payment %s: reference %s is booked already", payment.reference, answer.retref)
+        payment.need_attention(f"CardConnect reference {answer.retref} belongs to another payment.")
+
+
+def undo_partial(payment: Payment, answer: Approved) -> None:
+    """The bank approved another amount: give it back, and say so; never book it as the whole."""
+    if cardconnect.void(payment, answer.retref):
+        payment.decline(
+            f"The bank approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f}, so we "
+            "cancelled it. Try another card.",
+            **_codes(answer),
+        )
+        return
+    log.error("Payment %s: other amount approved, void not confirmed", payment.reference)
+    payment.need_attention(
+        f"CardConnect approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f} "
+        f"(reference {answer.retref}) and did not confirm the void.",
+        **_codes(answer),
+    )
+
+
+def ask(payment: Payment) -> None:
+    """Ask the gateway what became of an attempt, and settle it when the answer allows."""
+    asked_at = payment.claim_inquiry()
+    if asked_at is None:
+        return
+    try:
+        found = cardconnect.inquire_by_orderid(payment)
+    except (NotSent, Unknown) as silence:
+        log.error("Payment %s: still unknown. %s", payment.reference, silence)
+        payment.mark_unknown()
+        return
+    answer = _the_one(payment, found or [])
+    if answer is not None:
+        settle(payment, answer)
+    elif found is None or asked_at - payment.begun <= NOT_FOUND_AFTER:
+        payment.mark_unknown()
+        payment.ask_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
+    else:
+        payment.not_charged(NEVER_ARRIVED)
+
+
+def _the_one(payment: Payment, found: list[Approved | Declined]) -> Approved | Declined | None:
+    """The answer that counts: an approval before any decline. Excess approvals are given back."""
+    approved = [answer for answer in found if isinstance(answer, Approved)]
+    for excess in approved[1:]:
+        log.error("Payment %s: charged twice, voiding %s", payment.reference, excess.retref)
+        if not cardconnect.void(payment, excess.retref):
+            references = ", ".join(answer.retref for answer in approved)
+            payment.need_attention(f"CardConnect shows more than one charge: {references}.")
+            return None
+    return next(iter(approved or found), None)
+
+
+def _codes(answer: Approved | Declined) -> dict[str, Any]:
+    return {
+        "retref": answer.retref,
+        "respproc": answer.respproc,
+        "respcode": answer.respcode,
+        "resptext": answer.resptext,
+    }

@@ -1,0 +1,141 @@
+"""The sentence a payer agrees to, word for word the same on the page and in the evidence.
+
+The page shows it as HTML in which a few parts can change while the payer types (the frame returns
+the card's brand and last four digits); the server writes the same sentence from the same parts.
+Changing a word means a new VERSION.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from customers.phones import national
+from invoices.models import Invoice
+
+CARD, ACH = "card", "ach"
+VERSIONS = {CARD: "card-en-1", ACH: "ach-en-1"}
+ACCOUNT_TYPES = {"ECHK": "checking", "ESAV": "savings"}
+TEXTS = {
+    CARD: (
+        "I authorize {merchant} to charge {amount} once to the {account} for invoice {number} on "
+        "{date}. I am an authorized user of this card and accept the {policy}."
+    ),
+    ACH: (
+        "I, {name}, authorize {merchant} to make {one} electronic debit of {amount} on or after "
+        "{date} from my {kind} account {account} for invoice {number}, and to credit it if needed "
+        "to correct an error. I can revoke before it is submitted by calling {phone}. "
+        "Date: {date}. I may print or save this page."
+    ),
+}
+ONE = SafeString("<strong>one</strong>")
+POLICY = SafeString('<a href="#refunds">refund policy</a>')
+_BRANDS = (
+    ("American Express", re.compile("3[47]")),
+    ("Diners Club", re.compile("3[0689]")),
+    ("JCB", re.compile("35")),
+    ("Visa", re.compile("4")),
+    ("Mastercard", re.compile("5[1-5]|2[2-7]")),
+    ("Discover", re.compile("6[0245]")),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the payer agreed to and from where: becomes the Authorization of the payment."""
+
+    text: str
+    version: str
+    payer_name: str = ""
+    ip: str | None = None
+    user_agent: str = ""
+    language: str = "en"
+
+
+def brand_of(token: str) -> str:
+    """The card's brand from its token: after the 9 come the card's first two digits."""
+    return next((name for name, start in _BRANDS if start.match(token[1:3])), "")
+
+
+def card_words(token: str) -> str:
+    """"Visa card ending 1111"; "card entered above" before there is a token."""
+    return f"{brand_of(token)} card ending {token[-4:]}".strip() if token else "card entered above"
+
+
+def bank_words(token: str) -> str:
+    """"ending 4412", of an account; "entered above" before there is a token."""
+    return f"ending {token[-4:]}" if token else "entered above"
+
+
+def long_date(day: dt.date) -> str:
+    """November 24, 2026"""
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def sentence(
+    invoice: Invoice,
+    method: str,
+    amount: Decimal,
+    day: dt.date,
+    *,
+    token: str = "",
+    name: str = "",
+    account_type: str = "ECHK",
+) -> str:
+    """The evidence: plain text."""
+    return TEXTS[method].format(
+        **_fixed(invoice, amount, day),
+        one="one",
+        policy="refund policy",
+        **_moving(method, token, name, account_type),
+    )
+
+
+def sentence_html(
+    invoice: Invoice,
+    method: str,
+    amount: Decimal,
+    day: dt.date,
+    *,
+    name: str = "",
+    account_type: str = "ECHK",
+) -> SafeString:
+    """The same for the page: what may change is in elements that js/pay.js finds by data-part."""
+    fixed: dict[str, str] = _fixed(invoice, amount, day)
+    fixed["amount"] = format_html('<strong class="money">{}</strong>', fixed["amount"])
+    moving = {
+        part: format_html('<span data-part="{}">{}</span>', part, words)
+        for part, words in _moving(method, "", name, account_type).items()
+    }
+    return format_html(
+        TEXTS[method],
+        **fixed,
+        one=ONE,
+        policy=POLICY,
+        **moving,
+    )
+
+
+def _fixed(invoice: Invoice, amount: Decimal, day: dt.date) -> dict[str, str]:
+    return {
+        "merchant": invoice.tenant.name,
+        "amount": f"${amount:,.2f} {invoice.tenant.currency}",
+        "number": invoice.number,
+        "date": long_date(day),
+        "phone": national(invoice.tenant.phone),
+    }
+
+
+def _moving(method: str, token: str, name: str, account_type: str) -> dict[str, str]:
+    if method == CARD:
+        return {"account": card_words(token)}
+    return {
+        "account": bank_words(token),
+        "name": name or "the account holder named above",
+        "kind": ACCOUNT_TYPES[account_type],
+    }
