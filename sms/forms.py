@@ -33,9 +33,8 @@ class SendTextForm(forms.Form):
         self.numbers = {_value(choice): choice for choice in customer.phone_numbers()}
         super().__init__(*args, **kwargs)
         labels = [(value, _label(choice)) for value, choice in self.numbers.items()]
-        to = self.fields["to"]
-        assert isinstance(to, forms.ChoiceField)
-        to.choices = [*labels, (OTHER, "Enter another number")]
+        choices = [*labels, (OTHER, "Enter another number")]
+        self.fields["to"] = forms.ChoiceField(label="To", choices=choices)
         first = self.initial.get("to")
         if first not in (OTHER, *self.numbers):
             first = next(iter(self.numbers), OTHER)

@@ -94,7 +94,7 @@ def backoff(attempt: int, retry_after: int | None) -> dt.timedelta:
 
 @shared_task(expires=EXPIRES)
 def reconcile(message_id: int) -> None:
-    """Ask Twilio about a text whose answer was lost; after three looks without a trace it failed."""
+    """Ask Twilio about a text whose answer was lost; three looks without a trace: not sent."""
     message = _load(message_id)
     if message is None or message.status != TextMessage.Status.SENDING:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django import template
@@ -30,3 +32,51 @@ def newest_text(invoice: Invoice) -> TextMessage | None:
 def was_texted(invoice: Invoice) -> bool:
     """Whether a text went out before, so that the next one is a resend."""
     return any(text.went_out for text in invoice.text_messages.all())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the rail: how it looks, its icon and word, and when it happened."""
+
+    icon: str
+    words: str
+    look: str = ""
+    at: dt.datetime | None = None
+    note: str = "Not yet"
+    here: bool = False
+
+
+@register.filter
+def rail(text: TextMessage) -> list[Step]:
+    """Queued, Sent, Delivered, Paid: what has happened, where it stands, what failed."""
+    status, paid = text.Status(text.status), text.invoice.paid_at
+    failed = status in (status.FAILED, status.UNDELIVERED)
+    return [
+        Step("clock", "Queued", "done", text.queued_at, here=status == status.QUEUED),
+        _sent(text),
+        _delivered(text),
+        Step("pay", "Paid", "done", paid, here=True)
+        if paid
+        else Step("pay", "Paid", note="" if failed else "Not yet"),
+    ]
+
+
+def _sent(text: TextMessage) -> Step:
+    if text.sent_at:
+        return Step("send", "Sent", "done", text.sent_at, here=text.status == "sent")
+    if text.status == "failed":
+        return Step("x", "Not sent", "failed", text.finished_at)
+    if text.status == "sending":
+        note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
+        return Step("send", "Sent", note=note, here=True)
+    return Step(
+        "send", "Sent", note="Waiting for its turn" if text.attempts == 0 else "Trying again soon"
+    )
+
+
+def _delivered(text: TextMessage) -> Step:
+    if text.status == "delivered":
+        return Step("sent", "Delivered", "done", text.finished_at, here=not text.invoice.paid_at)
+    if text.sent_at and text.finished_at:
+        return Step("x", "Not delivered", "failed", text.finished_at)
+    return Step("sent", "Delivered", note="Waiting for the carrier" if text.sent_at else "")
