@@ -75,7 +75,7 @@ def echo(request: HttpRequest) -> HttpResponse:
 
 def tokenizer(request: HttpRequest) -> HttpResponse:
     """GET /itoke/ajax-tokenizer.html: the page a payment form shows in a frame."""
-    options = dict(request.GET.items())
+    options = {name: request.GET.get(name, "") for name in request.GET}
     context = {
         "options": options,
         "on": {name for name, value in options.items() if value.lower() == "true"},

@@ -120,7 +120,7 @@ def state(request: HttpRequest) -> dict[str, Any]:
         listed.insert(0, {"number": shown, "label": pretty(shown), "count": 0})
     writers = senders(shown) if shown else []
     wanted = [w for w in writers if w["number"] == request.GET.get("with", "").replace(" ", "+")]
-    writer = (wanted or writers or [None])[0]
+    writer = next(iter(wanted or writers), None)
     newest = on_phone().aggregate(newest=Max("pk"))["newest"] or 0
     arrived = on_phone().count()
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -115,7 +115,7 @@ def check_callback(url: str) -> str:
     return url
 
 
-def check_schedule(form: QueryDict, service: str) -> timezone.datetime | None:
+def check_schedule(form: QueryDict, service: str) -> datetime | None:
     """Return when to send later; without a service Twilio silently sends now."""
     kind, send_at = form.get("ScheduleType", ""), form.get("SendAt", "")
     if not kind or not service:

@@ -169,7 +169,8 @@ def listing(request: HttpRequest, owner: Account) -> HttpResponse:
     size, page = min(max(size, 1), 1000), max(page, 0)
     found = filtered(owner.messages.filter(deleted_at=None), query)
     rows = list(found.order_by("-created_at", "-pk")[page * size : page * size + size + 1])
-    filters = {k: v for k, v in query.items() if k not in ("Page", "PageSize", "PageToken")}
+    paging = ("Page", "PageSize", "PageToken")
+    filters = {name: query.get(name, "") for name in query if name not in paging}
     uri = f"/{VERSION}/Accounts/{owner.sid}/Messages.json"
     records = [as_json(row) for row in rows[:size]]
     return JsonResponse(envelope("messages", records, uri, filters, page, size, len(rows) > size))
