@@ -7,6 +7,7 @@ import zoneinfo
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -177,6 +178,11 @@ class Role(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def labels(self) -> list[str]:
+        """What it allows, in words."""
+        return [str(p.label) for p in Permission if self.allows(p)]
+
     def allows(self, permission: Permission) -> bool:
         """Administrators may do everything; others what their role names."""
         return self.name == ADMINISTRATOR or permission.value in self.permissions
@@ -200,6 +206,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} at {self.tenant}"
+
+    def clean(self) -> None:
+        """A person's role is one of the company they work for."""
+        if self.role_id and self.role.tenant_id != self.tenant_id:
+            raise ValidationError({"role": "This role belongs to another company."})
 
     def allows(self, permission: Permission) -> bool:
         """Whether this person may do it in this company, as things stand now."""

@@ -18,7 +18,7 @@ urlpatterns = [
     path("", include("invoices.urls")),
     path("", include("sms.urls")),
     path("", include("payments.urls")),
-    path("", include("tenants.urls")),
+    path("", include("textpay.company.urls")),
     path("api/v1/", include("textpay.api")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),

@@ -191,36 +191,9 @@ class Shop:
 
     def accepted(self, message: TextMessage) -> None:
         """Twilio took the text."""
-        sender = self.tenant.twilio
-        self._report(
-            message,
-            "sent",
-            sid=f"SM{self.random.getrandbits(128):032x}",
-            sender=sender.sender or sender.messaging_service_sid,
-            segments=1,
-            sent_at=timezone.now(),
-        )
-
-    def arrived(self, message: TextMessage) -> None:
-        """The handset has it."""
-        self._report(message, "delivered", finished_at=timezone.now())
-
-    def lost(self, message: TextMessage, status: str, code: int, words: str) -> None:
-        """The text did not arrive."""
-        self._report(message, status, finished_at=timezone.now(), error_code=code, error=words)
-
-    def _report(self, message: TextMessage, to: str, **changes: object) -> None:
-        reason = {"reason": changes["error"]} if changes.get("error") else {}
-        transition(
-            message,
-            to,
-            actor_label="Twilio",
-            changes=changes,
-            to=message.to,
-            message=message.masked_body,
-            text=str(message.public_id),
-            **reason,
-        )
+        twilio = self.tenant.twilio
+        sender = twilio.sender or twilio.messaging_service_sid
+        message.mark_sent(f"SM{self.random.getrandbits(128):032x}", segments=1, sender=sender)
 
     def begin_payment(self, invoice: Invoice, method: str, brand: str, last4: str) -> Payment:
         """The customer agrees and taps Pay."""

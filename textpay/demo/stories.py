@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator
 
 from invoices.models import Invoice, PaymentLink
-from sms.models import TextMessage
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
@@ -42,7 +41,7 @@ def _texted(shop: Shop, invoice: Invoice, moment: dt.datetime) -> Iterator[dt.da
     yield moment + SECOND
     shop.accepted(message)
     yield moment + 4 * SECOND
-    shop.arrived(message)
+    message.mark_delivered()
 
 
 def waiting(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -87,12 +86,7 @@ def not_delivered(shop: Shop, buyer: Buyer, day: int) -> Story:
     yield shop.at(day, 12, 34)
     shop.accepted(message)
     yield shop.at(day, 12, 49)
-    shop.lost(
-        message,
-        TextMessage.Status.UNDELIVERED,
-        30003,
-        "The phone is switched off or out of reach.",
-    )
+    message.mark_undelivered(30003)
 
 
 def landline(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -102,7 +96,7 @@ def landline(shop: Shop, buyer: Buyer, day: int) -> Story:
     yield shop.at(day, 14, 26)
     message = shop.text(invoice)
     yield shop.at(day, 14, 27)
-    shop.lost(message, TextMessage.Status.FAILED, 30006, "This number cannot receive texts.")
+    message.mark_failed(21614)
 
 
 def paid_by_card(shop: Shop, buyer: Buyer, day: int, paid: dt.datetime | None = None) -> Story:

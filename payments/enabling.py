@@ -1,0 +1,163 @@
+"""How a company comes to text and be paid: asked for, processor set, Text-to-Pay switched on.
+
+CardConnect is asked before anything is stored, and never inside a transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.models import record
+from payments.cardconnect import CredentialError, check_credentials
+from payments.models import CardConnectAccount
+from tenants.models import Tenant, User
+
+
+class NotEnabled(Exception):
+    """Text-to-Pay stays off, or the processor as it was; str() is the sentence to show."""
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """What Support typed. An empty password keeps the stored one."""
+
+    site: str
+    merchid: str
+    username: str
+    password: str
+    ach_enabled: bool
+
+
+def request_text_to_pay(tenant: Tenant, actor: User) -> bool:
+    """**Contact Support to enable Text-to-Pay**. False when it is on, or was asked for before."""
+    with transaction.atomic():
+        row = _locked(tenant)
+        if row.text_to_pay_enabled or row.text_to_pay_requested_at:
+            return False
+        row.text_to_pay_requested_at = timezone.now()
+        row.save(update_fields=["text_to_pay_requested_at"])
+        _record("tenant.text_to_pay_requested", row, actor)
+    tenant.refresh_from_db()
+    return True
+
+
+def enable_text_to_pay(tenant: Tenant, actor: User) -> bool:
+    """Switch it on once CardConnect accepts the stored credentials. False when it is on already.
+
+    Raises NotEnabled, with an entry in the history, when there is no processor, when there are no
+    credentials, or when CardConnect refuses them.
+    """
+    if tenant.text_to_pay_enabled:
+        return False
+    account = CardConnectAccount.objects.filter(tenant=tenant).first()
+    try:
+        _check(tenant, account)
+    except NotEnabled as refused:
+        _record("tenant.text_to_pay_refused", tenant, actor, reason=str(refused))
+        raise
+    with transaction.atomic():
+        row = _locked(tenant)
+        if row.text_to_pay_enabled:
+            return False
+        row.text_to_pay_enabled = True
+        row.save(update_fields=["text_to_pay_enabled"])
+        CardConnectAccount.objects.filter(tenant=row).update(checked_at=timezone.now())
+        _record("tenant.text_to_pay_enabled", row, actor)
+    tenant.refresh_from_db()
+    return True
+
+
+def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
+    """Switch it off: nothing new is texted. Links already sent stay payable. False when off."""
+    with transaction.atomic():
+        row = _locked(tenant)
+        if not row.text_to_pay_enabled:
+            return False
+        row.text_to_pay_enabled = False
+        row.text_to_pay_requested_at = None
+        row.save(update_fields=["text_to_pay_enabled", "text_to_pay_requested_at"])
+        _record("tenant.text_to_pay_disabled", row, actor)
+    tenant.refresh_from_db()
+    return True
+
+
+def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> None:
+    """Store CardConnect credentials that CardConnect accepts; refused, the old ones stay.
+
+    Raises NotEnabled with the reason.
+    """
+    account = CardConnectAccount.objects.filter(tenant=tenant).first()
+    account = account or CardConnectAccount(tenant=tenant)
+    changed = _fill(account, credentials)
+    if not account.password_sealed:
+        raise NotEnabled("Enter the CardConnect password.")
+    _ask(account)
+    account.checked_at = timezone.now()
+    with transaction.atomic():
+        row = _locked(tenant)
+        account.save()
+        _record("tenant.credentials_changed", row, actor, provider="CardConnect", fields=changed)
+
+
+def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
+    """Make CardConnect (or nothing) the processor. False when it is that already.
+
+    Raises NotEnabled when CardConnect refuses, or when Text-to-Pay would be left without one.
+    """
+    if tenant.processor == processor:
+        return False
+    if processor == Tenant.Processor.CARDCONNECT:
+        _ask(_complete(CardConnectAccount.objects.filter(tenant=tenant).first()))
+    with transaction.atomic():
+        row = _locked(tenant)
+        if processor == Tenant.Processor.NONE and row.text_to_pay_enabled:
+            raise NotEnabled("Text-to-Pay is on and needs CardConnect. Switch it off first.")
+        row.processor = processor
+        row.save(update_fields=["processor"])
+        _record("tenant.processor_changed", row, actor, processor=row.get_processor_display())
+    tenant.refresh_from_db()
+    return True
+
+
+def _check(tenant: Tenant, account: CardConnectAccount | None) -> None:
+    if not tenant.takes_payments:
+        raise NotEnabled("Set CardConnect as the payment processor first.")
+    _ask(_complete(account))
+
+
+def _complete(account: CardConnectAccount | None) -> CardConnectAccount:
+    if account is None or not account.password_sealed:
+        raise NotEnabled("Enter the CardConnect credentials first.")
+    return account
+
+
+def _ask(account: CardConnectAccount) -> None:
+    try:
+        check_credentials(account)
+    except CredentialError as error:
+        raise NotEnabled(str(error)) from None
+
+
+def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:
+    """Put what was typed into the account; returns which fields changed, never their values."""
+    changed = []
+    for name in ("site", "merchid", "username", "ach_enabled"):
+        if getattr(account, name) != getattr(typed, name):
+            setattr(account, name, getattr(typed, name))
+            changed.append(name)
+    if typed.password:
+        account.set_password(typed.password)
+        changed.append("password")
+    return changed
+
+
+def _locked(tenant: Tenant) -> Tenant:
+    return Tenant.objects.select_for_update().get(pk=tenant.pk)
+
+
+def _record(action: str, tenant: Tenant, actor: User, **data: Any) -> None:
+    record(action, tenant=tenant, subject=tenant.audit_subject, actor=actor, **data)

@@ -1,0 +1,155 @@
+"""Settings as typed by a company's administrator."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+from customers import phones
+from tenants.models import Membership, Role, Tenant
+from tenants.roles import ADMINISTRATOR, Permission
+
+US_ZONES = [
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "America/Puerto_Rico",
+]
+ALL_ZONES = sorted(zoneinfo.available_timezones() - set(US_ZONES))
+
+
+class CompanyForm(forms.ModelForm):
+    """Name, address, clock, colour and refund policy: what customers see of a company."""
+
+    class Meta:
+        model = Tenant
+        fields = [
+            "name",
+            "phone",
+            "email",
+            "street",
+            "city",
+            "region",
+            "postal",
+            "timezone",
+            "brand",
+            "refund_policy",
+        ]
+        labels = {"email": "E-mail address", "timezone": "Time zone", "street": "Street"}
+        help_texts = {
+            "phone": "Customers may call it.",
+            "timezone": "Every time on these pages, and when a payment link ends.",
+            "brand": "On the Pay Now page and in e-mails. Any colour stays readable.",
+        }
+        widgets = {
+            "brand": forms.TextInput(attrs={"type": "color"}),
+            "refund_policy": forms.Textarea(attrs={"rows": 3}),
+        }
+        error_messages = {"name": {"required": "Enter the company's name."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["timezone"].choices = [  # type: ignore[attr-defined]
+            (
+                "United States",
+                [(zone, zone.partition("/")[2].replace("_", " ")) for zone in US_ZONES],
+            ),
+            ("Everywhere", [(zone, zone.replace("_", " ")) for zone in ALL_ZONES]),
+        ]
+        self.initial["phone"] = phones.national(self.instance.phone)
+
+    def clean_phone(self) -> str:
+        """E.164, whichever way it was typed."""
+        return phones.parse(self.cleaned_data["phone"])
+
+    def clean_brand(self) -> str:
+        """Lower case, as the colour picker writes it."""
+        return str(self.cleaned_data["brand"]).lower()
+
+
+class PersonForm(forms.Form):
+    """A person's role, and whether they may sign in to this company."""
+
+    role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
+    is_active = forms.BooleanField(
+        label="May work here", required=False, help_text="Untick when somebody leaves."
+    )
+
+    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
+        self.membership = membership
+        initial = {"role": membership.role, "is_active": membership.is_active}
+        super().__init__(*args, initial=initial, **kwargs)
+        self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """A company always keeps one administrator."""
+        data: dict[str, Any] = self.cleaned_data
+        stays = data.get("is_active") and data.get("role") and data["role"].name == ADMINISTRATOR
+        others = Membership.objects.filter(
+            tenant=self.membership.tenant,
+            role__name=ADMINISTRATOR,
+            is_active=True,
+            user__is_active=True,
+        ).exclude(pk=self.membership.pk)
+        if not stays and self.membership.role.name == ADMINISTRATOR and not others.exists():
+            raise ValidationError(
+                "This is the only administrator. Make somebody else an administrator first."
+            )
+        return data
+
+
+class InviteForm(forms.Form):
+    """A new person: name, address, role."""
+
+    first_name = forms.CharField(label="First name", max_length=150)
+    last_name = forms.CharField(label="Last name", max_length=150)
+    email = forms.EmailField(label="E-mail address", max_length=254)
+    role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        self.tenant = tenant
+        super().__init__(*args, **kwargs)
+        roles = Role.objects.filter(tenant=tenant)
+        self.fields["role"].queryset = roles  # type: ignore[attr-defined]
+        self.fields["role"].initial = roles.exclude(name=ADMINISTRATOR).first()
+
+    def clean_email(self) -> str:
+        """Lower case; nobody is invited twice."""
+        email = str(self.cleaned_data["email"]).lower()
+        if Membership.objects.filter(tenant=self.tenant, user__email__iexact=email).exists():
+            raise ValidationError("This person works here already.")
+        return email
+
+
+class RoleForm(forms.ModelForm):
+    """A role's name and what it allows."""
+
+    permissions = forms.MultipleChoiceField(
+        choices=Permission.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    class Meta:
+        model = Role
+        fields = ["name", "permissions"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].validators.append(
+            RegexValidator(r"^[\w &'-]+$", "Letters, digits and spaces only.")
+        )
+
+    def clean_name(self) -> str:
+        """No two roles of one company share a name; "new" is taken by the address."""
+        name = str(self.cleaned_data["name"]).strip()
+        same = Role.objects.filter(tenant=self.instance.tenant, name__iexact=name)
+        if name.lower() == "new" or same.exclude(pk=self.instance.pk).exists():
+            raise ValidationError("There is a role of this name already.")
+        return name

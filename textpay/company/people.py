@@ -1,0 +1,64 @@
+"""Changes to who works at a company and what they may do: each with its entry in the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from audit.enqueue import enqueue
+from audit.models import record
+from tenants.models import Membership, Role, Tenant, User
+from textpay.tasks import welcome
+
+
+def edited(tenant: Tenant, actor: User, action: str = "tenant.edited", **data: Any) -> None:
+    """Note a change of settings in the company's own history."""
+    record(action, tenant=tenant, subject=tenant.audit_subject, actor=actor, **data)
+
+
+def invite(
+    tenant: Tenant, *, email: str, first_name: str, last_name: str, role: Role, actor: User
+) -> Membership:
+    """Let a person work here and e-mail them how to sign in."""
+    with transaction.atomic():
+        user = User.objects.filter(email__iexact=email).first()
+        if user is None:
+            user = User.objects.create_user(email, None, first_name=first_name, last_name=last_name)
+        membership = Membership.objects.create(user=user, tenant=tenant, role=role)
+        edited(tenant, actor, "tenant.person_added", person=user.email, role=role.name)
+        enqueue(welcome, membership.pk)
+    return membership
+
+
+def change(membership: Membership, *, role: Role, is_active: bool, actor: User) -> bool:
+    """Give a person another role, or take away or give back their place. False: as it was."""
+    with transaction.atomic():
+        row = Membership.objects.select_for_update().get(pk=membership.pk)
+        if row.role_id == role.pk and row.is_active == is_active:
+            return False
+        row.role, row.is_active = role, is_active
+        row.save(update_fields=["role", "is_active"])
+        edited(
+            row.tenant,
+            actor,
+            "tenant.person_changed",
+            person=row.user.email,
+            role=role.name,
+            active=is_active,
+        )
+    return True
+
+
+def save_role(role: Role, actor: User) -> None:
+    """Store a role's name and permissions."""
+    with transaction.atomic():
+        role.permissions = sorted(role.permissions)
+        role.save()
+        edited(
+            role.tenant,
+            actor,
+            "tenant.role_changed",
+            role=role.name,
+            permissions=role.permissions,
+        )

@@ -1,0 +1,21 @@
+"""The "tenants" addresses: those of tenants/urls.py and the Settings pages."""
+
+from django.urls import path
+
+from tenants import urls
+from textpay.company import views
+
+app_name = urls.app_name
+urlpatterns = [
+    *urls.urlpatterns,
+    path("settings/", views.settings, name="settings"),
+    path("settings/company/", views.company, name="company"),
+    path("settings/texts/", views.texts, name="texts"),
+    path("settings/texts/request/", views.request_text_to_pay, name="request_text_to_pay"),
+    path("settings/payments/", views.payments, name="payments"),
+    path("settings/people/", views.people, name="people"),
+    path("settings/people/invite/", views.invite, name="invite"),
+    path("settings/people/<uuid:public_id>/", views.person, name="person"),
+    path("settings/roles/new/", views.new_role, name="new_role"),
+    path("settings/roles/<str:name>/", views.role, name="role"),
+]

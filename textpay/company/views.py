@@ -1,0 +1,165 @@
+"""The Settings pages. Each tab is a page; all need the permission to change settings."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from audit.enqueue import enqueue
+from audit.models import AuditEntry
+from invoices.models import Invoice
+from payments import enabling
+from payments.models import CardConnectAccount
+from sms.models import TwilioAccount
+from sms.wording import preview
+from tenants.access import staff
+from tenants.models import Membership, Role
+from tenants.requests import StaffRequest
+from tenants.roles import ADMINISTRATOR, Permission
+from textpay.company import people as verbs
+from textpay.company.forms import CompanyForm, InviteForm, PersonForm, RoleForm
+from textpay.tasks import tell_support
+
+SAMPLE = {"number": "INV-1042", "total": Decimal("182.50"), "paid": Decimal("0.00")}
+
+
+@require_GET
+@staff(Permission.MANAGE_SETTINGS)
+def settings(request: StaffRequest) -> HttpResponse:
+    """The first tab."""
+    return redirect("tenants:company")
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def company(request: StaffRequest) -> HttpResponse:
+    """Name, address, clock, colour, refund policy."""
+    form = CompanyForm(request.POST or None, instance=request.tenant)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            # Only these columns: numbers and switches of the row are others' to write.
+            form.instance.save(update_fields=form.changed_data)
+            if form.changed_data:
+                verbs.edited(request.tenant, request.user, fields=form.changed_data)
+        messages.success(request, "Saved")
+        return redirect("tenants:company")
+    if form.errors:
+        request.tenant.refresh_from_db()
+    return _page(request, "company", {"form": form})
+
+
+@require_GET
+@staff(Permission.MANAGE_SETTINGS)
+def texts(request: StaffRequest) -> HttpResponse:
+    """Whether texts can go out, from which number, and what they say."""
+    enabled = AuditEntry.objects.about(request.tenant.audit_subject).filter(
+        action="tenant.text_to_pay_enabled"
+    )
+    context = {
+        "sample": SAMPLE["number"],
+        "message": preview(Invoice(tenant=request.tenant, **SAMPLE)),
+        "account": TwilioAccount.objects.filter(tenant=request.tenant).first(),
+        "cardconnect": CardConnectAccount.objects.filter(tenant=request.tenant).first(),
+        "enabled": enabled.first(),
+    }
+    return _page(request, "texts", context)
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def request_text_to_pay(request: StaffRequest) -> HttpResponse:
+    """**Contact Support to enable Text-to-Pay**"""
+    if enabling.request_text_to_pay(request.tenant, request.user):
+        enqueue(tell_support, request.tenant.pk)
+        messages.success(request, "Support has your request")
+    else:
+        messages.info(request, "Support knows already")
+    return redirect("tenants:texts")
+
+
+@require_GET
+@staff(Permission.MANAGE_SETTINGS)
+def payments(request: StaffRequest) -> HttpResponse:
+    """The processor, and whether its credentials are in place."""
+    account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
+    return _page(request, "payments", {"account": account})
+
+
+@require_GET
+@staff(Permission.MANAGE_SETTINGS)
+def people(request: StaffRequest) -> HttpResponse:
+    """Who works here, and what each role allows."""
+    at_work = Count("memberships", filter=Q(memberships__is_active=True))
+    context = {
+        "members": Membership.objects.filter(tenant=request.tenant).select_related("user", "role"),
+        "roles": Role.objects.filter(tenant=request.tenant).annotate(people=at_work),
+    }
+    return _page(request, "people", context)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def invite(request: StaffRequest) -> HttpResponse:
+    """Add a person."""
+    form = InviteForm(request.POST or None, tenant=request.tenant)
+    if request.method == "POST" and form.is_valid():
+        verbs.invite(request.tenant, actor=request.user, **form.cleaned_data)
+        messages.success(request, f"E-mail to {form.cleaned_data['email']} is on its way")
+        return redirect("tenants:people")
+    return _page(request, "people", {"form": form}, template="invite")
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def person(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Change a person's role, or let them go."""
+    membership = get_object_or_404(
+        Membership.objects.select_related("user", "role", "tenant"),
+        tenant=request.tenant,
+        public_id=public_id,
+    )
+    form = PersonForm(request.POST or None, membership=membership)
+    if request.method == "POST" and form.is_valid():
+        verbs.change(membership, actor=request.user, **form.cleaned_data)
+        messages.success(request, "Saved")
+        return redirect("tenants:people")
+    return _page(request, "people", {"form": form, "person": membership}, template="person")
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def new_role(request: StaffRequest) -> HttpResponse:
+    """Add a role."""
+    return _edit_role(request, Role(tenant=request.tenant))
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def role(request: StaffRequest, name: str) -> HttpResponse:
+    """Change what a role allows; administrators may always do everything."""
+    roles = Role.objects.filter(tenant=request.tenant).exclude(name=ADMINISTRATOR)
+    return _edit_role(request, get_object_or_404(roles, name=name))
+
+
+def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
+    form = RoleForm(request.POST or None, instance=role)
+    if request.method == "POST" and form.is_valid():
+        verbs.save_role(form.instance, request.user)
+        messages.success(request, "Saved")
+        return redirect("tenants:people")
+    return _page(request, "people", {"form": form, "is_new": role.pk is None}, template="role")
+
+
+def _page(
+    request: StaffRequest, tab: str, context: dict[str, object], *, template: str = ""
+) -> HttpResponse:
+    status = 422 if getattr(context.get("form"), "errors", None) else 200
+    name = f"tenants/{template or tab}.html"
+    return render(request, name, {"tab": tab, **context}, status=status)

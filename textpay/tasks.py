@@ -1,0 +1,51 @@
+"""E-mails that concern people rather than invoices."""
+
+from __future__ import annotations
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tenants.models import Membership, Tenant, User
+
+
+@shared_task
+def tell_support(tenant_id: int) -> None:
+    """Write to Support that a company wants Text-to-Pay; the Django admin shows it as well."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
+    body = render_to_string("tenants/request_email.txt", {"tenant": tenant, "link": link})
+    EmailMessage(
+        f"{tenant.name} asks for Text-to-Pay",
+        body,
+        to=[settings.SUPPORT_EMAIL],
+        reply_to=[tenant.email],
+    ).send()
+
+
+@shared_task
+def welcome(membership_id: int) -> None:
+    """Write to a new person: where to sign in and, the first time, where to choose a password."""
+    membership = Membership.objects.select_related("user", "tenant").get(pk=membership_id)
+    user = membership.user
+    path = reverse("home") if user.has_usable_password() else _password_path(user)
+    body = render_to_string(
+        "tenants/welcome_email.txt",
+        {"person": membership, "link": settings.PUBLIC_BASE_URL + path},
+    )
+    subject = f"{membership.tenant.name} on Textpay"
+    EmailMessage(subject, body, to=[user.email], reply_to=[membership.tenant.email]).send()
+
+
+def _password_path(user: User) -> str:
+    return reverse(
+        "account_reset_password_from_key",
+        kwargs={
+            "uidb36": user_pk_to_url_str(user),
+            "key": default_token_generator.make_token(user),
+        },
+    )
