@@ -68,10 +68,22 @@ class InvoiceForm(forms.ModelForm):
         return invoice
 
 
+class CustomerField(SafeModelChoiceField):
+    """A customer of this company, by public id; nonsense is as wrong as a stranger's customer."""
+
+    def to_python(self, value: Any) -> Customer | None:
+        """The customer, or the one sentence for every wrong choice."""
+        try:
+            found: Customer | None = super().to_python(value)
+        except forms.ValidationError:
+            raise forms.ValidationError(self.error_messages["invalid_choice"]) from None
+        return found
+
+
 class NewInvoiceForm(InvoiceForm):
     """The same, with the customer to bill; dates start at today and 30 days on."""
 
-    customer = SafeModelChoiceField(
+    customer = CustomerField(
         queryset=Customer.objects.none(),
         to_field_name="public_id",
         empty_label="Choose a customer",
@@ -132,6 +144,10 @@ class BaseLineFormSet(forms.BaseFormSet):
         """The tick that takes a line away."""
         super().add_fields(form, index)
         form.fields["DELETE"].label = "Remove"
+
+    def non_field_errors(self) -> Any:
+        """What is wrong with the lines as a whole, under the name a form has for it."""
+        return self.non_form_errors()
 
     @property
     def items(self) -> list[dict[str, Any]]:

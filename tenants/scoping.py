@@ -34,5 +34,6 @@ class TenantManager(models.Manager[Row]):
         return super().get_queryset().filter(tenant=scope["tenant"])
 
     def all(self) -> models.QuerySet[Row]:
-        """As get_queryset, and so raising at once outside a company."""
-        return self.get_queryset().all()
+        """As get_queryset, raising at once outside a company; keeps what was prefetched."""
+        found = self.get_queryset()
+        return found.all() if isinstance(found, NoCompany) else found
