@@ -8,24 +8,23 @@ no message, representation or log line of this file.
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import http.client
 import json
 import logging
+import queue
 import re
-import socket
-import ssl
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from django.conf import settings
 
+from audit.network import never_sent
 from payments import decline_words
 from payments.models import CardConnectAccount, Payment
 
@@ -38,8 +37,6 @@ MAX_BODY = 256 * 1024
 TOKEN = re.compile(r"^9[0-9A-Za-z]{15}$")
 _AMOUNT = re.compile(r"^-?\d{1,12}(\.\d{1,2})?$")
 _LONG_NUMBER = re.compile(r"\d{4,}")
-_TLS = ssl.create_default_context()
-_TLS.minimum_version = ssl.TLSVersion.TLSv1_2
 
 
 class NotSent(Exception):
@@ -254,61 +251,51 @@ def _call(
     request: Mapping[str, str] | None,
     site: str = "",
 ) -> tuple[int, bytes]:
-    """Send one request, follow nothing, wait DEADLINE_SECONDS at most for the whole answer."""
-    parts = urlsplit(f"{base_url(site or account.site)}/cardconnect/rest/{path}")
-    basic = base64.b64encode(f"{account.username}:{account.password}".encode()).decode()
-    headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-    headers["Connection"] = "close"
-    body = None
-    if request is not None:
-        body = json.dumps(request).encode("ascii")
-        headers["Content-Type"] = "application/json"
-    connection = _connect(parts.scheme, parts.hostname or "", parts.port)
+    """Send one request, follow nothing, wait DEADLINE_SECONDS at most for the whole answer.
+
+    The exchange runs in a thread of its own, because a read timeout alone never ends for a gateway
+    that sends one byte a second.
+    """
+    url = f"{base_url(site or account.site)}/cardconnect/rest/{path}"
+    login = (account.username, account.password)
+    told: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
+    call = partial(_exchange, told, verb, url, login, request)
+    threading.Thread(target=call, name="cardconnect", daemon=True).start()
     try:
-        with _hung_up_at_deadline(connection):
-            connection.request(verb, parts.path, body, headers)
-            response = connection.getresponse()
-            return response.status, response.read(MAX_BODY)
-    except Exception as error:  # whatever went wrong after connecting, the outcome is not known
-        raise Unknown(f"No answer from the gateway ({type(error).__name__}).") from None
-    finally:
-        connection.close()
+        outcome = told.get(timeout=DEADLINE_SECONDS)
+    except queue.Empty:
+        raise Unknown("No answer from the gateway in time.") from None
+    if isinstance(outcome, Exception):
+        raise outcome from None
+    return outcome
 
 
-def _connect(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    """Connect and shake hands, so that whatever fails here provably failed before sending."""
-    if scheme == "https":
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, port, timeout=CONNECT_SECONDS, context=_TLS
-        )
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+def _exchange(
+    told: queue.SimpleQueue[tuple[int, bytes] | Exception],
+    verb: str,
+    url: str,
+    login: tuple[str, str],
+    request: Mapping[str, str] | None,
+) -> None:
+    """One HTTP exchange; puts the status and body, or NotSent or Unknown, into `told`."""
     try:
-        connection.connect()
-    except OSError as error:
-        connection.close()
-        log.error("CardConnect cannot be reached at %s (%s)", host, type(error).__name__)
-        raise NotSent(f"The gateway cannot be reached ({type(error).__name__}).") from None
-    return connection
-
-
-@contextlib.contextmanager
-def _hung_up_at_deadline(connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Cut the line when time is up: a read timeout alone never ends for one byte a second."""
-    line = connection.sock
-    started = time.monotonic()
-    line.settimeout(DEADLINE_SECONDS)
-
-    def hang_up() -> None:
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(line, socket.SHUT_RDWR)
-
-    timer = threading.Timer(DEADLINE_SECONDS, hang_up)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-    if time.monotonic() - started >= DEADLINE_SECONDS:
-        raise TimeoutError
+        with requests.request(
+            verb,
+            url,
+            json=request,
+            auth=login,
+            headers={"Accept": "application/json", "Connection": "close"},
+            allow_redirects=False,
+            stream=True,
+            timeout=(CONNECT_SECONDS, DEADLINE_SECONDS),
+        ) as response:
+            told.put((response.status_code, response.raw.read(MAX_BODY, decode_content=True)))
+    except requests.RequestException as error:
+        kind = type(error).__name__
+        if never_sent(error):
+            log.error("CardConnect cannot be reached at %s (%s)", urlsplit(url).hostname, kind)
+            told.put(NotSent(f"The gateway cannot be reached ({kind})."))
+        else:
+            told.put(Unknown(f"No answer from the gateway ({kind})."))
+    except Exception as error:  # urllib3's own, while the body is read
+        told.put(Unknown(f"No answer from the gateway ({type(error).__name__})."))

@@ -11,6 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from audit.network import never_sent
 from sms.models import TextMessage, TwilioAccount
 from sms.twilio_codes import TRY_AGAIN, explain
 
@@ -115,11 +116,9 @@ def _call(account: TwilioAccount, ask: Any) -> Any:
         return ask(client)
     except TwilioRestException as refusal:
         raise _refused(refusal, wire.retry_after) from None
-    except requests.ConnectTimeout:
-        raise _not_reached() from None
-    except requests.ConnectionError as error:
-        raise (_not_reached() if _never_connected(error) else _unknown()) from None
-    except (requests.RequestException, TwilioException, ValueError, TypeError, KeyError):
+    except requests.RequestException as error:
+        raise (_not_reached() if never_sent(error) else _unknown()) from None
+    except (TwilioException, ValueError, TypeError, KeyError):
         raise _unknown() from None
 
 
@@ -130,14 +129,6 @@ def _refused(refusal: TwilioRestException, retry_after: int | None) -> TwilioErr
     sentence = explain(code).sentence
     again = refusal.status == 429 or code in TRY_AGAIN
     return TwilioError(sentence, code=code, permanent=not again, retry_after=retry_after)
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether the request cannot have left: refused, no such host, no TLS."""
-    words = repr(error)
-    return isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError) or (
-        "NewConnectionError" in words or "NameResolutionError" in words
-    )
 
 
 def _not_reached() -> TwilioError:
