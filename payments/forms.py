@@ -1,0 +1,91 @@
+"""What the Pay Now page sends: a token from the frame, and the payer's agreement."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from payments import wording
+from payments.cardconnect import TOKEN
+
+CARD_MISSING = "Enter your card number, expiry date and security code"
+BANK_MISSING = "Enter your routing number and account number"
+TICK = "Tick the box to allow this payment"
+
+
+class PayForm(forms.Form):
+    """Each error is a sentence that says what to do; `fix_list` pairs it with where."""
+
+    key = forms.UUIDField()
+    amount = forms.DecimalField(max_digits=12, decimal_places=2, min_value=0)
+    day = forms.DateField(required=False)
+    method = forms.ChoiceField(choices=[("card", "Card"), ("ach", "Bank account (ACH)")])
+    account = forms.ChoiceField(
+        choices=[("ECHK", "Checking"), ("ESAV", "Savings")], required=False
+    )
+    name = forms.CharField(max_length=30, required=False, strip=True)
+    token = forms.CharField(max_length=40, required=False)
+    expiry = forms.CharField(max_length=8, required=False)
+    authorized = forms.CharField(max_length=8, required=False)
+
+    def __init__(self, data: Mapping[str, Any], *, today: dt.date) -> None:
+        super().__init__(data)
+        self.today = today
+
+    @property
+    def is_bank(self) -> bool:
+        """Whether the bank's half of the form counts."""
+        return bool(self.data.get("method") == wording.ACH)
+
+    def clean_token(self) -> str:
+        """A CardSecure token and nothing else."""
+        token: str = self.cleaned_data["token"]
+        if not TOKEN.match(token):
+            raise ValidationError(BANK_MISSING if self.is_bank else CARD_MISSING)
+        return token
+
+    def clean_expiry(self) -> str:
+        """Digits as the frame gives them: YYYYMM or MMYY."""
+        expiry: str = self.cleaned_data["expiry"]
+        return expiry if re.fullmatch(r"\d{4,6}", expiry) else ""
+
+    def clean_account(self) -> str:
+        """Checking unless savings was chosen; nothing for a card."""
+        return (self.cleaned_data["account"] or "ECHK") if self.is_bank else ""
+
+    def clean_name(self) -> str:
+        """The account holder, for a bank payment; never a number."""
+        name: str = " ".join(self.cleaned_data["name"].split()) if self.is_bank else ""
+        if self.is_bank and not name:
+            raise ValidationError("Enter the name of the account holder")
+        if sum(letter.isdigit() for letter in name) > 2:
+            raise ValidationError("Enter the account holder's name, without numbers")
+        return name
+
+    def clean_authorized(self) -> bool:
+        """The box must be ticked."""
+        if self.cleaned_data["authorized"] not in ("yes", "on", "true"):
+            raise ValidationError(TICK)
+        return True
+
+    def clean_day(self) -> dt.date:
+        """The date in the sentence the payer read: today's, or yesterday's just after midnight."""
+        day: dt.date = self.cleaned_data["day"] or self.today
+        if self.today - day not in (dt.timedelta(0), dt.timedelta(days=1)):
+            raise ValidationError("This page is from another day. Read it again and agree again")
+        return day
+
+    @property
+    def fix_list(self) -> list[tuple[str, str]]:
+        """(element to go to, what to do there) for each error a person can do something about."""
+        places = {"name": "name", "token": "frame", "authorized": "agree", "method": "method"}
+        return [
+            (places.get(field, "agree"), str(error))
+            for field in ("method", "name", "token", "authorized", "day", "amount", "key")
+            for error in self.errors.get(field, [])
+        ]

@@ -1,0 +1,212 @@
+"""What a payer sees: the Pay Now page behind a payment link, and what became of a payment.
+
+Opening a page changes nothing, whoever opens it: people, preview bots, scanners. Only a POST with
+a form of ours pays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+from django_scopes import scope, scopes_disabled
+
+from audit.clock import db_now
+from invoices.models import PaymentLink
+from payments import cardconnect, charging, frame, states, wording
+from payments.forms import PayForm
+from payments.guard import client_ip, guesses_too_much, payer_page
+from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment
+from payments.states import standing
+
+GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
+PAGES = {
+    "pending": "checking",
+    "unknown": "checking",
+    "needs_attention": "attention",
+    "captured": "paid",
+    "started": "started",
+    "declined": "not_taken",
+    "not_charged": "not_taken",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@payer_page
+def pay(request: HttpRequest, token: str) -> HttpResponse:
+    """The Pay Now page; POST pays."""
+    link = _opened(token)
+    if link is None:
+        return _unknown(request)
+    with scope(tenant=link.tenant):
+        if request.method == "POST":
+            return _take(request, link, token)
+        return _show(request, link)
+
+
+@require_safe
+@payer_page
+def pay_status(request: HttpRequest, token: str, payment: uuid.UUID) -> HttpResponse:
+    """What became of one payment; its address is known to the browser that paid only."""
+    link = _opened(token)
+    if link is None:
+        return _unknown(request)
+    with scope(tenant=link.tenant):
+        found = (
+            Payment.objects.filter(link=link, public_id=payment)
+            .select_related("authorization", "tenant", "invoice__tenant", "invoice__customer")
+            .first()
+        )
+        if found is None:
+            return _unknown(request)
+        if request.GET.get("format") == "json":
+            return JsonResponse({"state": found.status})
+        return _outcome(request, link, found)
+
+
+def _opened(token: str) -> PaymentLink | None:
+    with scopes_disabled():
+        return PaymentLink.objects.opened_by(token)
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    """One page for every address that opens nothing, so that nobody learns why."""
+    if guesses_too_much(request):
+        return render(request, "payments/too_many.html", status=429)
+    return render(request, "404.html", status=404)
+
+
+def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any) -> HttpResponse:
+    """The page for where the link stands now."""
+    now = standing(link)
+    if request.GET.get("format") == "json":
+        return JsonResponse({"state": now.state})
+    if now.state == states.READY and now.account is not None:
+        return _form(request, link, now.account, status or 200, **extra)
+    context = _context(link) | {"state": now.state, "payment": now.payment, **extra}
+    code = 410 if now.state in GONE else 409 if request.method == "POST" else 200
+    return render(request, f"payments/{now.state}.html", context, status=code)
+
+
+def _form(
+    request: HttpRequest, link: PaymentLink, account: CardConnectAccount, status: int, **extra: Any
+) -> HttpResponse:
+    """The bill, the choice, the promise and the button."""
+    asked = extra.pop("method", "") or request.GET.get("method", "")
+    kinds = [wording.CARD, wording.ACH] if account.takes_bank_payments else [wording.CARD]
+    method = asked if asked in kinds else wording.CARD
+    day, amount = _today(link), link.invoice.balance
+    context = _context(link) | {
+        "method": method,
+        "kinds": kinds,
+        "day": day,
+        "key": uuid.uuid4(),
+        "frame_origin": cardconnect.origin(account.site),
+        "frame_url": frame.url(account.site, method),
+        "ways": [
+            {
+                "kind": kind,
+                "frame": frame.url(account.site, kind),
+                "sentence": wording.sentence_html(link.invoice, kind, amount, day),
+            }
+            for kind in kinds
+        ],
+        **extra,
+    }
+    response = render(request, "payments/pay.html", context, status=status)
+    source = {"frame-src": [cardconnect.origin(account.site)]}
+    response._csp_replace = source  # type: ignore[attr-defined]
+    return response
+
+
+def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
+    """Start one payment and charge it; every way out is a page that says where the money is."""
+    form = PayForm(request.POST, today=_today(link))
+    if not form.is_valid():
+        method = str(request.POST.get("method", ""))
+        return _show(request, link, 422, fixes=form.fix_list, form=form, method=method)
+    try:
+        payment, created = _start(request, link, form)
+    except AmountChanged as changed:
+        old, new = changed.agreed, changed.now
+        extra: dict[str, Any] = {"old": old, "new": new, "difference": new - old}
+        return _show(request, _opened(token) or link, 409, **extra)
+    except CannotPay as refused:
+        method = form.cleaned_data["method"]
+        return _show(request, _opened(token) or link, 409, refused=str(refused), method=method)
+    if created:
+        entered = form.cleaned_data
+        charging.charge(
+            payment, entered["token"], expiry=entered["expiry"], account_type=entered["account"]
+        )
+    return redirect("payments:pay_status", token, payment.public_id)
+
+
+def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Payment, bool]:
+    entered = form.cleaned_data
+    method, token = entered["method"], entered["token"]
+    agreement = wording.Agreement(
+        text=wording.sentence(
+            link.invoice,
+            method,
+            entered["amount"],
+            entered["day"],
+            token=token,
+            name=entered["name"],
+            account_type=entered["account"],
+        ),
+        version=wording.VERSIONS[method],
+        payer_name=entered["name"],
+        ip=client_ip(request),
+        user_agent=request.headers.get("User-Agent", ""),
+    )
+    return Payment.objects.start(
+        link,
+        method=method,
+        amount=entered["amount"],
+        key=entered["key"],
+        token=token,
+        agreement=agreement,
+        account_type=entered["account"],
+    )
+
+
+def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpResponse:
+    """The receipt, the wait, or the form again with what went wrong above it."""
+    failed = payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED)
+    if failed and standing(link).state == states.READY:
+        return _show(request, link, failed=payment, method=payment.method)
+    context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
+    context["clears_on"] = _business_days_after(payment.created_at.astimezone(link.tenant.zone), 4)
+    return render(request, f"payments/{PAGES[payment.status]}.html", context)
+
+
+def _context(link: PaymentLink) -> dict[str, Any]:
+    """What every page of the payer may show. No number, address or name but the first one."""
+    contact = link.invoice.customer.billing_contact
+    return {
+        "tenant": link.tenant,
+        "invoice": link.invoice,
+        "link": link,
+        "token": link.token,
+        "first_name": contact.first_name if contact else "",
+        "newest": link.invoice.newest_link,
+    }
+
+
+def _today(link: PaymentLink) -> dt.date:
+    """The date in the sentence: the company's, by the database's clock."""
+    return db_now().astimezone(link.tenant.zone).date()
+
+
+def _business_days_after(moment: dt.datetime, days: int) -> dt.date:
+    """The date that many weekdays later; bank holidays make it "usually"."""
+    day = moment.date()
+    while days:
+        day += dt.timedelta(days=1)
+        days -= day.weekday() < 5
+    return day

@@ -1,0 +1,51 @@
+"""What a payment link opens at this moment: one of a few pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invoices.models import Invoice, PaymentLink
+from payments.models import CardConnectAccount, Payment
+
+READY, CHECKING, ATTENTION = "ready", "checking", "attention"
+PAID, STARTED = "already_paid", "already_started"
+EXPIRED, REPLACED, CLOSED = "expired", "replaced", "closed"
+VOID, NOT_READY, NOT_SET_UP = "void", "not_ready", "not_set_up"
+_ENDS = {
+    PaymentLink.Status.SUPERSEDED: REPLACED,
+    PaymentLink.Status.EXPIRED: EXPIRED,
+    PaymentLink.Status.DISABLED: EXPIRED,
+    PaymentLink.Status.CLOSED: CLOSED,
+}
+_BILLS = {
+    Invoice.Status.VOID: VOID,
+    Invoice.Status.DRAFT: NOT_READY,
+    Invoice.Status.PAID: PAID,
+    Invoice.Status.PENDING: STARTED,
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state, and what its page needs."""
+
+    state: str
+    account: CardConnectAccount | None = None
+    payment: Payment | None = None
+
+
+def standing(link: PaymentLink) -> Standing:
+    """Where the link stands, by the database's clock at which it was read."""
+    invoice = link.invoice
+    open_attempt = Payment.objects.filter(invoice=invoice).in_flight().first()
+    if open_attempt is not None:
+        needs_person = open_attempt.status == Payment.Status.NEEDS_ATTENTION
+        return Standing(ATTENTION if needs_person else CHECKING, payment=open_attempt)
+    if invoice.status in _BILLS:
+        return Standing(_BILLS[Invoice.Status(invoice.status)])
+    if not link.is_live_at(link.read_at):  # type: ignore[attr-defined]
+        return Standing(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
+    account = CardConnectAccount.of(invoice.tenant)
+    if account is None or not invoice.tenant.is_active:
+        return Standing(NOT_SET_UP)
+    return Standing(READY if invoice.is_payable else NOT_READY, account)

@@ -1,0 +1,208 @@
+// The Pay Now page: takes the token from the hosted frame and keeps sentence, box and button honest.
+"use strict";
+(function () {
+  const form = document.getElementById("form");
+  if (!form) return;
+  const field = (name) => form.elements.namedItem(name);
+  const byId = (id) => document.getElementById(id);
+  const token = field("token");
+  const expiry = field("expiry");
+  const agree = byId("agree");
+  const button = form.querySelector("button[type=submit]");
+  const name = byId("name");
+  const origin = form.dataset.origin;
+  const TOKEN = /^9[0-9A-Za-z]{15}$/;
+  // The security code travels with the token for two minutes; then the card must be typed again.
+  const LIFE = 110 * 1000;
+  const WORDS = {
+    card: "Enter your card number, expiry date and security code",
+    ach: "Enter your routing number and account number",
+    name: "Enter the name of the account holder",
+    agree: "Tick the box to allow this payment",
+    lapsed: "Two minutes have passed. To keep your card safe, please enter it again.",
+    changed: "The card or account has changed. Read the authorization and tick the box again.",
+  };
+  const COUNT = ["", "One thing", "Two things", "Three things"];
+  let ticked = "";
+  let lapse = 0;
+
+  const method = () => field("method").value || form.querySelector("[name=method]:checked").value;
+  const frame = () => form.querySelector('[data-frame="' + method() + '"]');
+
+  function show(id, words) {
+    const place = byId(id);
+    place.querySelector("[data-words]").textContent = words;
+    place.hidden = !words;
+  }
+
+  function say(words) {
+    byId("said").textContent = words;
+  }
+
+  // The same words as payments/wording.py, which writes the evidence.
+  function brand(value) {
+    const start = value.slice(1, 3);
+    const known = [
+      ["American Express", /^3[47]/], ["Diners Club", /^3[0689]/], ["JCB", /^35/], ["Visa", /^4/],
+      ["Mastercard", /^(5[1-5]|2[2-7])/], ["Discover", /^6[0245]/],
+    ].find((pair) => pair[1].test(start));
+    return known ? known[0] : "";
+  }
+
+  function accountWords() {
+    const last = token.value.slice(-4);
+    if (method() === "ach") return token.value ? "ending " + last : "entered above";
+    return token.value ? (brand(token.value) + " card ending " + last).trim() : "card entered above";
+  }
+
+  function part(which, words) {
+    for (const place of form.querySelectorAll('[data-part="' + which + '"]')) place.textContent = words;
+  }
+
+  function refresh() {
+    form.querySelectorAll('[data-sentence="' + method() + '"] [data-part="account"]')
+      .forEach((place) => { place.textContent = accountWords(); });
+    part("name", (name && name.value.trim().replace(/\s+/g, " ")) || "the account holder named above");
+    const kind = form.querySelector("[name=account]:checked");
+    part("kind", kind && kind.value === "ESAV" ? "savings" : "checking");
+    button.setAttribute("aria-disabled", String(missing().length > 0));
+  }
+
+  function missing() {
+    const found = [];
+    if (method() === "ach" && name && !name.value.trim()) found.push(["name", WORDS.name]);
+    if (!token.value) found.push(["frame", WORDS[method()]]);
+    if (!agree.checked) found.push(["agree", WORDS.agree]);
+    return found;
+  }
+
+  function untick(words) {
+    if (!agree.checked) return;
+    agree.checked = false;
+    show("agree-error", words);
+  }
+
+  function take(value, until) {
+    clearTimeout(lapse);
+    token.value = value;
+    expiry.value = until;
+    if (!value) return refresh();
+    show("frame-error", "");
+    if (ticked && ticked !== value) untick(WORDS.changed);
+    if (agree.checked) ticked = value;
+    if (method() === "card") lapse = setTimeout(lapsed, LIFE);
+    refresh();
+    say(method() === "ach" ? "Bank account " + accountWords() + " is entered." : accountWords() + " is entered.");
+  }
+
+  function lapsed() {
+    take("", "");
+    frame().src = frame().src;
+    show("frame-error", WORDS.lapsed);
+  }
+
+  function read(data) {
+    let told;
+    try { told = typeof data === "string" ? JSON.parse(data) : data; } catch (problem) { return null; }
+    return told && typeof told === "object" && typeof told.message === "string" ? told : null;
+  }
+
+  // Only CardPointe's own frame on this page may speak, and only in its own words.
+  window.addEventListener("message", (event) => {
+    if (event.origin !== origin || event.source !== frame().contentWindow) return;
+    const told = read(event.data);
+    if (!told || locked) return;
+    const until = /^\d{4,6}$/.test(String(told.expiry || "")) ? String(told.expiry) : "";
+    if (TOKEN.test(told.message)) return take(told.message, until);
+    if (told.message !== "") return;
+    take("", "");
+    if (typeof told.validationError === "string" && told.validationError) {
+      show("frame-error", problem(told.validationError));
+    }
+  });
+
+  function problem(text) {
+    if (/cvv|security/i.test(text)) return "Check the security code: 3 digits on the back, 4 on the front of American Express.";
+    if (/expir|date|month|year/i.test(text)) return "Check the expiry date. It is wrong or has passed.";
+    if (method() === "ach") return "Check the routing number and the account number, with a slash between them.";
+    return "Check the card number. It is not complete or has a wrong digit.";
+  }
+
+  function choose() {
+    take("", "");
+    ticked = "";
+    agree.checked = false;
+    show("frame-error", "");
+    show("agree-error", "");
+    const chosen = method();
+    for (const part of form.querySelectorAll("[data-way]")) part.hidden = part.dataset.way !== chosen;
+    for (const part of form.querySelectorAll("[data-sentence]")) part.hidden = part.dataset.sentence !== chosen;
+    for (const part of form.querySelectorAll("[data-safe]")) part.hidden = part.dataset.safe !== chosen;
+    for (const part of form.querySelectorAll("[data-frame]")) {
+      const mine = part.dataset.frame === chosen;
+      part.hidden = !mine;
+      if (mine) part.id = "frame"; else part.removeAttribute("id");
+      // A frame that was left is emptied, so that no half-typed number waits in it.
+      if (!mine && part.src) { part.dataset.src = part.src; part.removeAttribute("src"); }
+      if (mine && part.dataset.src) { part.src = part.dataset.src; delete part.dataset.src; }
+    }
+    refresh();
+  }
+
+  let locked = false;
+  form.addEventListener("submit", (event) => {
+    const found = missing();
+    if (locked || found.length) event.preventDefault();
+    if (locked) return;
+    if (found.length) return fix(found);
+    locked = true;
+    clearTimeout(lapse);
+    byId("pay").hidden = true;
+    byId("paying").hidden = false;
+    document.title = document.title.replace(/^[^–]*–/, "Paying –");
+    byId("paying").querySelector("[role=status]").focus();
+    window.scrollTo(0, 0);
+  });
+
+  function fix(found) {
+    const note = byId("fixes");
+    const list = note.querySelector("[data-list]");
+    list.replaceChildren();
+    for (const pair of found) {
+      const link = document.createElement("a");
+      link.href = "#" + pair[0];
+      link.textContent = pair[1];
+      list.append(link, document.createElement("br"));
+      const place = byId(pair[0] + "-error");
+      if (place && place.hidden) show(pair[0] + "-error", pair[1] + ".");
+    }
+    note.querySelector("h2").textContent = COUNT[found.length] + " to fix";
+    note.hidden = false;
+    note.focus();
+    note.scrollIntoView({ block: "start" });
+  }
+
+  // A link to the frame puts the keyboard into it.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest('a[href="#frame"]')) frame().focus();
+  });
+  agree.addEventListener("change", () => {
+    ticked = agree.checked ? token.value : "";
+    if (agree.checked) show("agree-error", "");
+    refresh();
+  });
+  for (const radio of form.querySelectorAll("[name=method]")) radio.addEventListener("change", choose);
+  for (const radio of form.querySelectorAll("[name=account]")) {
+    radio.addEventListener("change", () => { untick(WORDS.changed); refresh(); });
+  }
+  if (name) {
+    name.addEventListener("input", () => {
+      untick("The name has changed. Read the authorization and tick the box again.");
+      if (name.value.trim()) show("name-error", "");
+      refresh();
+    });
+  }
+  // Coming back with the browser's Back button: ask the server where things stand.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  refresh();
+})();
