@@ -66,7 +66,9 @@ def names(folder: Path) -> set[str]:
 
 
 def waiting(folder: Path) -> int:
-    return sum(1 for path in (folder / "broker").rglob("*-*") if path.is_file() and path.stat().st_size)
+    return sum(
+        1 for path in (folder / "broker").rglob("*-*") if path.is_file() and path.stat().st_size
+    )
 
 
 def test_a_task_in_the_hands_of_a_killed_worker_comes_back(folder: Path) -> None:
@@ -96,7 +98,7 @@ def test_a_living_worker_takes_over_from_a_killed_one(folder: Path) -> None:
 
 
 def test_many_writers_and_two_workers_lose_nothing(folder: Path) -> None:
-    numbers = range(400)
+    numbers = range(200)
 
     def write(part: int) -> None:
         app = sender(folder)

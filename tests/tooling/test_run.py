@@ -1,0 +1,261 @@
+"""bin/run, for real: what it starts, what it says, and that nothing outlives it.
+
+One copy of the checkout is started again and again; the virtual environment is the tests' own.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from textpay.settings import BASE_DIR
+
+pytestmark = pytest.mark.timeout(300)
+LOCAL = ("/.git", "/.venv", "/var", "/.env", "__pycache__")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(what: str, true: Callable[[], bool], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            pytest.fail(f"never happened: {what}")
+        time.sleep(0.05)
+
+
+def family(pid: int) -> set[int]:
+    """A process and everything that descends from it."""
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
+    found, grown = {pid}, True
+    while grown:
+        more = {child for child, parent in parents if parent in found} - found
+        found, grown = found | more, bool(more)
+    return found
+
+
+def living(pids: set[int]) -> set[int]:
+    table = subprocess.run(["ps", "-eo", "pid=,stat="], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in table.stdout.splitlines())
+    return pids & {int(pid) for pid, state in rows if not state.startswith("Z")}
+
+
+def fetch(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return response.status, response.read().decode()
+
+
+def answers(url: str) -> bool:
+    try:
+        return fetch(url)[0] == 200
+    except OSError:
+        return False
+
+
+class Run:
+    """One bin/run and all it has said so far."""
+
+    def __init__(self, tree: Path, *arguments: str, **env: str) -> None:
+        self.port, self.sandbox_port = free_port(), free_port()
+        clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        ports = {"PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
+        self.process = subprocess.Popen(
+            [tree / "bin" / "run", *arguments],
+            cwd=tree,
+            env={**clean, **ports, "TEXTPAY_VENV": sys.prefix, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.said = ""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said += line.decode()
+
+    def until_ready(self) -> "Run":
+        eventually("Ready, or the end", lambda: "Logs in" in self.said or self.ended())
+        assert not self.ended(), self.said
+        return self
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def end(self) -> int:
+        code = self.process.wait(60)
+        self._reader.join(10)
+        return code
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout as a clone would have it."""
+    target = tmp_path_factory.mktemp("clone") / "textpay"
+    listing = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=BASE_DIR,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listing.stdout.decode().split("\0")):
+        source = BASE_DIR / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name)
+    return target
+
+
+@pytest.fixture
+def run(tree: Path) -> Iterator[Callable[..., Run]]:
+    started: list[Run] = []
+
+    def start(*arguments: str, **env: str) -> Run:
+        started.append(Run(tree, *arguments, **env))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if not each.ended():
+            each.process.terminate()
+        each.process.wait(60)
+
+
+def test_first_run_is_ready_and_sigterm_leaves_nothing(tree: Path, run: Callable[..., Run]) -> None:
+    house = run().until_ready()
+    assert "Ready\n" in house.said
+    assert f"http://localhost:{house.port}\n" in house.said
+    assert f"http://localhost:{house.sandbox_port}/phone\n" in house.said
+    for login in json.loads((tree / "var" / "demo_logins.json").read_text()):
+        assert login["email"] in house.said
+    assert stat.S_IMODE((tree / ".env").stat().st_mode) == 0o600
+    assert "Sign in" in fetch(f"http://localhost:{house.port}/")[1]
+    assert fetch(f"http://localhost:{house.sandbox_port}/phone")[0] == 200
+    ready = json.loads(fetch(f"http://localhost:{house.port}/readyz")[1])
+    assert ready == {"database": "ok", "broker": "ok", "cache": "ok"}
+    everyone = family(house.process.pid)
+    assert len(everyone) >= 6
+    house.process.terminate()
+    assert house.end() == 128 + signal.SIGTERM
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+def test_ctrl_c_is_a_clean_end_and_secrets_stay(tree: Path, run: Callable[..., Run]) -> None:
+    before = (tree / ".env").read_text()
+    house = run().until_ready()
+    assert "Filling the demo" not in house.said
+    everyone = family(house.process.pid)
+    house.process.send_signal(signal.SIGINT)
+    assert house.end() == 0
+    eventually("nothing is left", lambda: not living(everyone))
+    assert (tree / ".env").read_text() == before
+
+
+def test_kill_9_of_the_parent_leaves_nothing(tree: Path, run: Callable[..., Run]) -> None:
+    house = run(CELERY_BROKER_URL=f"safefs://{tree}/var/broker").until_ready()
+    everyone = family(house.process.pid)
+    house.process.kill()
+    assert house.end() == -signal.SIGKILL
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+def test_a_second_run_in_the_same_folder_says_so(run: Callable[..., Run]) -> None:
+    house = run().until_ready()
+    second = run()
+    assert second.end() == 1
+    assert f"already running from this folder (process {house.process.pid})" in second.said
+    assert not house.ended()
+
+
+def test_a_process_that_dies_stops_everything_and_is_named(
+    tree: Path, run: Callable[..., Run]
+) -> None:
+    house = run().until_ready()
+    everyone = family(house.process.pid)
+    table = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    beat = next(
+        int(line.split()[0])
+        for line in table.stdout.splitlines()
+        if " beat " in line and int(line.split()[0]) in everyone
+    )
+    os.kill(beat, signal.SIGKILL)
+    assert house.end() == 1
+    assert "beat ended by itself" in house.said
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+def test_a_reader_that_goes_away_breaks_nothing(tree: Path, run: Callable[..., Run]) -> None:
+    ports = {"PORT": str(free_port()), "SANDBOX_PORT": str(free_port())}
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [tree / "bin" / "run"],
+        cwd=tree,
+        env={"PATH": os.environ["PATH"], "TEXTPAY_VENV": sys.prefix, **ports},
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=writer,
+        start_new_session=True,
+    )
+    os.close(reader)
+    os.close(writer)
+    try:
+        url = f"http://localhost:{ports['PORT']}/healthz"
+        eventually("the web server answers", lambda: answers(url))
+        everyone = family(process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_said_before_anything_starts(run: Callable[..., Run], name: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        house = run(**{name: str(port)})
+        assert house.end() == 1
+    assert f"Port {port} is taken by another program" in house.said
+    assert "Traceback" not in house.said
+
+
+@pytest.mark.parametrize("port", ["eight", "0", "70000"])
+def test_a_port_that_is_none_is_said(run: Callable[..., Run], port: str) -> None:
+    house = run(PORT=port)
+    assert house.end() == 1
+    assert "PORT must be a number" in house.said
+
+
+def test_fresh_makes_the_demo_anew(tree: Path, run: Callable[..., Run]) -> None:
+    note = tree / "var" / "broker" / "left-behind"
+    note.parent.mkdir(exist_ok=True)
+    note.touch()
+    house = run("--fresh").until_ready()
+    assert "Filling the demo" in house.said
+    assert not note.exists()
+
+
+def test_fresh_never_touches_a_database_of_ones_own(run: Callable[..., Run]) -> None:
+    house = run("--fresh", DATABASE_URL="postgres://somebody@db.invalid/books")
+    assert house.end() == 1
+    assert "never the one in DATABASE_URL" in house.said
