@@ -260,3 +260,10 @@ def test_frame_is_accessible_and_fits(
     assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert inner.evaluate("document.documentElement.scrollWidth <= innerWidth")
     clean(page)
+
+
+def test_frame_sees_what_was_typed_before_its_script_came(page: Page, sandbox: Sandbox):
+    page.route("**/tokenizer.js", lambda route: (time.sleep(0.5), route.continue_()))
+    frame = embed(page, sandbox, BANK)
+    frame.locator("#ccnumfield").fill("124001545/123123123123")
+    assert last_message(page) == {"message": "9124468384113123"}

@@ -164,4 +164,9 @@
   }
   field("tokenform").addEventListener("submit", (event) => { event.preventDefault(); tokenize(); });
   if (on("autofocus")) card.focus();
+  // Typed or filled in by the browser before this script arrived: that counts too.
+  if (fields.some((input) => input.value)) {
+    tidy();
+    timer = setTimeout(tokenize, wait);
+  }
 })();
