@@ -77,15 +77,17 @@ class PayForm(forms.Form):
         """The date in the sentence the payer read: today's, or yesterday's just after midnight."""
         day: dt.date = self.cleaned_data["day"] or self.today
         if self.today - day not in (dt.timedelta(0), dt.timedelta(days=1)):
-            raise ValidationError("This page is from another day. Read it again and agree again")
+            raise ValidationError("This page is from another day.")
         return day
 
     @property
     def fix_list(self) -> list[tuple[str, str]]:
         """(element to go to, what to do there) for each error a person can do something about."""
-        places = {"name": "name", "token": "frame", "authorized": "agree", "method": "method"}
-        return [
-            (places.get(field, "agree"), str(error))
-            for field in ("method", "name", "token", "authorized", "day", "amount", "key")
-            for error in self.errors.get(field, [])
+        places = {"method": "method", "name": "name", "token": "frame", "authorized": "agree"}
+        found = [
+            (place, str(error))
+            for field, place in places.items()
+            for error in self.errors.get(field, [])[:1]
         ]
+        # What a person cannot have done wrong means that the page is old or not ours.
+        return found or [("agree", "This page is out of date. Read it again and agree again")]

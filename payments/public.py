@@ -127,8 +127,9 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
     """Start one payment and charge it; every way out is a page that says where the money is."""
     form = PayForm(request.POST, today=_today(link))
     if not form.is_valid():
-        method = str(request.POST.get("method", ""))
-        return _show(request, link, 422, fixes=form.fix_list, form=form, method=method)
+        fixes, entered = form.fix_list, form.data
+        method = str(entered.get("method", ""))
+        return _show(request, link, 422, fixes=fixes, wrong=dict(fixes), entered=entered, method=method)
     try:
         payment, created = _start(request, link, form)
     except AmountChanged as changed:

@@ -1,0 +1,137 @@
+"""A company whose gateway is a real sandbox, and a payer with an open link."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from audit.clock import db_now
+from invoices.models import Invoice, PaymentLink
+from payments.models import Payment
+from payments.tasks import settle_unknown
+from tenants.models import Tenant
+from tests.factories import make_invoice, make_link
+from tests.sandbox_process import Sandbox, start_sandbox
+
+VISA = "4111111111111111"
+BANK = "036001808/1234567894412"
+
+
+@pytest.fixture(scope="session")
+def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = start_sandbox(tmp_path_factory.mktemp("sandbox"))
+    yield sandbox
+    sandbox.stop()
+
+
+@dataclass
+class Gateway:
+    """The outside world, and what its own books say."""
+
+    sandbox: Sandbox
+    merchid: str
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, account: str = VISA, cvv: str = "123", expiry: str = "203012") -> str:
+        """What the hosted frame would give the page."""
+        body = {"account": account}
+        if "/" not in account:
+            body |= {"cvv": cvv, "expiry": expiry}
+        answer = requests.post(
+            f"{self.sandbox.url}/cardsecure/api/v1/ccn/tokenize", json=body, timeout=20
+        )
+        return str(answer.json()["token"])
+
+    def fault(self, target: str, fault: str, **more: Any) -> None:
+        """Order trouble."""
+        self.sandbox.fault(target, fault, **more)
+
+    def charges(self, **wanted: Any) -> list[dict[str, Any]]:
+        """Every charge of the company, approved or not."""
+        rows = [r for r in self.sandbox.ledger()["charges"] if r["merchid"] == self.merchid]
+        return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+    def taken(self) -> list[dict[str, Any]]:
+        """The charges that took money and kept it."""
+        return [row for row in self.charges(respstat="A") if not row["voided"]]
+
+
+@pytest.fixture
+def gateway(_sandbox: Sandbox, tenant: Tenant, settings: Any) -> Gateway:
+    """The company's gateway, with empty books."""
+    settings.CARDCONNECT_URL = _sandbox.url
+    _sandbox.reset()
+    account = tenant.cardconnect
+    _sandbox.control(
+        "merchants",
+        merchid=account.merchid,
+        username=account.username,
+        password=account.password,
+        ach=True,
+    )
+    return Gateway(_sandbox, account.merchid)
+
+
+@pytest.fixture
+def invoice(tenant: Tenant) -> Invoice:
+    """An open invoice of $182.50."""
+    return make_invoice(tenant)
+
+
+@pytest.fixture
+def link(invoice: Invoice) -> PaymentLink:
+    """Its live link."""
+    return make_link(invoice)
+
+
+@pytest.fixture
+def form(link: PaymentLink, gateway: Gateway) -> dict[str, Any]:
+    """What the page would post to pay by card."""
+    return {
+        "key": str(uuid.uuid4()),
+        "amount": "182.50",
+        "method": "card",
+        "token": gateway.token(),
+        "expiry": "203012",
+        "authorized": "yes",
+    }
+
+
+@pytest.fixture
+def bank_form(form: dict[str, Any], gateway: Gateway) -> dict[str, Any]:
+    """What the page would post to pay from a bank account."""
+    return form | {
+        "method": "ach",
+        "token": gateway.token(BANK),
+        "account": "ECHK",
+        "name": "Dana Whitfield",
+        "expiry": "",
+    }
+
+
+def address(link: PaymentLink) -> str:
+    """The path of the Pay Now page."""
+    return f"/p/{link.token}/"
+
+
+def backdate(payment: Payment, seconds: float) -> None:
+    """Let it have been sent that long ago."""
+    moment = db_now() - dt.timedelta(seconds=seconds)
+    Payment._base_manager.filter(pk=payment.pk).update(
+        created_at=moment, sent_at=moment if payment.sent_at else None, next_inquiry_at=None
+    )
+    payment.refresh_from_db()
+
+
+def sweep_after(payment: Payment, seconds: float) -> Payment:
+    """Run the sweep as if the payment had been sent `seconds` ago."""
+    backdate(payment, seconds)
+    settle_unknown()
+    payment.refresh_from_db()
+    return payment
