@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -137,11 +138,16 @@ def adopt(message: TextMessage, known: Accepted) -> None:
 @shared_task(expires=15)
 def sweep() -> None:
     """Start the next step of every text that is due: the database is the queue, not the broker."""
+    for task, pk in steps_due():
+        enqueue(task, pk)
+
+
+def steps_due() -> list[tuple[Any, int]]:
+    """The next step of each text that is due."""
     steps = {"queued": deliver, "sending": reconcile, "sent": catch_up}
     with scopes_disabled():
-        due = TextMessage.objects.due(timezone.now()).values_list("pk", "status")[:SWEEP_LIMIT]
-        for pk, status in due:
-            enqueue(steps[status], pk)
+        due = TextMessage.objects.due(timezone.now()).values_list("status", "pk")[:SWEEP_LIMIT]
+        return [(steps[status], pk) for status, pk in due if status in steps]
 
 
 def _load(message_id: int) -> TextMessage | None:
