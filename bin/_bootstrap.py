@@ -1,4 +1,4 @@
-"""What bin/run, bin/test and bin/check share. Standard library only; runs before anything is installed."""
+"""What bin/run, bin/test and bin/check share. Standard library only: nothing is installed yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
 
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,26 +64,26 @@ for folder in folders:
 class Stop(BaseException):
     """Somebody asked us to stop: Ctrl-C, SIGTERM or a closed terminal."""
 
-    def __init__(self, number):
+    def __init__(self, number: int) -> None:
         self.number = number
 
 
-def say(text="", end="\n"):
+def say(text: str = "") -> None:
     """Print at once; a reader that went away (`bin/run | head`) is no reason to die."""
     try:
-        print(text, end=end, flush=True)
+        print(text, flush=True)
     except (BrokenPipeError, ValueError):
         with contextlib.suppress(Exception):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def stop_with(text):
+def stop_with(text: str) -> NoReturn:
     """End with one sentence a person understands."""
     say(text)
     raise SystemExit(1)
 
 
-def require_python():
+def require_python() -> None:
     """Go on with Python 3.11 or newer: this one, or a newer one on the PATH, or not at all."""
     if sys.version_info >= OLDEST:
         return
@@ -95,11 +98,19 @@ def require_python():
 
 
 # --- Processes -------------------------------------------------------------------------------
+class Child(subprocess.Popen[bytes]):
+    """A process of the house: what people call it, where it logs and how it likes to be stopped."""
+
+    name: str
+    log: Path | None
+    stop_signal: int
+
+
 class House:
     """The processes we start. However we end, even by kill -9, none of them outlives us."""
 
-    def __init__(self):
-        self.children = []
+    def __init__(self) -> None:
+        self.children: list[Child] = []
         reading, self._writing = os.pipe()
         self._watchdog = subprocess.Popen(
             [sys.executable, "-c", _WATCHDOG, str(ROOT)],
@@ -113,19 +124,27 @@ class House:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal.signal(getattr(signal, name), self._asked_to_stop)
 
-    def _asked_to_stop(self, number, frame):
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> NoReturn:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
         raise Stop(number)
 
-    def _tell_watchdog(self, line):
+    def _tell_watchdog(self, line: str) -> None:
         with contextlib.suppress(OSError):
             os.write(self._writing, (line + "\n").encode())
 
-    def start(self, name, command, env=None, log=None, stop_signal=signal.SIGTERM, **options):
+    def start(
+        self,
+        name: str,
+        command: Iterable[object],
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        stop_signal: int = signal.SIGTERM,
+        **options: Any,
+    ) -> Child:
         """Start a process in a group of its own, known to the watchdog before it runs."""
-        out = open(log, "wb") if log else options.pop("stdout", None)
-        child = subprocess.Popen(
+        out = log.open("wb") if log else options.pop("stdout", None)
+        child = Child(
             [str(part) for part in command],
             cwd=options.pop("cwd", ROOT),
             env=env,
@@ -136,36 +155,44 @@ class House:
             preexec_fn=lambda: self._tell_watchdog(f"group {os.getpid()}"),
             **options,
         )
-        if log:
+        if log and out:
             out.close()
         child.name, child.log, child.stop_signal = name, log, stop_signal
         self.children.append(child)
         return child
 
-    def run(self, name, command, env=None, fatal=True, **options):
+    def run(
+        self,
+        name: str,
+        command: Iterable[object],
+        env: Mapping[str, str] | None = None,
+        fatal: bool = True,
+        **options: Any,
+    ) -> tuple[int, str]:
         """Run a command to its end; when it fails, show what it said and stop."""
         child = self.start(name, command, env, stdout=subprocess.PIPE, **options)
         said = child.communicate()[0].decode(errors="replace")
-        self._forget(child)
+        self.forget(child)
         if child.returncode and fatal:
             stop_with(f"{said.rstrip()}\n\n{name} failed (see above).")
         return child.returncode, said
 
-    def _forget(self, child):
+    def forget(self, child: Child) -> None:
+        """A child that ended as it should."""
         self.children.remove(child)
         self._tell_watchdog(f"gone {child.pid}")
 
-    def scratch_folder(self):
+    def scratch_folder(self) -> Path:
         """A private folder with a short path, gone when we are."""
         folder = Path(tempfile.mkdtemp(prefix="textpay-", dir="/tmp"))
         self._tell_watchdog(f"folder {folder}")
         return folder
 
-    def dead(self):
+    def dead(self) -> Child | None:
         """A child that has ended by itself, if any."""
         return next((child for child in self.children if child.poll() is not None), None)
 
-    def close(self, patience=5.0):
+    def close(self, patience: float = 5.0) -> None:
         """Ask every process to stop, last started first; insist after a few seconds."""
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -185,14 +212,14 @@ class House:
         self._watchdog.wait()
 
 
-def tail(path, lines=15):
+def tail(path: Path, lines: int = 15) -> str:
     """The last lines of a log."""
-    text = Path(path).read_text(errors="replace") if Path(path).exists() else ""
+    text = path.read_text(errors="replace") if path.exists() else ""
     return "\n".join(text.splitlines()[-lines:])
 
 
 # --- The virtual environment -----------------------------------------------------------------
-def digest(*parts):
+def digest(*parts: object) -> str:
     """One hash of texts, bytes and files."""
     total = hashlib.sha256()
     for part in parts:
@@ -201,7 +228,7 @@ def digest(*parts):
     return total.hexdigest()
 
 
-def ensure_venv(house, dev=False):
+def ensure_venv(house: House, dev: bool = False) -> None:
     """Build or renew .venv so that it holds exactly what the lock says, checked by hash."""
     VAR.mkdir(exist_ok=True)
     with (VAR / "venv.lock").open("w") as gate:
@@ -220,15 +247,15 @@ def ensure_venv(house, dev=False):
         (VENV / "textpay-lock.json").write_text(json.dumps({lock: wanted[lock]}))
 
 
-def _built():
+def _built() -> dict[str, str]:
     try:
         subprocess.run([str(PYTHON), "-c", ""], check=True, capture_output=True)
-        return json.loads((VENV / "textpay-lock.json").read_text())
+        return dict(json.loads((VENV / "textpay-lock.json").read_text()))
     except (OSError, ValueError, subprocess.CalledProcessError):
         return {}
 
 
-def _make_venv(house):
+def _make_venv(house: House) -> None:
     say("Making .venv ...")
     code, said = house.run("venv", [sys.executable, "-m", "venv", "--clear", VENV], fatal=False)
     if code and ("ensurepip" in said or "No module named venv" in said):
@@ -242,13 +269,22 @@ def _make_venv(house):
         stop_with(f"{said.rstrip()}\n\nMaking .venv failed (see above).")
 
 
-def _install(house, lock):
+def _install(house: House, lock: Path) -> None:
     total = len(re.findall(r"^[a-z0-9]", lock.read_text(), re.M | re.I))
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    command: list[object] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     command += ["--progress-bar", "off", "--require-hashes", "--only-binary=:all:", "-r", lock]
     child = house.start("pip", command, stdout=subprocess.PIPE)
-    said, seen, shown = [], 0, time.monotonic()
+    said: list[str] = []
+    seen, shown = 0, time.monotonic()
     say(f"Installing {total} packages, checked by hash ...")
+    assert child.stdout is not None
     for raw in child.stdout:
         line = raw.decode(errors="replace").rstrip()
         said.append(line)
@@ -258,14 +294,15 @@ def _install(house, lock):
             shown = time.monotonic()
         elif line.startswith("Installing collected"):
             say(f"  {min(seen, total)}/{total} fetched, unpacking ...")
-    house._forget(child) if child.wait() == 0 else None
+    child.wait()
+    house.forget(child)
     if child.returncode:
         text = "\n".join(said[-15:])
         stop_with(f"{text}\n\nInstalling failed (see above). Is the internet reachable?")
 
 
 # --- .env ------------------------------------------------------------------------------------
-def read_env(path=ROOT / ".env"):
+def read_env(path: Path = ROOT / ".env") -> dict[str, str]:
     """The names and values of an env file."""
     values = {}
     for line in path.read_text().splitlines() if path.exists() else ():
@@ -276,14 +313,14 @@ def read_env(path=ROOT / ".env"):
 
 
 # --- Ports and waiting -----------------------------------------------------------------------
-def free_port():
+def free_port() -> int:
     """A port nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def port_taken(port):
+def port_taken(port: int) -> bool:
     """Whether something listens on a port of this computer."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with contextlib.suppress(OSError), socket.socket(family) as probe:
@@ -299,7 +336,7 @@ def port_taken(port):
     return False
 
 
-def wait_until(house, what, ready, seconds=60.0):
+def wait_until(house: House, what: str, ready: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something to be true; a process that dies meanwhile ends the wait."""
     until = time.monotonic() + seconds
     while not ready():
@@ -311,7 +348,7 @@ def wait_until(house, what, ready, seconds=60.0):
         time.sleep(0.05)
 
 
-def report_death(child):
+def report_death(child: Child) -> NoReturn:
     """Say which process ended, why, and stop."""
     stop_with(
         f"{tail(child.log) if child.log else ''}\n\n"
@@ -321,7 +358,7 @@ def report_death(child):
 
 
 # --- Servers from the system -----------------------------------------------------------------
-def find_program(*names, folders=()):
+def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
     """The first of these programs that is installed."""
     for name in names:
         found = shutil.which(name)
@@ -334,16 +371,24 @@ def find_program(*names, folders=()):
     return None
 
 
-def find_redis():
+def find_redis() -> str | None:
     return find_program(
         "redis-server", "valkey-server", folders=("/opt/homebrew/bin", "/usr/local/bin")
     )
 
 
-def start_redis(house, folder, log, keep):
+def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Path:
     """A private Redis that only this user reaches; `keep` is where it remembers, or None."""
     path = folder / "redis.sock"
-    command = [find_redis(), "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
+    command: list[object] = [
+        find_redis(),
+        "--port",
+        "0",
+        "--unixsocket",
+        path,
+        "--unixsocketperm",
+        "700",
+    ]
     command += ["--save", "", "--appendonly", "yes" if keep else "no"]
     command += ["--dir", keep or folder, "--daemonize", "no"]
     house.start("redis", command, log=log)
@@ -351,7 +396,7 @@ def start_redis(house, folder, log, keep):
     return path
 
 
-def _redis_answers(path):
+def _redis_answers(path: Path) -> bool:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         probe.connect(str(path))

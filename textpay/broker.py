@@ -46,6 +46,8 @@ class Owner:
 class QoS(virtual.QoS):
     """Acknowledging a message removes its file."""
 
+    channel: "Channel"
+
     def ack(self, delivery_tag: str) -> None:
         self.channel.finish(delivery_tag)
         super().ack(delivery_tag)

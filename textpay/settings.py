@@ -291,6 +291,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10,
         "options": {"expires": 10},
     },
+    "send e-mails that were left behind": {
+        "task": "invoices.tasks.sweep_emails",
+        "schedule": 30,
+        "options": {"expires": 30},
+    },
     "expire payment links": {
         "task": "invoices.tasks.expire_links",
         "schedule": 60,
