@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from celery import shared_task
-from django_scopes import scopes_disabled
+import datetime as dt
+import logging
+import smtplib
 
-from invoices.models import PaymentLink
+from celery import shared_task
+from django.utils import timezone
+from django_scopes import scope, scopes_disabled
+
+from audit.clock import db_now
+from audit.enqueue import enqueue
+from invoices.emails import compose
+from invoices.models import InvoiceEmail, PaymentLink
+
+log = logging.getLogger(__name__)
 
 BATCH = 5000
+SWEEP_LIMIT = 200
+GIVE_UP_AFTER = dt.timedelta(hours=24)
 
 
 @shared_task(expires=60)
@@ -23,3 +35,68 @@ def expire_links() -> int:
             if moved < BATCH:
                 break
     return ended
+
+
+@shared_task(expires=60)
+def send_email(email_id: int) -> None:
+    """Hand one invoice to the mail server. Safe to run twice: only one worker can claim it."""
+    with scopes_disabled():
+        mail = InvoiceEmail.objects.select_related("tenant").filter(pk=email_id).first()
+    if mail is None:
+        return
+    with scope(tenant=mail.tenant):
+        if not mail.claim():
+            return
+        if reason := why_not_now(mail):
+            mail.mark_failed(reason)
+            return
+        try:
+            compose(mail).send()
+        except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
+            settle(mail, error)
+        else:
+            mail.mark_sent()
+
+
+def why_not_now(mail: InvoiceEmail) -> str:
+    """Why an e-mail that was queued must not go out any more; "" when it may."""
+    if not mail.invoice.is_payable:
+        return "There was nothing to pay any more when it was to go out, so nothing was sent."
+    if not mail.link.is_live_at(db_now()):
+        return "Its payment link ended before it went out; nothing was sent. Send it again."
+    return ""
+
+
+def settle(mail: InvoiceEmail, error: OSError | ValueError) -> None:
+    """Give up on what will never work or has waited a day; otherwise the sweep tries again."""
+    log.warning("E-mail %s: %s", mail.pk, type(error).__name__)
+    if isinstance(error, ValueError) or _is_refusal(error):
+        mail.mark_failed("The mail server does not accept this address. Check it and send again.")
+    elif timezone.now() - mail.queued_at >= GIVE_UP_AFTER:
+        mail.mark_failed("The mail server could not be reached for a day. Send it again.")
+    else:
+        mail.back_to_queue()
+
+
+def _is_refusal(error: OSError) -> bool:
+    """Whether the server said no for good (a 5xx answer) rather than "not now"."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+
+
+@shared_task(expires=60)
+def sweep_emails() -> int:
+    """Take up what was left behind. One that a worker dropped in mid-air may arrive twice, which
+    an invoice may; not at all, it may not."""
+    with scopes_disabled():
+        left = list(
+            InvoiceEmail.objects.left_behind(timezone.now())
+            .select_related("tenant")
+            .order_by("next_try_at")[:SWEEP_LIMIT]
+        )
+        for mail in left:
+            if mail.status == InvoiceEmail.Status.SENDING:
+                mail.back_to_queue()
+            enqueue(send_email, mail.pk)
+    return len(left)

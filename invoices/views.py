@@ -9,13 +9,15 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from audit.enqueue import enqueue
 from audit.models import AuditEntry
 from customers.models import Customer
+from invoices import tasks
 from invoices.forms import EmailForm, InvoiceForm, LineFormSet, NewInvoiceForm, VoidForm
 from invoices.models import Invoice, InvoiceEmail, InvoiceError, InvoiceQuerySet
 from tenants.access import Permission, staff
@@ -138,11 +140,15 @@ def send_email(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = EmailForm(request.POST or None, initial={"to": contact.email if contact else ""})
     if request.method == "POST" and form.is_valid():
         try:
-            InvoiceEmail.objects.queue(invoice, actor=request.user, **form.cleaned_data)
+            email, new = InvoiceEmail.objects.queue(
+                invoice, actor=request.user, **form.cleaned_data
+            )
         except InvoiceError as error:
             form.add_error(None, ValidationError(str(error)))
         else:
-            messages.success(request, f"E-mail to {form.cleaned_data['to']} is on its way")
+            if new:
+                enqueue(tasks.send_email, email.pk)
+            messages.success(request, f"E-mail to {email.to} is on its way")
             return _done(request, invoice)
     return _dialog(request, "send_email", form, invoice)
 
