@@ -89,7 +89,9 @@ class ContactForm(forms.ModelForm):
         for kind in ("mobile", "phone"):
             if data.get(kind) and kind not in self.errors:
                 try:
-                    data[kind] = phones.parse(data[kind], data.get(f"{kind}_country") or phones.HOME)
+                    data[kind] = phones.parse(
+                        data[kind], data.get(f"{kind}_country") or phones.HOME
+                    )
                 except ValidationError as error:
                     self.add_error(kind, error)
         mobile = data.get("mobile")

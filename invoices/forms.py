@@ -97,7 +97,9 @@ class NewInvoiceForm(InvoiceForm):
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
         today = timezone.now().astimezone(tenant.zone).date()
         kwargs["initial"] = {
-            "issued_on": today, "due_on": today + TERMS, **kwargs.get("initial", {})
+            "issued_on": today,
+            "due_on": today + TERMS,
+            **kwargs.get("initial", {}),
         }
         super().__init__(*args, **kwargs)
         self.tenant = tenant

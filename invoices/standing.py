@@ -1,4 +1,4 @@
-"""Where an invoice stands, in one icon and a few words: the same on Home, in lists and on its page."""
+"""Where an invoice stands, in one icon and a few words: on Home, in lists and on its page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice
 
-# How many of the five steps (queued, sent, delivered, opened, paid) a text has made.
+# How many of the four steps (queued, sent, delivered, paid) a text has made.
 STEPS = {"queued": 1, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 2}
 NOT_DELIVERED = ("undelivered", "failed")
 
@@ -32,10 +32,8 @@ def standing(invoice: Invoice) -> Standing:
     tone, icon, words, detail = _words(invoice)
     text = newest_text(invoice)
     done = STEPS.get(text.status, 0) if text else 0
-    if done == 3 and getattr(text, "opened_at", None):
-        done = 4
-    if invoice.status in (Invoice.Status.PAID, Invoice.Status.PENDING):
-        return Standing(tone, icon, words, detail, 5 if invoice.status == "paid" else max(done, 4))
+    if invoice.status == Invoice.Status.PAID:
+        return Standing(tone, icon, words, detail, 4)
     failed = bool(text) and text.status in NOT_DELIVERED
     return Standing(tone, icon, words, detail, done, failed)
 
@@ -79,7 +77,12 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
         late = f"Overdue {days} day{'' if days == 1 else 's'}"
         return "bad", "day", late, partly or ("" if text else "Not sent yet")
     if text is not None:
-        return "", "sent" if text.status == "delivered" else "send", text.get_status_display(), partly
+        return (
+            "",
+            "sent" if text.status == "delivered" else "send",
+            text.get_status_display(),
+            partly,
+        )
     if link is not None and link.status == "live":
         return "", "mail", "E-mailed", partly
     return "", "bill", "Not sent yet", partly

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from invoices.models import ZERO, Invoice
+from invoices.models import Invoice
 from payments.models import Payment
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -45,10 +45,12 @@ def _greeting(hour: int) -> str:
 def _sums(now: dt.datetime) -> dict[str, Any]:
     late = Q(due_on__lt=now.date())
     sums = Invoice.objects.open().aggregate(
-        count=Count("pk"), owed=Sum(OWED), late_count=Count("pk", filter=late),
+        count=Count("pk"),
+        owed=Sum(OWED),
+        late_count=Count("pk", filter=late),
         late=Sum(OWED, filter=late),
     )
-    return {name: value or ZERO for name, value in sums.items()}
+    return {name: value or 0 for name, value in sums.items()}
 
 
 def _collected(now: dt.datetime) -> dict[str, Any]:
@@ -56,10 +58,12 @@ def _collected(now: dt.datetime) -> dict[str, Any]:
     today = Q(status=Payment.Status.CAPTURED, resolved_at__gte=midnight)
     clearing = Q(status=Payment.Status.STARTED)
     sums = Payment.objects.booked().aggregate(
-        today=Sum("amount", filter=today), today_count=Count("pk", filter=today),
-        clearing=Sum("amount", filter=clearing), clearing_count=Count("pk", filter=clearing),
+        today=Sum("amount", filter=today),
+        today_count=Count("pk", filter=today),
+        clearing=Sum("amount", filter=clearing),
+        clearing_count=Count("pk", filter=clearing),
     )
-    return {name: value or ZERO for name, value in sums.items()}
+    return {name: value or 0 for name, value in sums.items()}
 
 
 def _needs(today: dt.date) -> list[Invoice]:

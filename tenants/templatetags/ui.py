@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 SYMBOL = re.compile(r'<symbol id="(\w+)"[^>]*>(.*?)</symbol>')
-STEPS = 5
+STEPS = 4  # queued, sent, delivered, paid
 
 
 @cache
@@ -48,7 +48,7 @@ def chip(tone: str, name: str, words: str) -> SafeString:
 
 @register.simple_tag
 def dots(done: int, failed: bool = False) -> SafeString:
-    """`{% dots 3 %}`: how many of the five steps a text got; `failed` marks the last one red."""
+    """`{% dots 3 %}`: how many of the steps a text got; `failed` marks the last one red."""
 
     def shown(step: int) -> str:
         return "off" if failed and step == done - 1 else "on" if step < done else ""
@@ -64,7 +64,8 @@ def dots(done: int, failed: bool = False) -> SafeString:
         ((5 + 14.5 * step, shown(step)) for step in range(STEPS)),
     )
     return format_html(
-        '<svg class="dots" viewBox="0 0 68 10" width="68" height="10" aria-hidden="true">{}{}</svg>'
+        '<svg class="dots" viewBox="0 0 53.5 10" width="53.5" height="10" aria-hidden="true">'
+        "{}{}</svg>"
         '<span class="vh">{} of {} steps{}</span>',
         links,
         circles,
@@ -79,6 +80,12 @@ def money(amount: Decimal | None) -> str:
     """1640 -> $1,640.00, with a real minus sign before the dollar."""
     value = amount or Decimal(0)
     return f"{'−' if value < 0 else ''}${abs(value):,.2f}"
+
+
+@register.filter
+def quantity(value: Decimal) -> str:
+    """2.00 -> 2, 0.75 -> 0.75"""
+    return f"{value:,.2f}".removesuffix(".00")
 
 
 @register.filter

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,18 +40,19 @@ def lines_data(*lines: tuple[str, str, str], **fields: str) -> dict[str, str]:
 def pay(invoice: Invoice, amount: str) -> None:
     """Book a captured card payment on the invoice."""
     link = invoice.live_link or make_link(invoice)
-    invoice.payments.create(
-        tenant=invoice.tenant,
-        link=link,
-        key=uuid.uuid4(),
-        method="card",
-        amount=Decimal(amount),
-        status="captured",
-        site="fts-uat",
-        merchid="496160873888",
-        retref=str(uuid.uuid4().int)[:12],
-    )
-    invoice.apply_payment(invoice.payments.latest("pk"))
+    with transaction.atomic():
+        payment = invoice.payments.create(
+            tenant=invoice.tenant,
+            link=link,
+            key=uuid.uuid4(),
+            method="card",
+            amount=Decimal(amount),
+            status="captured",
+            site="fts-uat",
+            merchid="496160873888",
+            retref=str(uuid.uuid4().int)[:12],
+        )
+        invoice.apply_payment(payment)
 
 
 def url(name: str, invoice: Invoice) -> str:
@@ -119,9 +122,6 @@ def test_list_takes_the_same_queries_for_one_and_for_forty(
 def test_detail_takes_the_same_queries_however_much_happened(
     clerk: Any, browser_of: Any, tenant: Any
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     invoice = make_invoice(customer=make_customer(tenant))
     browser = browser_of(clerk)
     counts = []
@@ -190,9 +190,7 @@ def test_filter_by_every_status(clerk: Any, browser_of: Any, tenant: Any) -> Non
         assert words in page
 
 
-def test_a_new_invoice_is_open_and_in_the_history(
-    clerk: Any, browser_of: Any, tenant: Any
-) -> None:
+def test_a_new_invoice_is_open_and_in_the_history(clerk: Any, browser_of: Any, tenant: Any) -> None:
     customer = make_customer(tenant)
     data = lines_data(
         ("Diagnostic visit", "1", "79.00"),
