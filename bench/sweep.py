@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
@@ -63,8 +63,8 @@ def fill() -> None:
         cursor.execute(
             "INSERT INTO invoices_paymentlink"
             " (tenant_id, invoice_id, status, nonce, digest, hint, issued_at, expires_at)"
-            " SELECT tenant_id, id, 'live', '\\x00', md5(id::text) || md5('x' || id::text), 'bench',"
-            " now() - interval '61 days',"
+            " SELECT tenant_id, id, 'live', '\\x00', md5(id::text) || md5('x' || id::text),"
+            " 'bench', now() - interval '61 days',"
             " now() + CASE WHEN id %% %s = 0 THEN interval '-1 day' ELSE interval '30 days' END"
             " FROM invoices_invoice WHERE number LIKE 'B%%'",
             [LINKS // EXPIRED],

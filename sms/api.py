@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from rest_framework import mixins, serializers, status, viewsets
@@ -17,6 +17,7 @@ from sms.models import NeedsConfirmation, TextMessage
 from sms.reasons import why_not_text
 from sms.tasks import deliver
 from tenants.access import HasPermission, Permission
+from tenants.models import User
 
 
 class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
@@ -102,7 +103,7 @@ class TextMessageViewSet(
             message, new = TextMessage.objects.queue(
                 invoice,
                 to=data["to"],
-                actor=request.user,
+                actor=cast(User, request.user),
                 key=data["key"],
                 seen=str(data.get("seen", "")),
                 confirmed="seen" in data,

@@ -38,12 +38,8 @@ class SendTextForm(forms.Form):
         first = self.initial.get("to")
         if first not in (OTHER, *self.numbers):
             first = next(iter(self.numbers), OTHER)
-        self.initial |= {
-            "to": first,
-            "country": self._own_country(first),
-            "key": uuid.uuid4(),
-            "seen": seen,
-        }
+        country = self._own_country(first)
+        self.initial = {"to": first, "country": country, "key": uuid.uuid4(), "seen": seen}
 
     @property
     def chosen(self) -> PhoneChoice | None:

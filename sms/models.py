@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -18,11 +17,13 @@ from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from customers.models import E164
 from invoices.models import Invoice, InvoiceError, PaymentLink
+from sms.accounts import TwilioAccount
 from sms.twilio_codes import explain
 from sms.wording import LINK_MARK, message_template
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
-from tenants.secrets import seal, unseal
+
+__all__ = ["NeedsConfirmation", "TextMessage", "TextMessageQuerySet", "TwilioAccount"]
 
 # When to ask Twilio about a text in "sending" whose answer was lost, counted from the claim; after
 # the last look without a trace it was not sent.
@@ -38,61 +39,6 @@ class NeedsConfirmation(Exception):
     def __init__(self, last: TextMessage) -> None:
         super().__init__("This invoice was texted before.")
         self.last = last
-
-
-class TwilioAccount(models.Model):
-    """A company's own Twilio account and sender. The auth token is write-only."""
-
-    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="twilio")
-    account_sid = models.CharField(
-        "account SID",
-        max_length=34,
-        validators=[RegexValidator(r"^AC[0-9a-fA-F]{32}$", "AC and 32 hexadecimal digits.")],
-    )
-    auth_token_sealed = models.TextField(editable=False, default="")
-    sender = models.CharField(
-        max_length=16, blank=True, validators=[E164], help_text="E.164 number that texts come from."
-    )
-    messaging_service_sid = models.CharField(
-        "messaging service SID",
-        max_length=34,
-        blank=True,
-        validators=[RegexValidator(r"^MG[0-9a-fA-F]{32}$", "MG and 32 hexadecimal digits.")],
-    )
-
-    class Meta:
-        verbose_name = "Twilio account"
-        constraints = [
-            # Opt-outs work per sender, so two companies never share one.
-            models.UniqueConstraint(
-                fields=["sender"], condition=~Q(sender=""), name="sms_twilio_sender"
-            ),
-            models.CheckConstraint(
-                condition=~Q(sender="") | ~Q(messaging_service_sid=""),
-                name="sms_twilio_has_sender",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"Twilio account of {self.tenant}"
-
-    @property
-    def _context(self) -> str:
-        return f"tenant:{self.tenant_id}:twilio.auth_token"
-
-    @property
-    def auth_token(self) -> str:
-        """The secret, opened; signs callbacks and calls. Never shown, logged or sent to a page."""
-        return unseal(self.auth_token_sealed, context=self._context)
-
-    def set_auth_token(self, plain: str) -> None:
-        """Seal a new secret; the caller saves."""
-        self.auth_token_sealed = seal(plain, context=self._context)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether a text could be sent with it."""
-        return bool(self.account_sid and self.auth_token_sealed)
 
 
 class TextMessageQuerySet(models.QuerySet["TextMessage"]):
@@ -324,10 +270,9 @@ class TextMessage(models.Model):
             if row.status not in (self.Status.QUEUED, self.Status.SENDING) and not lost:
                 self.refresh_from_db()
                 return False
+            forgiven: dict[str, Any] = {"error": "", "error_code": None, "finished_at": None}
             return self._move(
-                self.Status.SENT,
-                **({"error": "", "error_code": None, "finished_at": None} if lost else {}),
-                next_try_at=now + SILENCE,
+                self.Status.SENT, next_try_at=now + SILENCE, **(forgiven if lost else {})
             )
 
     def mark_delivered(self, sid: str = "") -> bool:
@@ -395,7 +340,11 @@ class TextMessage(models.Model):
 
     def _move(self, to: str, *, actor_label: str = "Textpay", **changes: Any) -> bool:
         """One transition with its entry; False where the text already is there or beyond."""
-        details = {"to": self.to, "message": self.masked_body, "text": str(self.public_id)}
+        details: dict[str, Any] = {
+            "to": self.to,
+            "message": self.masked_body,
+            "text": str(self.public_id),
+        }
         if changes.get("error"):
             details["reason"] = changes["error"]
         if changes.get("error_code"):

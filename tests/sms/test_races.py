@@ -9,7 +9,7 @@ from django_scopes import scopes_disabled
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from sms.models import TextMessage
-from sms.tasks import deliver
+from sms.tasks import deliver, steps_due
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
 from tests.race import run_together
 from tests.sms.conftest import bodies
@@ -72,9 +72,7 @@ def test_reports_from_every_side_at_once_end_in_one_end(invoice, clerk):
     assert not [result for result in results if isinstance(result, Exception)]
     message.refresh_from_db()
     assert message.status == "delivered"
-    actions = list(
-        AuditEntry.objects.about(message.audit_subject).values_list("action", flat=True)
-    )
+    actions = list(AuditEntry.objects.about(message.audit_subject).values_list("action", flat=True))
     assert actions.count("text.sent") == actions.count("text.delivered") == 1
 
 
@@ -86,10 +84,15 @@ def test_sending_while_the_link_is_expired_by_hand(invoice, clerk, twilio):
     assert len(bodies(twilio)) == (1 if message.status == "sent" else 0)
 
 
-def test_a_dead_broker_keeps_the_text(invoice, clerk, browser_of, settings, monkeypatch):
-    monkeypatch.setattr(deliver.app.conf, "broker_url", "redis://127.0.0.1:1")
-    monkeypatch.setattr(deliver.app.conf, "broker_write_url", "redis://127.0.0.1:1", raising=False)
+def test_a_dead_broker_keeps_the_text_for_the_sweep(
+    invoice, clerk, browser_of, monkeypatch, caplog
+):
+    app = deliver.app
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    monkeypatch.setattr(app, "_pool", None)
+    monkeypatch.setattr(app.conf, "broker_write_url", "redis://127.0.0.1:1")
     data = {"to": "other", "country": "US", "number": MOBILE[2:], "key": str(uuid.uuid4())}
     answer = browser_of(clerk).post(f"/invoices/{invoice.public_id}/text/", data)
     assert answer.status_code == 302
-    assert TextMessage.objects.get().status == "queued"
+    assert "Broker unreachable" in caplog.text
+    assert steps_due() == [(deliver, TextMessage.objects.get(status="queued").pk)]

@@ -57,7 +57,7 @@ def add_contact(invoice, **fields):
 def test_the_billing_contacts_mobile_is_chosen_and_plus_one_stands_beside_it(maya, invoice):
     add_contact(invoice, mobile=ROB)
     page = maya.get(url(invoice)).content.decode()
-    assert re.search(r'selected>\(978\) 555-0142, Dana Whitfield, Billing Contact', page)
+    assert re.search(r"selected>\(978\) 555-0142, Dana Whitfield, Billing Contact", page)
     assert "(978) 555-0177, Rob Fields" in page
     assert re.search(r'<option value="US" selected>\+1 \(US\)', page)
     assert page.count("<option") > 240
@@ -257,14 +257,17 @@ def test_without_a_sender_it_says_who_must_act(maya, invoice, tenant):
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("draft", "is a draft"), ("void", "is void"), ("paid", "is paid"), ("pending", "bank payment")],
+    [
+        ("draft", "is a draft"),
+        ("void", "is void"),
+        ("paid", "is paid"),
+        ("pending", "bank payment"),
+    ],
 )
 def test_an_invoice_that_asks_for_nothing_says_why(maya, invoice, state, words):
     type(invoice)._base_manager.filter(pk=invoice.pk).update(status=state)
     assert words in maya.get(url(invoice)).content.decode()
-    assert words in maya.get(
-        reverse("invoices:detail", args=[invoice.public_id])
-    ).content.decode()
+    assert words in maya.get(reverse("invoices:detail", args=[invoice.public_id])).content.decode()
     data = {"to": "other", "country": "US", "number": MOBILE[2:], "key": uuid.uuid4()}
     assert maya.post(url(invoice), data).status_code == 409
     assert not TextMessage.objects.exists()

@@ -1,0 +1,66 @@
+"""A company's own account at Twilio."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from customers.models import E164
+from tenants.models import Tenant
+from tenants.secrets import seal, unseal
+
+
+class TwilioAccount(models.Model):
+    """A company's own Twilio account and sender. The auth token is write-only."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="twilio")
+    account_sid = models.CharField(
+        "account SID",
+        max_length=34,
+        validators=[RegexValidator(r"^AC[0-9a-fA-F]{32}$", "AC and 32 hexadecimal digits.")],
+    )
+    auth_token_sealed = models.TextField(editable=False, default="")
+    sender = models.CharField(
+        max_length=16, blank=True, validators=[E164], help_text="E.164 number that texts come from."
+    )
+    messaging_service_sid = models.CharField(
+        "messaging service SID",
+        max_length=34,
+        blank=True,
+        validators=[RegexValidator(r"^MG[0-9a-fA-F]{32}$", "MG and 32 hexadecimal digits.")],
+    )
+
+    class Meta:
+        verbose_name = "Twilio account"
+        constraints = [
+            # Opt-outs work per sender, so two companies never share one.
+            models.UniqueConstraint(
+                fields=["sender"], condition=~Q(sender=""), name="sms_twilio_sender"
+            ),
+            models.CheckConstraint(
+                condition=~Q(sender="") | ~Q(messaging_service_sid=""),
+                name="sms_twilio_has_sender",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Twilio account of {self.tenant}"
+
+    @property
+    def _context(self) -> str:
+        return f"tenant:{self.tenant_id}:twilio.auth_token"
+
+    @property
+    def auth_token(self) -> str:
+        """The secret, opened; signs callbacks and calls. Never shown, logged or sent to a page."""
+        return unseal(self.auth_token_sealed, context=self._context)
+
+    def set_auth_token(self, plain: str) -> None:
+        """Seal a new secret; the caller saves."""
+        self.auth_token_sealed = seal(plain, context=self._context)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a text could be sent with it."""
+        return bool(self.account_sid and self.auth_token_sealed)
