@@ -24,7 +24,7 @@ CALL_BANK = Words(
     "The bank wants to talk to you first. Call the number on the back of your card, or use another "
     "card."
 )
-FUNDS = Words("There is not enough money available on it. Try another card.")
+FUNDS = Words("There is not enough money available. Try another card.")
 LIMIT = Words("It would go over a limit set by the bank. Try another card, or call your bank.")
 EXPIRED = Words("The card has expired, or the date is wrong. Check it, or use another card.")
 CODE = Words("The security code does not match. Enter the card again and check the code.")
