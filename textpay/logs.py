@@ -8,7 +8,7 @@ import logging
 import re
 from typing import Any
 
-_DIGIT_RUN = re.compile(r"(?<!\d)\d(?:[ +-]?\d){12,}(?!\d)")
+_DIGIT_RUN = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ +-]?\d){12,}(?!\d)")
 _GROUP = re.compile(r"\d+")
 _LINK = re.compile(r"(/p/)[A-Za-z0-9_\-~.%]{6,}")
 _CREDENTIAL = re.compile(
