@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
+from django.db.models import DateTimeField, Value
+
 # A story yields the moment at which it goes on.
 Story = Iterator[dt.datetime]
 
@@ -25,9 +27,14 @@ def on(moment: dt.datetime) -> Iterator[None]:
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
             return moment.astimezone(tz)
 
+    def in_sql() -> Value:
+        return Value(moment, output_field=DateTimeField())
+
     with (
         patch("django.utils.timezone.datetime", Stopped),
         patch("invoices.models.db_now", lambda: moment),
+        patch("payments.models.db_now", lambda: moment),
+        patch("payments.models.DbNow", in_sql),
     ):
         yield
 

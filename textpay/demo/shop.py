@@ -12,10 +12,10 @@ from django.utils import timezone
 from django_scopes import scope
 
 from audit.models import record
-from audit.transitions import transition
 from customers.models import Contact, Customer
 from invoices.models import CENT, ZERO, Invoice, PaymentLink
-from payments.models import Authorization, CardConnectAccount, Payment
+from payments import wording
+from payments.models import CardConnectAccount, Payment
 from sms.models import TextMessage, TwilioAccount
 from tenants.models import Membership, Tenant, User
 from textpay.demo.accounts import Merchant, Sender
@@ -79,7 +79,7 @@ class Shop:
             site=merchant.site,
             merchid=merchant.merchid,
             username=merchant.username,
-            ach_enabled=self.company.ach,
+            ach_enabled=True,
             checked_at=timezone.now(),
         )
         account.set_password(merchant.password)
@@ -195,78 +195,50 @@ class Shop:
         sender = twilio.sender or twilio.messaging_service_sid
         message.mark_sent(f"SM{self.random.getrandbits(128):032x}", segments=1, sender=sender)
 
-    def begin_payment(self, invoice: Invoice, method: str, brand: str, last4: str) -> Payment:
-        """The customer agrees and taps Pay."""
-        account = self.tenant.cardconnect
-        link = PaymentLink.objects.live().get(invoice=invoice)
+    def tap_pay(self, invoice: Invoice, token: str) -> Payment:
+        """The customer agrees and taps Pay; a token of a bank account begins with its number."""
+        method = Payment.Method.CARD if wording.brand_of(token) else Payment.Method.ACH
+        kind = "" if method == Payment.Method.CARD else "ECHK"
         contact = invoice.customer.billing_contact
-        payment = Payment.objects.create(
-            tenant=self.tenant,
-            invoice=invoice,
-            link=link,
-            key=uuid.uuid4(),
+        name = contact.name if contact and kind else ""
+        today = timezone.now().astimezone(self.tenant.zone).date()
+        text = wording.sentence(invoice, method, invoice.balance, today, token=token, name=name)
+        payment, _ = Payment.objects.start(
+            PaymentLink.objects.live().get(invoice=invoice),
             method=method,
             amount=invoice.balance,
-            site=account.site,
-            merchid=account.merchid,
-            brand=brand,
-            last4=last4,
-            payer_name=contact.name if contact else "",
-            created_at=timezone.now(),
-            sent_at=timezone.now(),
+            key=uuid.uuid4(),
+            token=token,
+            account_type=kind,
+            agreement=wording.Agreement(
+                text=text,
+                version=wording.VERSIONS[method],
+                payer_name=name,
+                ip="203.0.113.7",
+                user_agent="Practice history",
+            ),
         )
-        self._agree(payment)
-        record(
-            "payment.pending",
-            tenant=self.tenant,
-            subject=invoice.audit_subject,
-            actor_label="customer",
-            amount=str(payment.amount),
-            payment=str(payment.public_id),
-        )
+        payment.mark_sent()
         return payment
 
-    def _agree(self, payment: Payment) -> None:
-        what = (
-            f"charge ${payment.amount:,.2f} once to the {payment.brand} card"
-            if payment.method == Payment.Method.CARD
-            else f"make one electronic debit of ${payment.amount:,.2f} from my checking account"
-        )
-        Authorization.objects.create(
-            tenant=self.tenant,
-            payment=payment,
-            text=f"I authorize {self.tenant.name} to {what} ending {payment.last4} "
-            f"for invoice {payment.invoice.number}.",
-            version="practice",
-            amount=payment.amount,
-            payer_name=payment.payer_name,
-            agreed_at=timezone.now(),
-            zone=self.tenant.timezone,
-            ip="203.0.113.7",
-            user_agent="Practice history",
+    def approved(self, payment: Payment) -> None:
+        """The gateway took the money, or started to."""
+        payment.confirm(
+            retref=f"{self.random.randrange(10**11, 10**12)}",
+            authcode=f"PPS{self.random.randrange(1000):03}",
+            respproc="FNOR",
+            respcode="000",
+            resptext="Approval",
         )
 
-    def settle_payment(self, payment: Payment, to: str, words: str = "") -> None:
-        """The gateway's answer."""
-        good = to in Payment.BOOKED
-        invoice = payment.invoice
-        transition(
-            payment,
-            to,
-            actor_label="customer",
-            changes={
-                "retref": f"{self.random.randrange(10**11, 10**12)}",
-                "authcode": f"PPS{self.random.randrange(1000):03}" if good else "",
-                "respproc": "FNOR",
-                "respcode": "000" if good else "500",
-                "resptext": "Approval" if good else "Decline",
-                "reason": words,
-                "resolved_at": timezone.now(),
-            },
-            amount=str(payment.amount),
-            account=payment.account_label,
-            payment=str(payment.public_id),
-            **({"reason": words} if words else {}),
+    def stop_bank_payments(self, support: User) -> None:
+        """The company does not want them any more."""
+        CardConnectAccount.objects.filter(tenant=self.tenant).update(ach_enabled=False)
+        record(
+            "tenant.credentials_changed",
+            tenant=self.tenant,
+            subject=self.tenant.audit_subject,
+            actor=support,
+            provider="CardConnect",
+            fields=["ach_enabled"],
         )
-        if good:
-            invoice.apply_payment(payment)

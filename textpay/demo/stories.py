@@ -6,12 +6,16 @@ import datetime as dt
 from collections.abc import Iterator
 
 from invoices.models import Invoice, PaymentLink
+from tenants.models import User
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
 
 SECOND = dt.timedelta(seconds=1)
-CARDS = (("Visa", "1111"), ("Mastercard", "5454"), ("American Express", "0005"), ("Visa", "4242"))
+# Tokens as CardSecure makes them: 9, the first two digits, something, the last four.
+CARDS = ("9411120000001111", "9540000000005454", "9374000000000005", "9424240000004242")
+REFUSED = "9440000000004448"
+BANK = "9036400000006789"
 
 
 def never_texted(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -105,11 +109,10 @@ def paid_by_card(shop: Shop, buyer: Buyer, day: int, paid: dt.datetime | None = 
     invoice = shop.bill(buyer)
     yield from _texted(shop, invoice, shop.at(day, 17, 8))
     paid = paid or shop.at(max(day - shop.random.randrange(1, 4), 0), 18, 40)
-    brand, last4 = shop.random.choice(CARDS)
     yield paid
-    payment = shop.begin_payment(invoice, "card", brand, last4)
+    payment = shop.tap_pay(invoice, shop.random.choice(CARDS))
     yield paid + 2 * SECOND
-    shop.settle_payment(payment, "captured")
+    shop.approved(payment)
 
 
 def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -118,13 +121,18 @@ def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
     invoice = shop.bill(buyer)
     yield from _texted(shop, invoice, shop.at(day, 9, 48))
     yield shop.at(day - 1, 20, 11)
-    payment = shop.begin_payment(invoice, "card", "Visa", "4448")
+    payment = shop.tap_pay(invoice, REFUSED)
     yield shop.at(day - 1, 20, 12)
-    shop.settle_payment(payment, "declined", "The card was declined.")
+    payment.decline(
+        "Your bank declined the card. Use another one, or call your bank.",
+        respproc="FNOR",
+        respcode="500",
+        resptext="Decline",
+    )
     yield shop.at(day - 1, 20, 15)
-    payment = shop.begin_payment(invoice, "card", "Mastercard", "5454")
+    payment = shop.tap_pay(invoice, CARDS[1])
     yield shop.at(day - 1, 20, 16)
-    shop.settle_payment(payment, "captured")
+    shop.approved(payment)
 
 
 def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -132,10 +140,16 @@ def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
     yield shop.at(day, 10, 25)
     invoice = shop.bill(buyer)
     yield from _texted(shop, invoice, shop.at(day, 16, 2))
-    yield shop.at(max(day - 3, 1), 12, 30)
-    payment = shop.begin_payment(invoice, "ach", "Bank account", "6789")
-    yield shop.at(max(day - 3, 1), 12, 31)
-    shop.settle_payment(payment, "started")
+    yield shop.at(day - 3, 12, 30)
+    payment = shop.tap_pay(invoice, BANK)
+    yield shop.at(day - 3, 12, 31)
+    shop.approved(payment)
+
+
+def no_more_bank_payments(shop: Shop, support: User) -> Story:
+    """The company had Support switch them off."""
+    yield shop.at(2, 15, 5)
+    shop.stop_bank_payments(support)
 
 
 CAST = (
@@ -154,7 +168,7 @@ CAST = (
 )
 
 
-def stories_of(shop: Shop, now: dt.datetime) -> list[Story]:
+def stories_of(shop: Shop, support: User, now: dt.datetime) -> list[Story]:
     """The company's whole history; its last customer has no mobile number and is never texted."""
     *textable, unreachable = shop.company.buyers
     plan = sorted(
@@ -167,4 +181,6 @@ def stories_of(shop: Shop, now: dt.datetime) -> list[Story]:
     ]
     told += [never_texted(shop, unreachable, 24), draft(shop, unreachable, 2)]
     today = paid_by_card(shop, textable[0], 3, paid=now - dt.timedelta(minutes=50))
+    if not shop.company.ach:
+        told.append(no_more_bank_payments(shop, support))
     return [*told, today]

@@ -49,7 +49,7 @@ class Command(BaseCommand):
                     _live(shop, [never_texted(shop, company.buyers[0], 2)])
                 else:
                     _enable(shop, merchants[number], senders[number], support)
-                    _live(shop, stories_of(shop, dt.datetime.now(dt.UTC)))
+                    _live(shop, stories_of(shop, support, dt.datetime.now(dt.UTC)))
                 self.stdout.write(f"{company.name} is ready.")
         _write_logins()
 
