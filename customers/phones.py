@@ -62,7 +62,7 @@ def parse(raw: str, country: str = HOME) -> str:
 
 
 def _other_country(number: phonenumbers.PhoneNumber, country: str) -> str:
-    region = phonenumbers.region_code_for_country_code(number.country_code)
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     other = LABELS.get(region)
     if other is None:
         return f"No country has the calling code +{number.country_code}."
@@ -120,7 +120,7 @@ def country_of(e164: str) -> str:
     if number is None:
         return HOME
     region = phonenumbers.region_code_for_number(number)
-    region = region or phonenumbers.region_code_for_country_code(number.country_code)
+    region = region or phonenumbers.region_code_for_country_code(number.country_code or 0)
     return region if region in LABELS else HOME
 
 

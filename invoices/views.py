@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, F, Q, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -197,10 +199,10 @@ def _dialog(
 
 def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
     """Back to the invoice, from a dialog or from a page."""
-    response = redirect("invoices:detail", invoice.public_id)
+    address = reverse("invoices:detail", args=[invoice.public_id])
     if request.htmx:
-        response = HttpResponse(status=204, headers={"HX-Redirect": response["Location"]})
-    return response
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return redirect(address)
 
 
 def _status(form: InvoiceForm, lines: LineFormSet) -> int:
@@ -208,7 +210,7 @@ def _status(form: InvoiceForm, lines: LineFormSet) -> int:
     return 422 if wrong else 200
 
 
-def _today(request: StaffRequest) -> object:
+def _today(request: StaffRequest) -> dt.date:
     return timezone.now().astimezone(request.tenant.zone).date()
 
 

@@ -11,7 +11,7 @@ from tenants.models import Membership, Tenant, User
 class StaffRequest(HttpRequest):
     """A request of a signed-in person in one company; see tenants/middleware.py."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     tenant: Tenant
     membership: Membership
     htmx: HtmxDetails
