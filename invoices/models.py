@@ -75,7 +75,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         newest = self.open().annotate(
             newest_text=Max("text_messages"), newest_bad=Max("text_messages", filter=bad)
         )
-        return newest.filter(newest_text=F("newest_bad"))
+        return newest.filter(newest_text=F("newest_bad")).order_by("-issued_on", "-id")
 
     def unsettled(self) -> InvoiceQuerySet:
         """Those with a payment whose outcome is not known yet."""
