@@ -27,6 +27,10 @@ class DbNow(Func):
 
 def db_now() -> dt.datetime:
     """The database's time now, aware, in UTC."""
+    return _ask_database()
+
+
+def _ask_database() -> dt.datetime:
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:

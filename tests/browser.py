@@ -38,9 +38,7 @@ def chromium() -> Iterator[Browser]:
 def axe_violations(page: Page) -> list[str]:
     """What axe finds wrong with the page, as "rule: element" lines; empty when all is well."""
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]
-    ]
+    return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 
 def scrolls_sideways(page: Page) -> bool:

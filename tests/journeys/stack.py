@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -44,13 +43,15 @@ class Stack:
 
     def manage(self, *words: str) -> None:
         """Run one of Django's commands in this house's environment."""
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "manage.py", *words],
             cwd=ROOT,
             env=self.env,
-            check=True,
+            check=False,
             capture_output=True,
+            text=True,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self, name: str, *command: str) -> None:
         """Start one process; what it prints goes to a file in the folder."""
@@ -93,7 +94,6 @@ class Stack:
                 self.database.rsplit("/", 1)[0] + "/postgres", autocommit=True
             ) as c:
                 c.execute(f"DROP DATABASE {self.database.rsplit('/', 1)[1]} WITH (FORCE)")
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def start_stack(folder: Path, topology: str) -> Stack:
@@ -115,9 +115,20 @@ def start_stack(folder: Path, topology: str) -> Stack:
         "TWILIO_URL": sandbox.url,
         "PRACTICE_PHONE_URL": f"{sandbox.url}/phone",
         "EMAIL_URL": "consolemail://",
+        "LOG_LEVEL": "INFO",
         **_places(folder, topology, database),
     }
     stack = Stack(folder, env["PUBLIC_BASE_URL"], sandbox, env, database=database)
+    try:
+        _furnish(stack, port)
+    except BaseException:
+        stack.stop()
+        raise
+    return stack
+
+
+def _furnish(stack: Stack, port: int) -> None:
+    """Tables, demo data and the processes, until they answer."""
     stack.manage("migrate", "--verbosity", "0")
     stack.manage("collectstatic", "--noinput", "--verbosity", "0")
     stack.manage("seed_demo")
@@ -136,10 +147,9 @@ def start_stack(folder: Path, topology: str) -> Stack:
         "--no-control-socket",
     )
     stack.start_worker()
-    stack.start("beat", "celery", "-A", "textpay", "beat", "-s", str(folder / "beat"))
+    stack.start("beat", "celery", "-A", "textpay", "beat", "-s", str(stack.folder / "beat"))
     eventually(lambda: _answers(f"{stack.url}/healthz"), "the web server answers")
     eventually(lambda: "ready." in stack.log("worker"), "the worker is ready")
-    return stack
 
 
 def _places(folder: Path, topology: str, database: str) -> dict[str, str]:

@@ -10,9 +10,11 @@ import datetime as dt
 import heapq
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
-from django.db.models import DateTimeField, Value
+from audit import clock
+from audit.clock import DbNow
 
 # A story yields the moment at which it goes on.
 Story = Iterator[dt.datetime]
@@ -27,14 +29,14 @@ def on(moment: dt.datetime) -> Iterator[None]:
         def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
             return moment.astimezone(tz)
 
-    def in_sql() -> Value:
-        return Value(moment, output_field=DateTimeField())
+    def in_sql(self: DbNow, compiler: Any, connection: Any, **context: Any) -> Any:
+        return "%s", (connection.ops.adapt_datetimefield_value(moment),)
 
     with (
         patch("django.utils.timezone.datetime", Stopped),
-        patch("invoices.models.db_now", lambda: moment),
-        patch("payments.models.db_now", lambda: moment),
-        patch("payments.models.DbNow", in_sql),
+        patch.object(clock, "_ask_database", lambda: moment),
+        patch.object(DbNow, "as_sql", in_sql),
+        patch.object(DbNow, "as_sqlite", in_sql),
     ):
         yield
 
