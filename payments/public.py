@@ -127,15 +127,16 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
     """Start one payment and charge it; every way out is a page that says where the money is."""
     form = PayForm(request.POST, today=_today(link))
     if not form.is_valid():
-        fixes, entered = form.fix_list, form.data
-        method = str(entered.get("method", ""))
-        return _show(request, link, 422, fixes=fixes, wrong=dict(fixes), entered=entered, method=method)
+        fixes = form.fix_list
+        extra = {"fixes": fixes, "wrong": dict(fixes), "entered": form.data}
+        return _show(request, link, 422, method=form.data.get("method", ""), **extra)
     try:
         payment, created = _start(request, link, form)
     except AmountChanged as changed:
         old, new = changed.agreed, changed.now
-        extra: dict[str, Any] = {"old": old, "new": new, "difference": new - old}
-        return _show(request, _opened(token) or link, 409, **extra)
+        return _show(
+            request, _opened(token) or link, 409, old=old, new=new, difference=new - old
+        )
     except CannotPay as refused:
         method = form.cleaned_data["method"]
         return _show(request, _opened(token) or link, 409, refused=str(refused), method=method)

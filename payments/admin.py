@@ -1,0 +1,62 @@
+"""Payments for Support: to look at, and to ask CardConnect about again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from payments import charging
+from payments.evidence import Authorization
+from payments.models import Payment
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Nothing here is typed by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    """Every attempt of every company."""
+
+    list_display = (
+        "reference", "tenant", "invoice", "amount", "method", "status", "account_label",
+        "respcode", "resptext", "created_at",
+    )  # fmt: skip
+    list_filter = ("status", "method", "tenant")
+    list_select_related = ("tenant", "invoice")
+    search_fields = ("orderid", "retref", "invoice__number")
+    exclude = ("fingerprint", "key")
+    actions = ("ask_again",)
+
+    @admin.action(description="Ask CardConnect again", permissions=["view"])
+    def ask_again(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
+        """Settle attempts whose outcome is open; the others are left alone."""
+        open_ones = queryset.filter(status__in=Payment.IN_FLIGHT).select_related(
+            "tenant__cardconnect"
+        )
+        for payment in open_ones:
+            charging.ask(payment)
+            payment.refresh_from_db()
+            self.message_user(request, f"{payment.reference}: {payment.get_status_display()}")
+
+
+@admin.register(Authorization)
+class AuthorizationAdmin(ReadOnlyAdmin):
+    """The evidence of what payers agreed to."""
+
+    list_display = ("payment", "tenant", "amount", "version", "agreed_at", "ip", "sha256")
+    list_filter = ("tenant", "version")
+    list_select_related = ("payment__invoice", "tenant")
+    search_fields = ("payment__orderid", "payment__retref", "payer_name")
