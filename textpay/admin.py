@@ -1,0 +1,362 @@
+"""The Django admin of platform administrators ("Support"): companies, people, history to look at.
+
+Nothing here writes money or history. CardConnect is asked about credentials and switches after the
+form's own transaction has ended, by the verbs of payments/enabling.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.db.models import ForeignKey, QuerySet
+from django.forms import BaseModelFormSet, ModelForm
+from django.http import HttpRequest, HttpResponse
+
+from audit.models import AuditEntry, record
+from payments.enabling import (
+    Credentials,
+    NotEnabled,
+    disable_text_to_pay,
+    enable_text_to_pay,
+    set_credentials,
+    set_processor,
+)
+from payments.models import CardConnectAccount
+from sms.models import TwilioAccount
+from tenants.models import Membership, Role, Tenant, User
+from textpay.admin_forms import (
+    CardConnectForm,
+    RoleForm,
+    TenantForm,
+    TwilioForm,
+)
+
+# What is done once the admin's own transaction has committed, in this order.
+SWITCH_OFF, CREDENTIALS, PROCESSOR, SWITCH_ON = range(4)
+Step = tuple[int, Callable[[], None]]
+
+
+class RequestedFilter(admin.SimpleListFilter):
+    """Companies that pressed **Contact Support to enable Text-to-Pay**."""
+
+    title = "waiting for Text-to-Pay"
+    parameter_name = "requested"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """One choice beside "All"."""
+        return [("yes", "Asked and not enabled")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
+        """Those that wait for us."""
+        if self.value() == "yes":
+            return queryset.filter(
+                text_to_pay_requested_at__isnull=False, text_to_pay_enabled=False
+            )
+        return queryset
+
+
+class CardConnectInline(admin.StackedInline):
+    model = CardConnectAccount
+    form = CardConnectForm
+    can_delete = False
+    readonly_fields = ("checked_at",)
+
+
+class TwilioInline(admin.StackedInline):
+    model = TwilioAccount
+    form = TwilioForm
+    can_delete = False
+
+
+class MembershipInline(admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Only the company's own roles."""
+        if db_field.name == "role" and request.resolver_match is not None:
+            tenant = request.resolver_match.kwargs.get("object_id")
+            kwargs["queryset"] = Role.objects.filter(tenant=tenant)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(Tenant)
+class TenantAdmin(admin.ModelAdmin):
+    """Companies: processor and credentials, the Text-to-Pay switch, people."""
+
+    form = TenantForm
+    list_display = (
+        "name",
+        "processor",
+        "credentials",
+        "text_to_pay_requested_at",
+        "text_to_pay_enabled",
+        "is_active",
+    )
+    list_display_links = ("name",)
+    list_editable = ("text_to_pay_enabled",)
+    list_filter = (RequestedFilter, "text_to_pay_enabled", "processor", "is_active")
+    search_fields = ("name", "slug", "email")
+    prepopulated_fields = {"slug": ("name",)}
+    actions = ("enable", "disable")
+    readonly_fields = ("text_to_pay_requested_at",)
+    inlines = (CardConnectInline, TwilioInline, MembershipInline)
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "is_active", "timezone")}),
+        (
+            "Text-to-Pay",
+            {"fields": ("processor", "text_to_pay_enabled", "text_to_pay_requested_at")},
+        ),
+        ("Address", {"fields": ("phone", "email", "street", "city", "region", "postal")}),
+        ("For customers", {"fields": ("brand", "refund_policy")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        """With the account, for the credentials column."""
+        return super().get_queryset(request).select_related("cardconnect")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """A new company gets accounts and people once it is there."""
+        return self.inlines if obj else ()
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """The switch in the list obeys the same rules as on the form."""
+        return super().get_changelist_form(request, **{"form": TenantForm, **kwargs})
+
+    @admin.display(description="credentials", boolean=True)
+    def credentials(self, tenant: Tenant) -> bool:
+        """Whether CardConnect accepted the stored ones once."""
+        account = getattr(tenant, "cardconnect", None)
+        return bool(account and account.checked_at)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A company with history is made inactive, never deleted."""
+        return False
+
+    # --- What is typed is stored at once; what CardConnect must agree to comes after ---------
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list; then the switches that were flipped in it."""
+        return self._then(request, super().changelist_view(request, extra_context))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The form; then credentials, processor and switch, in this order."""
+        return self._then(request, super().changeform_view(request, *args, **kwargs))
+
+    def _then(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        for _, step in sorted(_later(request), key=lambda entry: entry[0]):
+            try:
+                step()
+            except NotEnabled as refused:
+                messages.error(request, str(refused))
+                break  # what follows builds on it
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm, change: bool) -> None:
+        """Store what needs no question; note the rest for afterwards."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            obj.add_built_in_roles()
+        switches = {"processor", "text_to_pay_enabled"}
+        if fields := sorted(set(form.changed_data) - switches):
+            _note(request, obj, "tenant.edited", fields=fields)
+        if isinstance(form, TenantForm):
+            self._note_switches(request, obj, form)
+
+    def _note_switches(self, request: HttpRequest, tenant: Tenant, form: TenantForm) -> None:
+        actor, name = _actor(request), tenant.name
+
+        def processor() -> None:
+            fresh = Tenant.objects.get(pk=tenant.pk)
+            if form.processor and set_processor(fresh, form.processor, actor):
+                messages.success(
+                    request, f"{name}: the processor is {fresh.get_processor_display()}."
+                )
+
+        def switch() -> None:
+            self._switch(request, Tenant.objects.get(pk=tenant.pk), on=bool(form.switched_on))
+
+        _later(request).append((SWITCH_ON if form.switched_on else SWITCH_OFF, switch))
+        if form.processor is not None:
+            _later(request).append((PROCESSOR, processor))
+
+    def save_formset(
+        self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool
+    ) -> None:
+        """Credentials are kept back until CardConnect has agreed; all else is stored now."""
+        if formset.model is not CardConnectAccount:
+            super().save_formset(request, form, formset, change)
+            self._record_formset(request, form.instance, formset)
+            return
+        formset.save(commit=False)  # fills what the admin's log asks for
+        for inline in formset.forms:
+            if inline.has_changed():
+                _later(request).append(
+                    (CREDENTIALS, self._credentials(request, form.instance, inline))
+                )
+        formset.new_objects, formset.changed_objects = [], []
+
+    def _credentials(
+        self, request: HttpRequest, tenant: Tenant, typed: ModelForm
+    ) -> Callable[[], None]:
+        names = ("site", "merchid", "username", "password", "ach_enabled")
+        credentials = Credentials(**{name: typed.cleaned_data[name] for name in names})
+
+        def store() -> None:
+            set_credentials(tenant, credentials, _actor(request))
+            messages.success(request, f"{tenant.name}: CardConnect accepted the credentials.")
+
+        return store
+
+    def _record_formset(
+        self, request: HttpRequest, tenant: Tenant, formset: BaseModelFormSet
+    ) -> None:
+        if formset.model is TwilioAccount:
+            for inline in formset.forms:
+                if inline.has_changed():
+                    fields = sorted(inline.changed_data)
+                    _note(
+                        request,
+                        tenant,
+                        "tenant.credentials_changed",
+                        provider="Twilio",
+                        fields=fields,
+                    )
+        elif formset.has_changed():
+            people = [form.instance.user.email for form in formset.forms if form.has_changed()]
+            _note(request, tenant, "tenant.person_changed", person=", ".join(people))
+
+    # --- The switch --------------------------------------------------------------------------
+
+    def _switch(self, request: HttpRequest, tenant: Tenant, *, on: bool) -> None:
+        verb = enable_text_to_pay if on else disable_text_to_pay
+        try:
+            moved = verb(tenant, _actor(request))
+        except NotEnabled as refused:
+            messages.error(request, f"{tenant.name}: Text-to-Pay stays off. {refused}")
+            return
+        if moved:
+            messages.success(request, f"{tenant.name}: Text-to-Pay is {'on' if on else 'off'}.")
+        if moved and on and not TwilioAccount.objects.filter(tenant=tenant).exists():
+            messages.warning(request, f"{tenant.name} has no Twilio account yet to send from.")
+
+    @admin.action(description="Enable Text-to-Pay")
+    def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        """Ask CardConnect for each company, and switch on where it agrees."""
+        for tenant in queryset:
+            self._switch(request, tenant, on=True)
+
+    @admin.action(description="Disable Text-to-Pay")
+    def disable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
+        """Nothing new is texted; links already sent stay payable."""
+        for tenant in queryset:
+            self._switch(request, tenant, on=False)
+
+
+def _later(request: HttpRequest) -> list[Step]:
+    if not hasattr(request, "_later"):
+        request._later = []  # type: ignore[attr-defined]
+    later: list[Step] = request._later  # type: ignore[attr-defined]
+    return later
+
+
+def _actor(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  the admin lets nobody else in
+    return request.user
+
+
+def _note(request: HttpRequest, tenant: Tenant, action: str, **data: Any) -> None:
+    record(action, tenant=tenant, subject=tenant.audit_subject, actor=_actor(request), **data)
+
+
+@admin.register(Role)
+class RoleAdmin(admin.ModelAdmin):
+    """What the people of a company may do."""
+
+    form = RoleForm
+    list_display = ("name", "tenant")
+    list_filter = ("tenant",)
+    list_select_related = ("tenant",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A role stays with its company."""
+        return ("tenant",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Role, form: ModelForm, change: bool) -> None:
+        """With an entry in the company's history."""
+        super().save_model(request, obj, form, change)
+        _note(
+            request, obj.tenant, "tenant.role_changed", role=obj.name, permissions=obj.permissions
+        )
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    """People, by e-mail address. What they may do comes from their companies."""
+
+    form = UserChangeForm
+    add_form = AdminUserCreationForm
+    ordering = ("email",)
+    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff", "memberships__tenant")
+    search_fields = ("email", "first_name", "last_name")
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "password", "first_name", "last_name")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "email",
+                    "first_name",
+                    "last_name",
+                    "usable_password",
+                    "password1",
+                    "password2",
+                )
+            },
+        ),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """People stay in the history they made; make them inactive."""
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin):
+    """What happened, to look at."""
+
+    list_display = ("created_at", "tenant", "subject", "action", "who")
+    list_filter = ("tenant", "action")
+    list_select_related = ("tenant", "actor")
+    search_fields = ("subject", "action")
+    date_hierarchy = "created_at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """History is written by what happens."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never changed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never deleted."""
+        return False
+
+
+admin.site.unregister(Group)

@@ -1,0 +1,122 @@
+"""What Support types in the Django admin. A stored secret never comes back to a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from payments.models import CardConnectAccount
+from sms.models import TwilioAccount
+from tenants.models import Role, Tenant
+from tenants.roles import Permission
+
+
+class TenantForm(forms.ModelForm):
+    """A company. Processor and switch are held back: CardConnect has to agree first."""
+
+    processor: str | None = None
+    switched_on: bool | None = None
+
+    class Meta:
+        model = Tenant
+        fields = [
+            "name",
+            "slug",
+            "is_active",
+            "timezone",
+            "processor",
+            "text_to_pay_enabled",
+            "phone",
+            "email",
+            "street",
+            "city",
+            "region",
+            "postal",
+            "brand",
+            "refund_policy",
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Take both out of what is stored."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        self.processor = data.pop("processor", None)
+        self.switched_on = data.pop("text_to_pay_enabled", None)
+        return data
+
+
+class SecretField(forms.CharField):
+    """A password: typed, never shown; empty keeps the stored one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+        super().__init__(widget=widget, required=False, max_length=200, **kwargs)
+
+
+def told(sealed: str) -> str:
+    """All that a page says about a stored secret."""
+    return "Set. Leave empty to keep it." if sealed else "Not set."
+
+
+class CardConnectForm(forms.ModelForm):
+    """Where the gateway is and who we are there."""
+
+    password = SecretField()
+
+    class Meta:
+        model = CardConnectAccount
+        fields = ["site", "merchid", "username", "password", "ach_enabled"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = told(self.instance.password_sealed)
+
+    def clean(self) -> dict[str, Any]:
+        """A new account needs its password."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.instance.password_sealed and not data.get("password"):
+            raise ValidationError({"password": "Enter the password."})
+        return data
+
+
+class TwilioForm(forms.ModelForm):
+    """The account texts go out with."""
+
+    auth_token = SecretField()
+
+    class Meta:
+        model = TwilioAccount
+        fields = ["account_sid", "auth_token", "sender", "messaging_service_sid"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["auth_token"].help_text = told(self.instance.auth_token_sealed)
+
+    def clean(self) -> dict[str, Any]:
+        """A token for a new account, and something to send from."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.instance.auth_token_sealed and not data.get("auth_token"):
+            raise ValidationError({"auth_token": "Enter the auth token."})
+        if not data.get("sender") and not data.get("messaging_service_sid"):
+            raise ValidationError("Enter a sender number or a messaging service SID.")
+        return data
+
+    def save(self, commit: bool = True) -> TwilioAccount:
+        """Seal a newly typed token."""
+        if typed := self.cleaned_data.get("auth_token"):
+            self.instance.set_auth_token(typed)
+        account: TwilioAccount = super().save(commit)
+        return account
+
+
+class RoleForm(forms.ModelForm):
+    """Permissions as ticks."""
+
+    permissions = forms.MultipleChoiceField(
+        choices=Permission.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    class Meta:
+        model = Role
+        fields = ["tenant", "name", "permissions"]
