@@ -258,6 +258,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "600/min"},
     "NUM_PROXIES": TRUSTED_PROXIES,
     "COERCE_DECIMAL_TO_STRING": True,
+    "EXCEPTION_HANDLER": "textpay.api.error_with_words",
 }
 
 # --- Celery: the database is the queue of record, the broker only a bell -------------------
