@@ -1,4 +1,4 @@
-"""Claiming an invoice for one charge: what must be true, under the invoice's lock, before any call."""
+"""Claiming an invoice for one charge: what must be true, under its lock, before any call."""
 
 from __future__ import annotations
 
@@ -139,9 +139,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
             raise CannotPay("Bank payments are not available here. Please pay by card.")
         declined = self.filter(invoice=invoice, status=self.model.Status.DECLINED)
         if declined.filter(fingerprint=_fingerprint(token), may_retry=False).exists():
-            raise CannotPay(
-                "This card or account was refused for good. Please use another one."
-            )
+            raise CannotPay("This card or account was refused for good. Please use another one.")
         if self.filter(link=link).declined_since(now.read_at).count() >= MAX_DECLINES_PER_HOUR:
             raise CannotPay("There were too many declined tries. Wait an hour, or call us.")
         return account

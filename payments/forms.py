@@ -25,9 +25,7 @@ class PayForm(forms.Form):
     amount = forms.DecimalField(max_digits=12, decimal_places=2, min_value=0)
     day = forms.DateField(required=False)
     method = forms.ChoiceField(choices=[("card", "Card"), ("ach", "Bank account (ACH)")])
-    account = forms.ChoiceField(
-        choices=[("ECHK", "Checking"), ("ESAV", "Savings")], required=False
-    )
+    account = forms.ChoiceField(choices=[("ECHK", "Checking"), ("ESAV", "Savings")], required=False)
     name = forms.CharField(max_length=30, required=False, strip=True)
     token = forms.CharField(max_length=40, required=False)
     expiry = forms.CharField(max_length=8, required=False)

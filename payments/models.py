@@ -6,14 +6,11 @@ import datetime as dt
 import secrets
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from audit.clock import DbNow, db_now
 from audit.models import record
@@ -190,7 +187,9 @@ class Payment(models.Model):
         """Why, for staff, with the processor's own code and words."""
         code = f"{self.respproc} {self.respcode} {self.resptext}".strip()
         if self.status == self.Status.STARTED:
-            return "Not cleared yet"
+            return "Clears in about 4 business days"
+        if self.status in (self.Status.PENDING, self.Status.UNKNOWN):
+            return "Do not take another payment yet"
         told = "" if self.is_booked else f"{self.reason} {f'({code})' if code else ''}"
         return told.strip()
 

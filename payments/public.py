@@ -134,9 +134,7 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         payment, created = _start(request, link, form)
     except AmountChanged as changed:
         old, new = changed.agreed, changed.now
-        return _show(
-            request, _opened(token) or link, 409, old=old, new=new, difference=new - old
-        )
+        return _show(request, _opened(token) or link, 409, old=old, new=new, difference=new - old)
     except CannotPay as refused:
         method = form.cleaned_data["method"]
         return _show(request, _opened(token) or link, 409, refused=str(refused), method=method)

@@ -63,12 +63,12 @@ def brand_of(token: str) -> str:
 
 
 def card_words(token: str) -> str:
-    """"Visa card ending 1111"; "card entered above" before there is a token."""
+    """ "Visa card ending 1111"; "card entered above" before there is a token."""
     return f"{brand_of(token)} card ending {token[-4:]}".strip() if token else "card entered above"
 
 
 def bank_words(token: str) -> str:
-    """"ending 4412", of an account; "entered above" before there is a token."""
+    """ "ending 4412", of an account; "entered above" before there is a token."""
     return f"ending {token[-4:]}" if token else "entered above"
 
 

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def actions(invoice):
     return list(
-        AuditEntry.objects.filter(subject=invoice.audit_subject).order_by("id").values_list(
-            "action", flat=True
-        )
+        AuditEntry.objects.filter(subject=invoice.audit_subject)
+        .order_by("id")
+        .values_list("action", flat=True)
     )
 
 
@@ -121,7 +121,7 @@ def test_a_changed_amount_is_shown_and_must_be_agreed_anew(payer, link, form, ga
     assert answer.status_code == 409
     for words in ("$182.50", "$214.00", "+ $31.50", "No money has been taken."):
         assert words in html
-    assert ' checked' not in html.split('id="agree"')[1].split(">")[0]
+    assert " checked" not in html.split('id="agree"')[1].split(">")[0]
     assert gateway.charges() == []
     assert Payment.objects.count() == 0
     payer.post(address(link), form | {"amount": "214.00"})
@@ -170,8 +170,9 @@ def test_what_goes_over_the_wire(payer, link, bank_form, monkeypatch):
     sent = []
     monkeypatch.setattr(
         "payments.cardconnect._call",
-        lambda account, verb, path, request=None, site="": sent.append((verb, path, request))
-        or (500, b""),
+        lambda account, verb, path, request=None, site="": (
+            sent.append((verb, path, request)) or (500, b"")
+        ),
     )
     payer.post(address(link), bank_form)
     [(verb, path, request)] = sent

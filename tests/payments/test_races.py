@@ -17,9 +17,7 @@ from tests.race import run_together
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        "connection.vendor != 'postgresql'", reason="row locks are PostgreSQL's"
-    ),
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="row locks are PostgreSQL's"),
 ]
 
 
@@ -67,9 +65,7 @@ def test_a_double_click_is_one_charge_and_one_page(live_server, link, form, gate
 @pytest.mark.parametrize("turn", range(8))
 def test_expire_link_and_pay_have_one_winner(live_server, link, form, gateway, clerk, turn):
     mine = PaymentLink.objects.get(pk=link.pk)
-    answer, expired = run_together(
-        post(live_server, link, form), lambda: mine.expire(actor=clerk)
-    )
+    answer, expired = run_together(post(live_server, link, form), lambda: mine.expire(actor=clerk))
     link.refresh_from_db()
     paid = answer.status_code == 302
     assert len(gateway.charges()) == (1 if paid else 0)
