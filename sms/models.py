@@ -272,7 +272,10 @@ class TextMessage(models.Model):
                 return False
             forgiven: dict[str, Any] = {"error": "", "error_code": None, "finished_at": None}
             return self._move(
-                self.Status.SENT, next_try_at=now + SILENCE, **(forgiven if lost else {})
+                self.Status.SENT,
+                actor=self.sent_by,
+                next_try_at=now + SILENCE,
+                **(forgiven if lost else {}),
             )
 
     def mark_delivered(self, sid: str = "") -> bool:
@@ -338,7 +341,9 @@ class TextMessage(models.Model):
                 self.refresh_from_db()  # told twice, the second time with the reason
             return moved
 
-    def _move(self, to: str, *, actor_label: str = "Textpay", **changes: Any) -> bool:
+    def _move(
+        self, to: str, *, actor: User | None = None, actor_label: str = "", **changes: Any
+    ) -> bool:
         """One transition with its entry; False where the text already is there or beyond."""
         details: dict[str, Any] = {
             "to": self.to,
@@ -350,7 +355,9 @@ class TextMessage(models.Model):
         if changes.get("error_code"):
             details["code"] = str(changes["error_code"])
         try:
-            return transition(self, to, actor_label=actor_label, changes=changes, **details)
+            return transition(
+                self, to, actor=actor, actor_label=actor_label, changes=changes, **details
+            )
         except IllegalTransition:
             self.refresh_from_db()
             return False

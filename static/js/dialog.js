@@ -9,8 +9,8 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-dialog]");
     if (link) {
-      opener = link.id || (link.closest("details") || {}).id || "";
       const menu = link.closest("details");
+      opener = (menu && menu.id) || link.id; // a link in a menu is gone when the menu closes
       if (menu) menu.open = false;
     }
     if (event.target.closest("#dialog [data-close]") || event.target === dialog) {
