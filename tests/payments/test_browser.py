@@ -1,0 +1,324 @@
+"""Pay Now in a real browser: the frame, the tick, the button, the keyboard, and every state."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+
+from payments.models import Authorization, Payment
+from payments.tasks import settle_unknown
+from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.factories import make_invoice, make_link
+from tests.payments.conftest import BANK, VISA, address, backdate
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SENTENCE = '[data-sentence="card"]'
+DECLINED = "4387751111111053"
+TIMED_OUT = "4999006200620062"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def pay_page(page, live_server, link, gateway):
+    page.goto(live_server.url + address(link))
+    return page
+
+
+def card_frame(page):
+    return page.frame_locator('iframe[data-frame="card"]')
+
+
+def type_card(page, number=VISA):
+    frame = card_frame(page)
+    frame.locator("#ccnumfield").fill(number)
+    frame.locator("#ccexpirymonth").select_option("12")
+    frame.locator("#ccexpiryyear").select_option("2030")
+    frame.locator("#cccvvfield").fill("123")
+    page.locator(SENTENCE, has_text=f"card ending {number[-4:]}").wait_for()
+
+
+def button(page):
+    return page.get_by_role("button", name="Pay $182.50")
+
+
+def test_a_card_from_first_digit_to_receipt(pay_page, link, gateway):
+    page = pay_page
+    seen = []
+    page.on("request", lambda request: seen.append((request.url, request.post_data or "")))
+    assert button(page).get_attribute("aria-disabled") == "true"
+    type_card(page)
+    assert button(page).get_attribute("aria-disabled") == "true"
+    page.get_by_role("checkbox").check()
+    shown = page.locator(SENTENCE).inner_text()
+    button(page).click()
+    page.get_by_role("heading", name="Paid. Thank you, Dana.").wait_for()
+    assert Authorization.objects.get().text == shown
+    assert len(gateway.taken()) == 1
+    ours = [both for both in seen if not both[0].startswith(gateway.sandbox.url)]
+    assert not [both for both in ours if VISA in str(both) or both[1] == "123"]
+    assert page.get_by_text("Visa ending 1111", exact=True).is_visible()
+
+
+def test_a_bank_account_without_leaving_the_page(pay_page, gateway):
+    page = pay_page
+    page.get_by_role("radio", name="Bank account (ACH)").check()
+    page.get_by_role("radio", name="Savings").check()
+    page.get_by_label("Account holder's name").fill("Dana Whitfield")
+    frame = page.frame_locator('iframe[data-frame="ach"]')
+    frame.locator("#ccnumfield").fill(BANK)
+    page.locator('[data-sentence="ach"]', has_text="ending 4412").wait_for()
+    page.get_by_role("checkbox").check()
+    shown = page.locator('[data-sentence="ach"]').inner_text()
+    button(page).click()
+    page.get_by_role("heading", name="Bank payment started").wait_for()
+    assert Authorization.objects.get().text == shown
+    assert "I, Dana Whitfield," in shown
+    assert "my savings account ending 4412" in shown
+    [charge] = gateway.taken()
+    assert charge["account_kind"] == "ach"
+
+
+def test_another_card_clears_the_tick(pay_page):
+    page = pay_page
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    type_card(page, "5454545454545454")
+    assert not page.get_by_role("checkbox").is_checked()
+    assert button(page).get_attribute("aria-disabled") == "true"
+    assert page.get_by_text("Read the authorization and tick the box again").is_visible()
+
+
+def test_nothing_goes_without_card_and_tick_and_it_says_why(pay_page):
+    page = pay_page
+    button(page).click(force=True)
+    assert page.get_by_role("heading", name="Two things to fix").is_visible()
+    assert page.evaluate("document.activeElement.id") == "fixes"
+    assert not Payment.objects.exists()
+    assert axe_violations(page) == []
+    page.get_by_role("link", name="Tick the box to allow this payment").click()
+    assert page.evaluate("location.hash") == "#agree"
+
+
+def test_the_frames_complaints_are_said_in_words(pay_page):
+    page = pay_page
+    card_frame(page).locator("#ccnumfield").fill("4111111111111112")
+    page.get_by_text("Check the card number.").wait_for()
+    assert page.locator("#frame-error").get_attribute("role") == "alert"
+
+
+def test_only_cardpointes_frame_may_hand_over_a_token(pay_page, page):
+    forged = '{"message":"9418594164541111","token":"9418594164541111","expiry":"203012"}'
+    page.evaluate("data => window.postMessage(data, '*')", forged)
+    page.evaluate(
+        """data => {
+          const other = document.createElement('iframe');
+          document.body.append(other);
+          other.contentWindow.parent.postMessage(data, '*');
+          window.dispatchEvent(new MessageEvent('message', {
+            data, origin: document.getElementById('form').dataset.origin, source: window }));
+        }""",
+        forged,
+    )
+    assert page.locator("[name=token]").input_value() == ""
+    inner = next(frame for frame in page.frames if "itoke" in frame.url)
+    for nonsense in ('{"message":"4111111111111111"}', "not json", '{"message":7}', "[]"):
+        inner.evaluate("data => parent.postMessage(data, '*')", nonsense)
+    inner.evaluate("data => parent.postMessage(data, '*')", forged)
+    page.locator(SENTENCE, has_text="Visa card ending 1111").wait_for()
+    assert page.locator("[name=token]").input_value() == "9418594164541111"
+
+
+def test_after_two_minutes_the_card_is_asked_for_again(page, live_server, link, gateway):
+    page.clock.install()
+    page.goto(live_server.url + address(link))
+    inner = next(frame for frame in page.frames if "itoke" in frame.url)
+    token = '{"message":"9418594164541111","expiry":"203012"}'
+    inner.evaluate("data => parent.postMessage(data, '*')", token)
+    page.locator(SENTENCE, has_text="Visa card ending 1111").wait_for()
+    page.get_by_role("checkbox").check()
+    page.clock.fast_forward("01:30")
+    assert button(page).get_attribute("aria-disabled") == "false"
+    page.clock.fast_forward("00:30")
+    assert page.get_by_text("Two minutes have passed.").is_visible()
+    assert page.locator("[name=token]").input_value() == ""
+    assert button(page).get_attribute("aria-disabled") == "true"
+
+
+def test_with_the_keyboard_alone(pay_page, gateway):
+    page = pay_page
+    page.locator('[name="method"][value="card"]').focus()
+    page.keyboard.press("Tab")
+    for text in (VISA, "12", "2030", "123"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.locator(SENTENCE, has_text="Visa card ending 1111").wait_for()
+    assert page.evaluate("document.activeElement.id") == "agree"
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # past the link to the refund policy
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Paid. Thank you, Dana.").wait_for()
+    assert len(gateway.taken()) == 1
+
+
+def test_a_declined_card_may_be_followed_by_a_good_one(pay_page, gateway):
+    page = pay_page
+    type_card(page, DECLINED)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="Your card was declined").wait_for()
+    assert not page.get_by_role("checkbox").is_checked()
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="Paid. Thank you, Dana.").wait_for()
+    assert len(gateway.taken()) == 1
+
+
+def test_an_unknown_outcome_settles_under_the_payers_eyes(pay_page, gateway):
+    page = pay_page
+    gateway.fault("auth", "drop_after")
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="We are checking with the bank.").wait_for()
+    assert axe_violations(page) == []
+    backdate(Payment.objects.get(), 60)
+    settle_unknown()
+    page.get_by_role("heading", name="Paid. Thank you, Dana.").wait_for()
+    assert len(gateway.taken()) == 1
+
+
+def test_the_button_locks_while_paying(pay_page, gateway):
+    page, sent = pay_page, []
+
+    def hold(route):
+        if route.request.method == "POST":
+            sent.append(route.request.url)
+            route.abort("aborted")  # the page stays as the payer sees it while waiting
+        else:
+            route.continue_()
+
+    page.route("**/p/**", hold)
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="Paying $182.50…").wait_for()
+    assert page.get_by_text("Do not close this page").is_visible()
+    assert not button(page).is_visible()
+    assert page.title().startswith("Paying")
+    page.evaluate("document.getElementById('form').requestSubmit()")
+    assert len(sent) == 1
+    assert axe_violations(page) == []
+
+
+def test_a_page_left_open_learns_of_a_new_amount(pay_page, link, gateway):
+    page = pay_page
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    line = {"description": "Valve", "quantity": Decimal(1), "unit_price": Decimal("214.00")}
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None)
+    button(page).click()
+    page.get_by_role("heading", name="The amount changed while you were here").wait_for()
+    assert not page.get_by_role("checkbox").is_checked()
+    assert page.get_by_role("button", name="Pay $214.00").is_visible()
+    assert axe_violations(page) == []
+    assert gateway.charges() == []
+
+
+@pytest.fixture
+def states(payer, tenant, form, bank_form, gateway, clerk, settings):
+    """The address of every page a payer can meet, by name."""
+
+    def fresh():
+        return make_link(make_invoice(tenant))
+
+    def paid(link, **entered):
+        return payer.post(address(link), form | entered | {"key": str(uuid.uuid4())}).url
+
+    ready, card, expired, replaced, void, waiting = (fresh() for _ in range(6))
+    expired.expire(actor=clerk)
+    make_link(replaced.invoice)
+    void.invoice.void(actor=None, reason="Typed twice")
+    bank, declined, stuck = fresh(), fresh(), fresh()
+    found = {
+        "ready": address(ready),
+        "bank": f"{address(ready)}?method=ach",
+        "paid": paid(card),
+        "already paid": address(card),
+        "bank payment started": paid(bank, **bank_form),
+        "bank payment under way": address(bank),
+        "declined": paid(declined, token=gateway.token(DECLINED)),
+        "checking": paid(waiting, token=gateway.token(TIMED_OUT)),
+        "somebody is paying": address(waiting),
+        "expired": address(expired),
+        "replaced": address(replaced),
+        "void": address(void),
+        "unknown": "/p/unknown/",
+    }
+    gateway.fault("void", "http_500")
+    found["needs a person"] = paid(stuck, token=gateway.token("4387750101010101"))
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_every_state_is_accessible(browser, live_server, states, scheme, size):
+    context = browser.new_context(viewport=size, color_scheme=scheme)
+    page, complaints = context.new_page(), []
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    for name, path in states.items():
+        page.goto(live_server.url + path)
+        assert axe_violations(page) == [], name
+        assert not scrolls_sideways(page), name
+    assert [text for text in complaints if "Content Security Policy" in text] == []
+    context.close()
+
+
+def test_every_state_fits_the_narrowest_phone(browser, live_server, states):
+    context = browser.new_context(viewport=NARROW)
+    page = context.new_page()
+    for name, path in states.items():
+        page.goto(live_server.url + path)
+        assert not scrolls_sideways(page), name
+        small = page.evaluate(
+            """() => [...document.querySelectorAll('button, .btn, .tile, .link, summary')]
+              .filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5)
+              .map(e => e.outerHTML)"""
+        )
+        assert small == [], name
+    context.close()
+
+
+def test_the_page_talks_to_nobody_but_us_and_the_gateway(browser, live_server, link, gateway):
+    context = browser.new_context()
+    page, hosts = context.new_page(), set()
+    page.on("request", lambda request: hosts.add("/".join(request.url.split("/")[:3])))
+    referers = []
+    page.on(
+        "request",
+        lambda request: (
+            referers.append(request.headers.get("referer", ""))
+            if "itoke/ajax" in request.url
+            else None
+        ),
+    )
+    page.goto(live_server.url + address(link))
+    page.wait_for_load_state("networkidle")
+    assert hosts == {live_server.url, gateway.sandbox.url}
+    assert set(referers) == {""}
+    context.close()
