@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -62,7 +61,6 @@ class Stack:
             env=self.env,
             stdout=log,
             stderr=log,
-            start_new_session=True,
         )
 
     def start_worker(self) -> None:
@@ -72,7 +70,7 @@ class Stack:
     def kill(self, name: str) -> None:
         """kill -9, the way a machine dies."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
 
     def logins(self, company: str) -> dict[str, dict[str, str]]:
