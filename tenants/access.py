@@ -72,5 +72,8 @@ class HasPermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether the person's role allows what this action needs."""
         membership = getattr(request, "membership", None)
-        needed = getattr(view, "permissions_by_action", {}).get(getattr(view, "action", None))
+        action = getattr(view, "action", "")
+        if action is None:  # the method does not exist here, and that is the answer
+            return membership is not None
+        needed = getattr(view, "permissions_by_action", {}).get(action)
         return bool(membership and needed and membership.allows(needed))

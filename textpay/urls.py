@@ -1,12 +1,14 @@
 """Where every address leads. What works without signing in is named in public_urls.py."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.urls import include, path
 
 from textpay import health, views
 
 admin.autodiscover()
+admin.site.unregister(EmailAddress)  # people have the one they were invited by
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Textpay Support"
 admin.site.site_title = "Textpay Support"
@@ -20,7 +22,7 @@ urlpatterns = [
     path("", include("payments.urls")),
     path("", include("textpay.company.urls")),
     path("api/v1/", include("textpay.api")),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("textpay.account_urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -130,7 +130,7 @@ def test_reading_is_all_that_lists_allow(invoice: Invoice, clerk: User, browser_
     for method in ("post", "put", "patch", "delete"):
         data = {"total": "0.01", "status": "paid", "tenant": 1}
         answer = getattr(browser, method)(page, data, content_type="application/json")
-        assert answer.status_code in (403, 405)
+        assert answer.status_code == 405
     before = invoice.total
     invoice.refresh_from_db()
     assert (invoice.total, invoice.status) == (before, "open")
