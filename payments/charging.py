@@ -18,8 +18,8 @@ from payments.models import NOT_FOUND_AFTER, Payment
 
 log = logging.getLogger(__name__)
 
-UNREACHABLE = "The card company could not be reached. Please try again in a few minutes."
-NEVER_ARRIVED = "The payment never reached the card company. Please try again."
+UNREACHABLE = "The payment company could not be reached. Please try again in a few minutes."
+NEVER_ARRIVED = "The payment never reached the payment company. Please try again."
 
 
 def charge(payment: Payment, token: str, *, expiry: str = "", account_type: str = "") -> None:

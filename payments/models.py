@@ -268,9 +268,9 @@ class Payment(models.Model):
             invoice = self.invoice.locked()
             if to != self.Status.UNKNOWN:
                 changes["resolved_at"] = db_now()
-            moved = transition(
-                self, to, actor_label="CardConnect", changes=changes, **self._told(changes)
-            )
+            told_by_gateway = to in (*self.BOOKED, self.Status.DECLINED)
+            who = "CardConnect" if told_by_gateway else "Textpay"
+            moved = transition(self, to, actor_label=who, changes=changes, **self._told(changes))
             if moved and self.is_booked:
                 invoice.apply_payment(self)
         return moved
