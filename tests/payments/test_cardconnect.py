@@ -29,7 +29,12 @@ def read(row, method="card"):
 
 
 def test_an_approval_is_read_whatever_surrounds_it():
-    noise: dict[str, object] = {"xqzjfkd": {"key": []}, "commcard": " C ", "avsresp": " ", "cvvresp": None}
+    noise: dict[str, object] = {
+        "xqzjfkd": {"key": []},
+        "commcard": " C ",
+        "avsresp": " ",
+        "cvvresp": None,
+    }
     padded = {name: f" {value} " for name, value in YES.items()}
     for row in (YES, dict(reversed(YES.items())), noise | padded, padded | {"orderId": ORDER}):
         assert read(row) == Approved(
