@@ -34,11 +34,11 @@ class Sandbox:
     def stop(self) -> None:
         """End the process and its worker."""
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGINT)
+            self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.kill()
                 self.process.wait()
         self.log.close()
 
@@ -102,7 +102,6 @@ def start_sandbox(tmp_path: Path, **env: str) -> Sandbox:
         cwd=ROOT,
         stdout=log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
     )
     sandbox = Sandbox(f"http://127.0.0.1:{port}", process, log)
     try:
