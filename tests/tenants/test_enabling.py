@@ -277,7 +277,7 @@ def test_the_actions(
 ) -> None:
     if not on:
         enable_text_to_pay(ready, support)
-    data = {"action": action, "_selected_action": [ready.pk]}
+    data: dict[str, Any] = {"action": action, "_selected_action": [ready.pk]}
     data |= {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1}
     desk.post("/admin/tenants/tenant/", data)
     ready.refresh_from_db()

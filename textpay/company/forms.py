@@ -43,17 +43,25 @@ class CompanyForm(forms.ModelForm):
             "brand",
             "refund_policy",
         ]
-        labels = {"email": "E-mail address", "timezone": "Time zone", "street": "Street"}
+        labels = {
+            "email": "E-mail address",
+            "timezone": "Time zone",
+            "street": "Street",
+            "brand": "Brand color",
+        }
         help_texts = {
             "phone": "Customers may call it.",
             "timezone": "Every time on these pages, and when a payment link ends.",
-            "brand": "On the Pay Now page and in e-mails. Any colour stays readable.",
+            "brand": "On the Pay Now page and in e-mails. Any color stays readable.",
         }
         widgets = {
             "brand": forms.TextInput(attrs={"type": "color"}),
             "refund_policy": forms.Textarea(attrs={"rows": 3}),
         }
-        error_messages = {"name": {"required": "Enter the company's name."}}
+        error_messages = {
+            "name": {"required": "Enter the company's name."},
+            "brand": {"invalid": "Write a color such as #0b6470."},
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,8 +93,8 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
         self.membership = membership
-        initial = {"role": membership.role, "is_active": membership.is_active}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.initial = {"role": membership.role, "is_active": membership.is_active}
         self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

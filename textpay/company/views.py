@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.contrib import messages
@@ -158,7 +159,7 @@ def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
 
 
 def _page(
-    request: StaffRequest, tab: str, context: dict[str, object], *, template: str = ""
+    request: StaffRequest, tab: str, context: Mapping[str, object], *, template: str = ""
 ) -> HttpResponse:
     status = 422 if getattr(context.get("form"), "errors", None) else 200
     name = f"tenants/{template or tab}.html"

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
@@ -72,7 +73,7 @@ class Shop:
 
     def enable(self, merchant: Merchant, sender: Sender, support: User) -> None:
         """Support sets the processor and enables Text-to-Pay, as the company asked."""
-        about = {"tenant": self.tenant, "subject": self.tenant.audit_subject}
+        about: dict[str, Any] = {"tenant": self.tenant, "subject": self.tenant.audit_subject}
         record("tenant.text_to_pay_requested", actor=self.people["Administrator"], **about)
         account = CardConnectAccount(
             tenant=self.tenant,
@@ -152,7 +153,7 @@ class Shop:
         ]
         net = sum((Decimal(quantity) * Decimal(price) for _, quantity, price in job.lines), ZERO)
         tax = (net * self.company.tax_rate).quantize(CENT)
-        papers = {
+        papers: dict[str, Any] = {
             "tenant": self.tenant,
             "customer": self._customers[buyer.name],
             "description": job.words,
