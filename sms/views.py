@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.messages.storage.base import BaseStorage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
@@ -20,6 +21,8 @@ from sms.tasks import deliver
 from sms.wording import preview
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
+
+SENT = "Invoice SMS sent successfully"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,7 +74,10 @@ def _queue(request: StaffRequest, invoice: Invoice, form: SendTextForm) -> tuple
 
 def _tell(request: StaffRequest, message: TextMessage, form: SendTextForm, new: bool) -> None:
     if new or message.key == form.cleaned_data["key"]:
-        messages.success(request, "Invoice SMS sent successfully")
+        told = cast(BaseStorage, messages.get_messages(request))
+        if SENT not in [str(waiting) for waiting in told]:  # a double click is told once
+            messages.success(request, SENT)
+        told.used = False
         return
     number = phones.national(message.to)
     messages.info(request, f"A text to {number} is on its way already. No second one was sent.")

@@ -97,8 +97,11 @@ def test_what_the_browser_sends_as_text_is_ignored(maya, invoice):
 def test_the_same_post_twice_is_one_text_and_two_good_answers(maya, invoice):
     data = hidden(maya.get(url(invoice)))
     for _ in range(2):
-        assert maya.post(url(invoice), data).status_code == 302
+        answer = maya.post(url(invoice), data)
+        assert answer.status_code == 302
     assert TextMessage.objects.count() == 1
+    page = maya.get(answer["Location"]).content.decode()
+    assert page.count("Invoice SMS sent successfully") == 1
 
 
 def test_a_second_person_is_told_that_one_is_on_its_way(maya, invoice, admin_user, browser_of):
