@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_scopes.forms import SafeModelChoiceField
 
 from customers.models import Customer
-from invoices.models import CENT, ZERO, Invoice, LineItem
+from invoices.bill import CENT, ZERO, Invoice, LineItem
 from tenants.models import Tenant, User
 
 TERMS = dt.timedelta(days=30)

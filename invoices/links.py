@@ -1,71 +1,200 @@
-"""Payment link tokens: 128 bits, never stored, re-derivable only with LINK_KEYS."""
+"""Payment links: the secret address of one invoice's Pay Now page."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import hmac
-import re
-import secrets
-import zoneinfo
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
 
-LIFE = dt.timedelta(days=60)
-ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-LENGTH = 22  # 62**22 > 2**128
-TOKEN = re.compile(rf"^[0-9A-Za-z]{{{LENGTH}}}$")
+from audit.clock import DbNow, db_now
+from audit.models import record
+from audit.transitions import transition, transition_all
+from invoices import tokens
+from invoices.bill import Invoice, InvoiceError
+from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
 
 
-def new_nonce() -> bytes:
-    """16 random bytes: all that the database keeps of a token, useless without the key."""
-    return secrets.token_bytes(16)
+class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
+    """Payment links of one company."""
+
+    def live(self) -> PaymentLinkQuerySet:
+        """Those nobody and nothing has ended yet (their time may be up, see `is_live_at`)."""
+        return self.filter(status=PaymentLink.Status.LIVE)
+
+    def due(self, now: dt.datetime) -> PaymentLinkQuerySet:
+        """Live ones whose time is up."""
+        return self.live().filter(expires_at__lte=now)
+
+    def opened_by(self, token: str) -> PaymentLink | None:
+        """The link a token opens, with `.read_at` set to the database's clock; None if unknown."""
+        found = tokens.digests(token)
+        if not found:
+            return None
+        return (
+            self.filter(digest__in=found)
+            .select_related("invoice", "invoice__customer", "tenant")
+            .annotate(read_at=DbNow())
+            .first()
+        )
+
+    def issue(self, invoice: Invoice, *, actor: User | None) -> PaymentLink:
+        """Make a link valid for 60 calendar days; the one before is superseded.
+
+        Raises InvoiceError for an invoice that does not ask for money.
+        """
+        with transaction.atomic():
+            row = invoice.locked()
+            if not row.is_payable:
+                raise InvoiceError("There is nothing to pay on this invoice.")
+            for old in row.links.live():
+                old.move(PaymentLink.Status.SUPERSEDED, actor=actor)
+            nonce = tokens.new_nonce()
+            key = settings.LINK_KEYS[0]
+            token = tokens.derive(nonce, key)
+            now = db_now()
+            link = PaymentLink(
+                tenant=row.tenant,
+                invoice=row,
+                nonce=nonce,
+                digest=tokens.digest(token, key),
+                hint=token[:6],
+                issued_at=now,
+                expires_at=tokens.sixty_days_later(now, row.tenant.zone),
+            )
+            link.save()
+            record(
+                "link.issued",
+                tenant=row.tenant,
+                subject=row.audit_subject,
+                actor=actor,
+                link=link.masked_url,
+                expires_at=link.expires_at.isoformat(),
+            )
+        return link
+
+    def expire_due(self, *, limit: int = 5000) -> int:
+        """End up to `limit` links whose time is up, each with its entry; returns how many."""
+        now = db_now()
+        return transition_all(
+            self.due(now),
+            PaymentLink.Status.EXPIRED,
+            subject_column="invoice_id",
+            changes={"closed_at": now},
+            limit=limit,
+        )
 
 
-def derive(nonce: bytes, key: str) -> str:
-    """The token for `nonce` under `key`: 22 characters of base 62, 128 bits.
+PaymentLinkManager = TenantManager.from_queryset(PaymentLinkQuerySet)
 
-    Base 62 rather than base64url because phones leave a closing "-" or "_" out of the link.
+
+class PaymentLink(models.Model):
+    """The secret address that opens one invoice's Pay Now page. At most one live per invoice.
+
+    The token is 128 bits and not in the database: only a random nonce, from which LINK_KEYS derive
+    it, and a keyed digest to look it up by. Whoever reads the database can open nothing.
     """
-    number = int.from_bytes(_mac(key, b"token", nonce)[:16], "big")
-    digits = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
 
+    class Status(models.TextChoices):
+        LIVE = "live", "Live"
+        EXPIRED = "expired", "Link expired"
+        DISABLED = "disabled", "Link expired"
+        SUPERSEDED = "superseded", "Replaced by a newer link"
+        CLOSED = "closed", "Closed"
 
-def digest(token: str, key: str) -> str:
-    """What the database stores to find the link again: a keyed digest, 64 hex characters."""
-    return _mac(key, b"digest", token.encode()).hex()
+    TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
+        Status.LIVE: frozenset({Status.EXPIRED, Status.DISABLED, Status.SUPERSEDED, Status.CLOSED}),
+    }
+    AUDIT_PREFIX: ClassVar[str] = "link"
 
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="links")
+    status = models.CharField(
+        max_length=10, choices=Status.choices, default=Status.LIVE, editable=False
+    )
+    nonce = models.BinaryField(max_length=16)
+    digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=6)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
 
-def digests(token: str) -> list[str]:
-    """The digest under every key still in use; empty for a malformed token."""
-    if not TOKEN.match(token):
-        return []
-    return [digest(token, key) for key in settings.LINK_KEYS]
+    objects = PaymentLinkManager()
 
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # A resend replaces the earlier link; two live ones would be two ways to pay once.
+            models.UniqueConstraint(
+                fields=["invoice"], condition=Q(status="live"), name="invoices_link_one_live"
+            ),
+        ]
+        indexes = [
+            # The sweep for links whose time is up, without reading the million that are not.
+            models.Index(
+                fields=["expires_at"], condition=Q(status="live"), name="invoices_link_due"
+            ),
+        ]
 
-def rederive(nonce: bytes, wanted: str) -> str:
-    """The token behind a stored nonce and digest; raises LookupError when its key is gone."""
-    for key in settings.LINK_KEYS:
-        token = derive(nonce, key)
-        if hmac.compare_digest(digest(token, key), wanted):
-            return token
-    raise LookupError("No key in LINK_KEYS made this payment link.")
+    def __str__(self) -> str:
+        return self.masked_url
 
+    @property
+    def audit_subject(self) -> str:
+        """The invoice's history."""
+        return f"invoice:{self.invoice_id}"
 
-def sixty_days_later(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
-    """The same wall-clock time 60 calendar days later in `zone`, as UTC.
+    @property
+    def token(self) -> str:
+        """The secret itself, derived anew; raises LookupError when its key was taken away."""
+        return tokens.rederive(bytes(self.nonce), self.digest)
 
-    Not 1,440 hours: a clock change in between moves the instant by an hour. A wall-clock time that
-    a spring change skips counts as if the clock had not changed yet (02:30 becomes 03:30), which is
-    what fold=0 means (PEP 495); one that happens twice is its first happening.
-    """
-    local = moment.astimezone(zone)
-    return (local + LIFE).replace(fold=0).astimezone(dt.UTC)
+    @property
+    def url(self) -> str:
+        """The address to text, on PUBLIC_BASE_URL and never on a request's Host header."""
+        return settings.PUBLIC_BASE_URL + reverse("payments:pay", args=[self.token])
 
+    @property
+    def masked_url(self) -> str:
+        """The address as staff and history may see it: its end is hidden."""
+        return settings.PUBLIC_BASE_URL + "/p/" + self.hint + "…"
 
-def _mac(key: str, purpose: bytes, message: bytes) -> bytes:
-    return hmac.new(key.encode(), purpose + b"\0" + message, hashlib.sha256).digest()
+    def is_live_at(self, moment: dt.datetime) -> bool:
+        """Whether it opens the Pay Now page at `moment`: up to, not at, its expiry."""
+        return self.status == self.Status.LIVE and moment < self.expires_at
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether staff see **Link expired**: by time (even before the sweep) or by hand."""
+        ended = self.status in (self.Status.EXPIRED, self.Status.DISABLED)
+        return ended or (self.status == self.Status.LIVE and self.expires_at <= timezone.now())
+
+    def expire(self, *, actor: User) -> bool:
+        """**Expire Link**: kill it at once. False when it was not live any more."""
+        with transaction.atomic():
+            self.invoice.locked()
+            self.refresh_from_db()
+            if self.status != self.Status.LIVE:
+                return False
+            return self.move(self.Status.DISABLED, actor=actor)
+
+    def close(self, *, actor: User | None, reason: str) -> bool:
+        """The invoice asks for nothing any more: "paid" or "void"."""
+        return self.move(self.Status.CLOSED, actor=actor, reason=reason)
+
+    def move(self, to: str, *, actor: User | None, **data: Any) -> bool:
+        """End the link as `to`, noting when."""
+        return transition(
+            self,
+            to,
+            actor=actor,
+            changes={"closed_at": timezone.now()},
+            link=self.masked_url,
+            **data,
+        )

@@ -49,16 +49,24 @@ class Step:
 @register.filter
 def rail(text: TextMessage) -> list[Step]:
     """Queued, Sent, Delivered, Paid: what has happened, where it stands, what failed."""
-    status, paid = text.Status(text.status), text.invoice.paid_at
+    status = text.Status(text.status)
     failed = status in (status.FAILED, status.UNDELIVERED)
     return [
         Step("clock", "Queued", "done", text.queued_at, here=status == status.QUEUED),
         _sent(text),
         _delivered(text),
-        Step("pay", "Paid", "done", paid, here=True)
-        if paid
-        else Step("pay", "Paid", note="" if failed else "Not yet"),
+        _paid(text, "" if failed else "Not yet"),
     ]
+
+
+def _paid(text: TextMessage, not_yet: str) -> Step:
+    """The last step; a bank payment that was started is not one that has cleared."""
+    invoice = text.invoice
+    if invoice.paid_at and invoice.status == "pending":
+        return Step("bank", "Bank payment started", "done", invoice.paid_at, here=True)
+    if invoice.paid_at:
+        return Step("pay", "Paid", "done", invoice.paid_at, here=True)
+    return Step("pay", "Paid", note=not_yet)
 
 
 def _sent(text: TextMessage) -> Step:

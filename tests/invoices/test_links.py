@@ -8,7 +8,7 @@ from django.db import connection
 from freezegun import freeze_time
 
 from audit.models import AuditEntry
-from invoices import links
+from invoices import tokens
 from invoices.models import InvoiceError, PaymentLink
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.race import run_together
@@ -27,14 +27,14 @@ def in_new_york(text: str) -> dt.datetime:
 
 @pytest.mark.parametrize(("sent", "expires"), VECTORS)
 def test_sixty_calendar_days_on_the_companys_clock(sent, expires):
-    moment = links.sixty_days_later(in_new_york(sent), NEW_YORK)
+    moment = tokens.sixty_days_later(in_new_york(sent), NEW_YORK)
     assert moment == dt.datetime.fromisoformat(expires).replace(tzinfo=dt.UTC)
 
 
 @pytest.fixture
 def frozen_database(monkeypatch):
     """Let the frozen clock be the database's too."""
-    monkeypatch.setattr("invoices.models.db_now", lambda: dt.datetime.now(dt.UTC))
+    monkeypatch.setattr("invoices.links.db_now", lambda: dt.datetime.now(dt.UTC))
 
 
 @pytest.mark.django_db
@@ -107,7 +107,7 @@ def test_expire_link_is_at_once_and_once(clerk):
 def test_the_database_holds_nothing_that_opens_a_page():
     link = make_link(make_invoice())
     token = link.token
-    assert links.TOKEN.match(token)
+    assert tokens.TOKEN.match(token)
     assert PaymentLink.objects.opened_by(token) == link
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM invoices_paymentlink")
@@ -138,10 +138,10 @@ def test_malformed_tokens_ask_the_database_nothing(token):
 
 
 def test_a_hundred_thousand_tokens_are_all_different():
-    tokens = {links.derive(links.new_nonce(), "key") for _ in range(100_000)}
+    tokens = {tokens.derive(tokens.new_nonce(), "key") for _ in range(100_000)}
     assert len(tokens) == 100_000
     assert {len(token) for token in tokens} == {22}
-    assert set("".join(tokens)) == set(links.ALPHABET)
+    assert set("".join(tokens)) == set(tokens.ALPHABET)
 
 
 @pytest.mark.django_db

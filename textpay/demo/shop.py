@@ -14,7 +14,8 @@ from django_scopes import scope
 
 from audit.models import record
 from customers.models import Contact, Customer
-from invoices.models import CENT, ZERO, Invoice, PaymentLink
+from invoices.bill import CENT, ZERO
+from invoices.models import Invoice, PaymentLink
 from payments import wording
 from payments.models import CardConnectAccount, Payment
 from sms.models import TextMessage, TwilioAccount
@@ -85,6 +86,16 @@ class Shop:
         )
         account.set_password(merchant.password)
         account.save()
+        self.add_sender(sender)
+        record("tenant.processor_changed", actor=support, processor="CardConnect", **about)
+        record("tenant.text_to_pay_enabled", actor=support, **about)
+        self.tenant.processor = Tenant.Processor.CARDCONNECT
+        self.tenant.text_to_pay_requested_at = timezone.now()
+        self.tenant.text_to_pay_enabled = True
+        self.tenant.save()
+
+    def add_sender(self, sender: Sender) -> None:
+        """The number or messaging service that the company's texts come from."""
         twilio = TwilioAccount(
             tenant=self.tenant,
             account_sid=sender.account_sid,
@@ -93,12 +104,6 @@ class Shop:
         )
         twilio.set_auth_token(sender.auth_token)
         twilio.save()
-        record("tenant.processor_changed", actor=support, processor="CardConnect", **about)
-        record("tenant.text_to_pay_enabled", actor=support, **about)
-        self.tenant.processor = Tenant.Processor.CARDCONNECT
-        self.tenant.text_to_pay_requested_at = timezone.now()
-        self.tenant.text_to_pay_enabled = True
-        self.tenant.save()
 
     def _customer(self, buyer: Buyer) -> Customer:
         customer = Customer(

@@ -1,0 +1,380 @@
+"""The invoice itself: what it lists, what it asks for, and its balance."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, ClassVar
+
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Max, Q, Sum
+from django.utils import timezone
+
+from audit.models import record
+from audit.transitions import transition
+from customers.models import Customer
+from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+LARGEST = Decimal("9999999.99")
+
+
+class InvoiceError(Exception):
+    """The invoice cannot be changed that way; str() is the sentence to show."""
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Invoices of one company."""
+
+    def open(self) -> InvoiceQuerySet:
+        """Those that ask for money."""
+        return self.filter(status=Invoice.Status.OPEN)
+
+    def overdue(self, today: dt.date) -> InvoiceQuerySet:
+        """Open ones whose due date has passed; `today` in the company's time zone."""
+        return self.open().filter(due_on__lt=today)
+
+    def matching(self, words: str) -> InvoiceQuerySet:
+        """Those whose number, description, customer or customer's phone holds `words`."""
+        found = (
+            Q(number__icontains=words)
+            | Q(description__icontains=words)
+            | Q(customer__name__icontains=words)
+        )
+        digits = "".join(c for c in words if c.isdigit())
+        if len(digits) >= 7:
+            found |= Q(customer__in=Customer.objects.matching(digits))
+        return self.filter(found)
+
+    def with_standing(self) -> InvoiceQuerySet:
+        """Ready for lists: what `standing` reads, without a query per row."""
+        return self.select_related("customer", "tenant").prefetch_related(
+            "text_messages", "payments", "links"
+        )
+
+    def never_texted(self) -> InvoiceQuerySet:
+        """Open ones that no text was sent for."""
+        return self.open().filter(text_messages__isnull=True)
+
+    def undelivered(self) -> InvoiceQuerySet:
+        """Open ones whose newest text did not arrive."""
+        bad = Q(text_messages__status__in=["undelivered", "failed"])
+        newest = self.open().annotate(
+            newest_text=Max("text_messages"), newest_bad=Max("text_messages", filter=bad)
+        )
+        return newest.filter(newest_text=F("newest_bad")).order_by("-issued_on", "-id")
+
+    def unsettled(self) -> InvoiceQuerySet:
+        """Those with a payment whose outcome is not known yet."""
+        return self.filter(payments__status__in=["pending", "unknown", "needs_attention"])
+
+    def write(
+        self,
+        *,
+        tenant: Tenant,
+        customer: Customer,
+        lines: Iterable[Mapping[str, Any]],
+        tax: Decimal,
+        actor: User | None,
+        **fields: Any,
+    ) -> Invoice:
+        """Make an invoice with the next number and open it for payment; raises InvoiceError."""
+        with transaction.atomic():
+            number = f"INV-{tenant.next_number('invoice')}"
+            invoice: Invoice = self.create(
+                tenant=tenant, customer=customer, number=number, **fields
+            )
+            record("invoice.created", tenant=tenant, subject=invoice.audit_subject, actor=actor)
+            invoice.revise(lines=lines, tax=tax, actor=actor)
+            invoice.open_for_payment(actor=actor)
+        return invoice
+
+    def with_history(self) -> InvoiceQuerySet:
+        """Ready for Invoice Details: everything the page shows, in a fixed number of queries."""
+        return self.select_related("customer", "tenant").prefetch_related(
+            "customer__contacts", "lines", "text_messages__sent_by", "payments", "links"
+        )
+
+
+InvoiceManager = TenantManager.from_queryset(InvoiceQuerySet)
+
+
+class Invoice(models.Model):
+    """A bill. Its balance is its total less the payments booked on it, recomputed each time."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        OPEN = "open", "Open"
+        PENDING = "pending", "Bank payment started"
+        PAID = "paid", "Paid"
+        VOID = "void", "Void"
+
+    TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
+        Status.DRAFT: frozenset({Status.OPEN, Status.VOID}),
+        Status.OPEN: frozenset({Status.PENDING, Status.PAID, Status.VOID}),
+        Status.PENDING: frozenset({Status.PAID, Status.OPEN}),
+        Status.PAID: frozenset({Status.OPEN, Status.PENDING}),
+        Status.VOID: frozenset(),
+    }
+    AUDIT_PREFIX: ClassVar[str] = "invoice"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    number = models.CharField(max_length=12)
+    description = models.CharField(max_length=80, blank=True)
+    status = models.CharField(
+        max_length=8, choices=Status.choices, default=Status.DRAFT, editable=False
+    )
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    tax = models.DecimalField(
+        max_digits=12, decimal_places=2, default=ZERO, validators=[MinValueValidator(ZERO)]
+    )
+    # All three written by revise() and apply_payment() only, under this row's lock.
+    total = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
+    paid = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
+    paid_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = InvoiceManager()
+
+    class Meta:
+        ordering = ["-issued_on", "-id"]
+        constraints = [
+            # The number is what customer and office call the invoice by.
+            models.UniqueConstraint(fields=["tenant", "number"], name="invoices_invoice_number"),
+            models.CheckConstraint(condition=Q(total__gte=0), name="invoices_invoice_total"),
+            models.CheckConstraint(condition=Q(paid__gte=0), name="invoices_invoice_paid"),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "open", "pending", "paid", "void"]),
+                name="invoices_invoice_status",
+            ),
+        ]
+        indexes = [
+            # The invoice list, newest first, and by status.
+            models.Index(fields=["tenant", "-issued_on", "-id"], name="invoices_invoice_list"),
+            models.Index(
+                fields=["tenant", "status", "-issued_on", "-id"], name="invoices_invoice_by_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def audit_subject(self) -> str:
+        """Where this invoice's history is kept; its texts and payments write there too."""
+        return f"invoice:{self.pk}"
+
+    @property
+    def balance(self) -> Decimal:
+        """What is still asked for; never below zero."""
+        return max(self.total - self.paid, ZERO)
+
+    @property
+    def overpaid(self) -> Decimal:
+        """What came in beyond the total; shown to staff, never dropped."""
+        return max(self.paid - self.total, ZERO)
+
+    @property
+    def is_payable(self) -> bool:
+        """Whether a payer may be charged for it now."""
+        return self.status == self.Status.OPEN and self.balance > 0
+
+    @property
+    def is_overdue(self) -> bool:
+        """Open past its due date, by the company's calendar."""
+        today = timezone.now().astimezone(self.tenant.zone).date()
+        return self.status == self.Status.OPEN and self.due_on < today
+
+    @property
+    def live_link(self) -> Any:
+        """The newest link when it is still live by its status. Uses prefetched links."""
+        newest = self.newest_link
+        return newest if newest and newest.status == "live" else None
+
+    @property
+    def newest_link(self) -> Any:
+        """The link issued last. Uses prefetched links."""
+        return max(self.links.all(), key=lambda link: link.pk, default=None)
+
+    def locked(self) -> Invoice:
+        """This invoice, re-read under its row lock; call inside a transaction.
+
+        Lock order everywhere: invoice, link, payment, customer. Anything that touches the balance
+        takes the invoice first, so that paying, editing, voiding and expiring queue up here.
+        """
+        row: Invoice = (
+            Invoice._base_manager.select_for_update(of=("self",))
+            .select_related("tenant", "customer")
+            .get(pk=self.pk)
+        )
+        return row
+
+    def revise(
+        self,
+        *,
+        lines: Iterable[Mapping[str, Any]],
+        tax: Decimal,
+        actor: User | None,
+    ) -> None:
+        """Replace the line items (description, quantity, unit_price) and recompute the total.
+
+        Raises InvoiceError when the invoice is void, while a payment is being confirmed, for an
+        empty or zero bill, and for a total below what was paid.
+        """
+        with transaction.atomic():
+            row = self.locked()
+            items = [
+                LineItem(invoice=row, tenant=row.tenant, position=i, **x)
+                for i, x in enumerate(lines)
+            ]
+            total = sum((item.amount for item in items), ZERO) + tax
+            row._check_new_total(total, created=self.total == ZERO)
+            edited = row.total != ZERO
+            old, row.total, row.tax = row.total, total, tax
+            row.save(update_fields=["total", "tax"])
+            LineItem._base_manager.filter(invoice=row).delete()
+            LineItem._base_manager.bulk_create(items)
+            if edited:
+                record(
+                    "invoice.edited",
+                    tenant=row.tenant,
+                    subject=row.audit_subject,
+                    actor=actor,
+                    old_total=str(old),
+                    new_total=str(total),
+                )
+            row._rebalance(actor=actor)
+        self.refresh_from_db()
+
+    def _check_new_total(self, total: Decimal, *, created: bool) -> None:
+        if self.status == self.Status.VOID:
+            raise InvoiceError("This invoice is void and cannot be edited.")
+        if total <= ZERO:
+            raise InvoiceError("An invoice needs at least one line and a total above $0.00.")
+        if total > LARGEST:
+            raise InvoiceError(f"An invoice can ask for at most ${LARGEST:,.2f}.")
+        if not created:
+            self._refuse_while_confirming()
+        if total < self.paid:
+            raise InvoiceError(
+                f"${self.paid:,.2f} has been paid on this invoice. "
+                f"Its total cannot be less than that."
+            )
+
+    def _refuse_while_confirming(self) -> None:
+        if self.payments.in_flight().exists():
+            raise InvoiceError(
+                "A payment for this invoice is being confirmed right now. Try again in a minute."
+            )
+
+    def open_for_payment(self, *, actor: User | None) -> None:
+        """Turn a draft into an invoice that asks for money."""
+        with transaction.atomic():
+            row = self.locked()
+            if row.total <= ZERO:
+                raise InvoiceError("Add at least one line before opening the invoice.")
+            transition(row, self.Status.OPEN, actor=actor)
+            row._rebalance(actor=actor)
+        self.refresh_from_db()
+
+    def void(self, *, actor: User | None, reason: str) -> None:
+        """Take the bill back: its links close and it asks for nothing any more.
+
+        Raises InvoiceError when money was paid on it or a payment is being confirmed.
+        """
+        with transaction.atomic():
+            row = self.locked()
+            if row.paid > ZERO:
+                raise InvoiceError("Money was paid on this invoice, so it cannot be voided.")
+            row._refuse_while_confirming()
+            transition(row, self.Status.VOID, actor=actor, reason=reason)
+            row._close_links(actor=actor, reason="void")
+            row._rebalance_customer()
+        self.refresh_from_db()
+
+    def apply_payment(self, payment: Any) -> None:
+        """Book what the payments say: recompute paid, status and the customer's balance.
+
+        Called inside the transaction that changed `payment`, with this invoice's lock taken.
+        Recomputed from the payment rows, never incremented, so that telling it twice is harmless.
+        """
+        row = self.locked()
+        row.paid = row.payments.booked_total()
+        row.save(update_fields=["paid"])
+        row._rebalance(payment=str(payment.public_id))
+        self.refresh_from_db()
+
+    def _rebalance(self, actor: User | None = None, **data: Any) -> None:
+        """Move the status to what the amounts say, close links at zero, tell the customer row."""
+        if self.status not in (self.Status.DRAFT, self.Status.VOID):
+            target = self.Status.OPEN
+            if self.paid >= self.total:
+                uncleared = self.payments.uncleared().exists()
+                target = self.Status.PENDING if uncleared else self.Status.PAID
+            paid_at = None if target == self.Status.OPEN else self.paid_at or timezone.now()
+            transition(
+                self,
+                target,
+                actor=actor,
+                actor_label="" if actor else "Textpay",
+                changes={"paid_at": paid_at},
+                **data,
+            )
+            if target != self.Status.OPEN:
+                self._close_links(actor=actor, reason="paid")
+        self._rebalance_customer()
+
+    def _close_links(self, *, actor: User | None, reason: str) -> None:
+        for link in self.links.live():
+            link.close(actor=actor, reason=reason)
+
+    def _rebalance_customer(self) -> None:
+        customer = Customer._base_manager.select_for_update().get(pk=self.customer_id)
+        owed = Invoice._base_manager.filter(
+            customer=customer, status=self.Status.OPEN, total__gt=F("paid")
+        ).aggregate(owed=Sum(F("total") - F("paid")))["owed"]
+        customer.balance = (owed or ZERO).quantize(CENT)
+        customer.save(update_fields=["balance"])
+
+
+class LineItem(models.Model):
+    """One line of an invoice."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    description = models.CharField(max_length=120)
+    quantity = models.DecimalField(
+        max_digits=9,
+        decimal_places=2,
+        default=Decimal("1.00"),
+        validators=[MinValueValidator(CENT)],
+    )
+    unit_price = models.DecimalField(
+        max_digits=11, decimal_places=2, validators=[MinValueValidator(ZERO)]
+    )
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="invoices_lineitem_quantity"),
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="invoices_lineitem_price"),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+    @property
+    def amount(self) -> Decimal:
+        """Quantity times price, to the cent, halves up."""
+        return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)
