@@ -1,4 +1,4 @@
-"""Pages for people: the ledger with its batch button, and the mailbox."""
+"""Pages for people: the ledger with its batch button, the mailbox, the application form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from sandbox import charges
-from sandbox.models import QUEUED_FOR_CAPTURE, Callback, Charge, Mail, Message, Token
+from sandbox.models import QUEUED_FOR_CAPTURE, Callback, Charge, Mail, Merchant, Message, Token
 from sandbox.phone import linked, pretty
 
 SHOWN = 200
@@ -41,6 +41,12 @@ def close(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponse(status=405)
     return HttpResponseRedirect(f"/ledger?closed={len(charges.close_batch())}")
+
+
+def application(request: HttpRequest) -> HttpResponse:
+    """GET /integrated-payments: stands for the processor's application form."""
+    context = {"merchants": Merchant.objects.order_by("pk"), "product_url": settings.PRODUCT_URL}
+    return render(request, "sandbox/application.html", context)
 
 
 def mailbox(request: HttpRequest, number: int = 0) -> HttpResponse:

@@ -27,6 +27,7 @@ urlpatterns = [
     path("phone/reply", phone.reply),
     path("ledger", ledger.page),
     path("ledger/close-batch", ledger.close),
+    path("integrated-payments", ledger.application),
     path("mail", ledger.mailbox),
     path("mail/<int:number>", ledger.mailbox),
     path("mail/<int:number>/body", ledger.mail_body),
