@@ -19,10 +19,20 @@ from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
 from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
 from payments.evidence import Authorization
+from payments.match import Finding, MatchRow, MatchRun
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 
-__all__ = ["AmountChanged", "Authorization", "CannotPay", "CardConnectAccount", "Payment"]
+__all__ = [
+    "AmountChanged",
+    "Authorization",
+    "CannotPay",
+    "CardConnectAccount",
+    "Finding",
+    "MatchRow",
+    "MatchRun",
+    "Payment",
+]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
 # cannot be found again. Consonants, so that no word appears by chance. 19 is the ACH limit.
@@ -111,6 +121,8 @@ class Payment(models.Model):
     fingerprint = models.CharField(max_length=32, blank=True)
     may_retry = models.BooleanField(default=True)
     payer_name = models.CharField(max_length=80, blank=True)
+    # CardConnect had the charge and we did not: booked from its records, without an authorization.
+    found_by_match = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)

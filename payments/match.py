@@ -1,0 +1,235 @@
+"""What the nightly comparison with CardConnect kept: runs, rows, and what the money check found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from audit.clock import db_now
+from invoices.models import Invoice
+from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
+
+# A run that has not ended by then was cut off with its worker; the next one may begin.
+GIVEN_UP_AFTER = dt.timedelta(minutes=30)
+
+
+class MatchRunQuerySet(models.QuerySet["MatchRun"]):
+    """Comparisons of one company."""
+
+    def begin(
+        self, tenant: Tenant, *, from_day: dt.date, to_day: dt.date, actor: User | None = None
+    ) -> MatchRun | None:
+        """Start a run; None while another is under way, so that a double click starts one."""
+        stale = self.filter(
+            tenant=tenant, finished_at__isnull=True, started_at__lt=db_now() - GIVEN_UP_AFTER
+        )
+        stale.update(finished_at=db_now(), problem="It was interrupted. Match again.")
+        try:
+            with transaction.atomic():
+                return self.create(
+                    tenant=tenant,
+                    from_day=from_day,
+                    to_day=to_day,
+                    started_by=actor,
+                    started_at=db_now(),
+                )
+        except IntegrityError:
+            return None
+
+    def finished(self) -> MatchRunQuerySet:
+        """Those that came to their end, with or without trouble."""
+        return self.filter(finished_at__isnull=False)
+
+
+MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
+
+
+class MatchRun(models.Model):
+    """One comparison of a company's books with what CardConnect settled and paid out."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    from_day = models.DateField()
+    to_day = models.DateField()
+    started_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, blank=True, help_text="For people.")
+
+    objects = MatchRunManager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # One at a time: a double click, or the night and a person, do the work once.
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=Q(finished_at__isnull=True),
+                name="payments_matchrun_one_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.from_day} to {self.to_day}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not come to its end."""
+        return self.finished_at is None
+
+    @property
+    def who(self) -> str:
+        """Who asked for it."""
+        return self.started_by.name if self.started_by else "Textpay, by night"
+
+    def finish(self, problem: str = "") -> None:
+        """Keep that it ended, and why it could not do all."""
+        self.finished_at, self.problem = db_now(), problem[:200]
+        self.save(update_fields=["finished_at", "problem"])
+
+
+class MatchRowQuerySet(models.QuerySet["MatchRow"]):
+    """Rows of one company's comparisons."""
+
+    def problems(self) -> MatchRowQuerySet:
+        """Those that a person has to look at."""
+        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(handled_at__isnull=True)
+
+    def counted(self) -> dict[str, dict[str, Any]]:
+        """Count and sum of each bucket."""
+        sums = {
+            row["bucket"]: row
+            for row in self.order_by()
+            .values("bucket")
+            .annotate(count=Count("pk"), total=Sum(Coalesce("their_amount", "our_amount")))
+        }
+        empty = {"count": 0, "total": Decimal("0.00")}
+        return {bucket: sums.get(bucket, empty) for bucket in MatchRow.Bucket.values}
+
+
+MatchRowManager = TenantManager.from_queryset(MatchRowQuerySet)
+
+
+class MatchRow(models.Model):
+    """One charge, refund or return as both sides know it."""
+
+    class Bucket(models.TextChoices):
+        DIFFERS = "differs", "Amount differs"
+        THEIRS = "theirs", "Theirs only"
+        OURS = "ours", "Ours only"
+        MATCHED = "matched", "Matched"
+
+    class Cause(models.TextChoices):
+        """Why it is in its bucket; each has its next step in words."""
+
+        SAME = "same", "Both sides agree"
+        BOOKED = "booked", "Found at CardConnect and booked"
+        CHECKING = "checking", "Outcome not known yet"
+        UNKNOWN_CHARGE = "unknown_charge", "A charge we have no record of"
+        ENDED = "ended", "We hold it as not paid"
+        NOT_SETTLED = "not_settled", "Not settled by CardConnect"
+        AMOUNT = "amount", "The amounts differ"
+        REJECTED = "rejected", "Settlement was rejected"
+        RETURNED = "returned", "Returned by the bank"
+        REFUND = "refund", "A refund we have no record of"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="rows")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    bucket = models.CharField(max_length=8, choices=Bucket.choices)
+    cause = models.CharField(max_length=16, choices=Cause.choices)
+    day = models.DateField(help_text="When CardConnect settled it, or when we booked it.")
+    orderid = models.CharField(max_length=50, blank=True)
+    retref = models.CharField(max_length=14, blank=True)
+    merchid = models.CharField(max_length=16, blank=True)
+    our_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    their_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    payment = models.ForeignKey(
+        "payments.Payment", on_delete=models.SET_NULL, null=True, related_name="match_rows"
+    )
+    invoice = models.ForeignKey(Invoice, on_delete=models.SET_NULL, null=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True, help_text="What the gateway said.")
+    handled_at = models.DateTimeField(null=True)
+
+    objects = MatchRowManager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            # One bucket of one run, for the page.
+            models.Index(fields=["run", "bucket", "-id"], name="payments_matchrow_bucket"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.orderid or self.retref}: {self.get_cause_display()}"
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What CardConnect says, or else what we say."""
+        return self.our_amount if self.their_amount is None else self.their_amount
+
+    @property
+    def reference(self) -> str:
+        """Our short reference: BCDF-GHJK."""
+        return f"{self.orderid[:4]}-{self.orderid[4:8]}" if self.orderid else ""
+
+    @property
+    def next_step(self) -> str:
+        """What a person does about it."""
+        return STEPS[self.cause]
+
+    @property
+    def may_be_booked(self) -> bool:
+        """Whether staff can say which invoice the money is for."""
+        return self.cause == self.Cause.UNKNOWN_CHARGE and self.handled_at is None
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether asking CardConnect about it can help."""
+        causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING)
+        return self.cause in causes and self.payment_id is not None and self.handled_at is None
+
+
+STEPS = {
+    "same": "Nothing to do.",
+    "booked": "Textpay booked it. Check the invoice, and thank the customer if they asked.",
+    "checking": "Textpay keeps asking. Do not take another payment yet.",
+    "unknown_charge": "Find out whose it is, then book it to the invoice. If it is nobody's, "
+    "refund it at CardConnect.",
+    "ended": "The customer was told that nothing was taken. Look at the invoice: keep the payment "
+    "or give it back.",
+    "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
+    "the reference.",
+    "amount": "Call CardConnect with the reference before you refund or charge anything.",
+    "rejected": "The money did not come. Look at the invoice and send a fresh text.",
+    "returned": "The bank took it back. Look at the invoice and send a fresh text.",
+    "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",
+}
+
+
+class Finding(models.Model):
+    """Something in the books that must not be; replaced by each run of the money check."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    invariant = models.PositiveSmallIntegerField()
+    invoice = models.ForeignKey(Invoice, on_delete=models.SET_NULL, null=True, related_name="+")
+    words = models.CharField(max_length=300)
+    step = models.CharField(max_length=200)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["invariant", "id"]
+
+    def __str__(self) -> str:
+        return f"INV-{self.invariant}: {self.words}"
