@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from sandbox import cards, emulator, vault
+from sandbox import cards, clock, emulator, vault
 from sandbox.models import (
     ACCEPTED,
     ACH,
@@ -97,8 +96,8 @@ def first_setlstat(charge: Charge, capture: bool) -> str:
 def queue_for_capture(charge: Charge) -> None:
     """Put a charge into the open batch of its merchant."""
     charge.setlstat = QUEUED_FOR_CAPTURE
-    charge.captured_at = timezone.now()
-    charge.batchid = f"19{charge.merchant_id % 1000:03d}{timezone.now():%m%d}1"
+    charge.captured_at = clock.now()
+    charge.batchid = charge.merchant.open_batch
 
 
 def save_new(charge: Charge) -> None:
@@ -182,26 +181,3 @@ def record_refund(charge: Charge, amount: Decimal, orderid: str) -> Charge:
     save_new(new)
     note("refund", new.retref, parent=charge.retref, amount=str(new.amount))
     return new
-
-
-def close_batch(
-    merchid: str = "", reject: list[str] | None = None, returncode: str = ""
-) -> list[Charge]:
-    """Settle every queued charge: Accepted, or Rejected when named or an ACH return is due."""
-    with transaction.atomic():
-        queued = Charge.objects.filter(setlstat=QUEUED_FOR_CAPTURE)
-        batch = list(queued.filter(merchant__merchid=merchid) if merchid else queued)
-        for charge in batch:
-            settle(charge, charge.retref in (reject or []), returncode)
-    return batch
-
-
-def settle(charge: Charge, rejected: bool, returncode: str) -> None:
-    """Move one charge from the open batch to its end."""
-    charge.setlstat, charge.settled_at = ACCEPTED, timezone.now()
-    if rejected or charge.returns_with:
-        charge.setlstat = REJECTED
-        if charge.account_kind == ACH:
-            charge.achreturncode = (rejected and returncode) or charge.returns_with or "R01"
-    charge.save()
-    note("settle", charge.retref, setlstat=charge.setlstat, achreturncode=charge.achreturncode)

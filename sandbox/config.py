@@ -37,6 +37,7 @@ def parse_merchant(line: str) -> dict[str, Any]:
         "password": password,
         "ach": "ach" in flags,
         "unsettled_refunds": "unsettled" in flags,
+        "funding_cents": "cents" in flags,
         "processor": "RPCT" if "rpct" in flags else "FNOR",
     }
 
@@ -49,7 +50,7 @@ def parse_account(line: str) -> dict[str, Any]:
 
 def register_merchant(data: dict[str, Any]) -> Merchant:
     """Create or change the merchant with this ``merchid``; raises KeyError on missing fields."""
-    fields = ("processor", "ach", "unsettled_refunds", "currency")
+    fields = ("processor", "ach", "unsettled_refunds", "currency", "funding_cents")
     values = {key: data[key] for key in fields if key in data}
     values |= {"username": data["username"], "password": data["password"]}
     return Merchant.objects.update_or_create(merchid=str(data["merchid"]), defaults=values)[0]

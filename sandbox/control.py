@@ -8,28 +8,37 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from sandbox import charges, config, inbox, wire
+from sandbox import clock, config, inbox, settlement, wire
+from sandbox.books import new_ledger
 from sandbox.models import (
     Account,
+    Batch,
     Callback,
     Charge,
     Event,
     Fault,
+    Funding,
+    FundingRow,
     Hop,
     Mail,
     Merchant,
     Message,
     OptOut,
+    Profile,
     Token,
 )
 
 FAULTS = (
     "refuse", "drop_before", "drop_after", "html", "empty", "truncated", "slow", "timeout_62",
     "timeout_62_authorized",
+)  # fmt: skip
+FORGOTTEN: tuple[type[Model], ...] = (
+    Hop, Callback, Message, OptOut, FundingRow, Funding, Charge, Batch, Profile, Token, Fault, Mail,
+    Event,
 )  # fmt: skip
 Verb = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -79,24 +88,49 @@ def faults(data: dict[str, Any]) -> dict[str, Any]:
 @command
 def reset(data: dict[str, Any]) -> dict[str, Any]:
     """Forget charges, texts, tokens, mails and faults; with ``{"all": true}`` accounts too."""
-    with transaction.atomic():
-        for model in (Hop, Callback, Message, OptOut, Charge, Token, Fault, Mail):
-            model.objects.all().delete()
-        Event.objects.all().delete()
+    with new_ledger():
+        for model in FORGOTTEN:
+            model._default_manager.all().delete()
         if data.get("all"):
             Merchant.objects.all().delete()
             Account.objects.all().delete()
             config.load()
+        clock.set_ahead(0)
     return {"reset": True}
 
 
 @command
 def close_batch(data: dict[str, Any]) -> dict[str, Any]:
     """Settle: ``{merchid?, reject?: [retref…], achreturncode?}``; returns the retrefs moved."""
-    batch = charges.close_batch(
-        str(data.get("merchid", "")), data.get("reject"), str(data.get("achreturncode", ""))
+    moved = settlement.close_batch(
+        str(data.get("merchid", "")),
+        data.get("reject") or (),
+        str(data.get("achreturncode", "")),
     )
-    return {"settled": {charge.retref: charge.setlstat for charge in batch}}
+    return {"settled": {charge.retref: charge.setlstat for charge in moved}}
+
+
+@command
+def fund(data: dict[str, Any]) -> dict[str, Any]:
+    """Deposit all that is accepted: ``{merchid?}``; returns what was paid out by retref."""
+    rows = settlement.fund(str(data.get("merchid", "")))
+    return {"funded": {row.retref: wire.money(row.amount) for row in rows}}
+
+
+@command
+def return_payment(data: dict[str, Any]) -> dict[str, Any]:
+    """Let a bank send a payment back: ``{retref, code, again?}``; answers the report's row."""
+    row = settlement.return_payment(
+        str(data["retref"]), str(data.get("code", "R01")), bool(data.get("again"))
+    )
+    return {
+        "retref": row.retref,
+        "parentretref": row.parentretref,
+        "status": row.status,
+        "amount": wire.money(row.amount),
+        "achreturncode": row.achreturncode,
+        "fundingdate": row.funding.day.isoformat(),
+    }
 
 
 @command
@@ -134,6 +168,9 @@ def charge_row(charge: Charge) -> dict[str, Any]:
         "requested": wire.money(charge.requested),
         "parent": charge.parent.retref if charge.parent else "",
         "achreturncode": charge.achreturncode,
+        "funded": charge.funded_at is not None,
+        "returned": charge.returned_at is not None,
+        "committed": not charge.pending,
         "at": charge.created_at.isoformat(),
     }
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from sandbox import charges, emulator, wire
+from sandbox import charges, emulator, reports, wire
+from sandbox.books import writing
 from sandbox.models import DECLINED, Charge, Merchant
 
 SERVLET = "<h1>CardConnect REST Servlet</h1>"
@@ -41,7 +41,7 @@ def endpoint(request: HttpRequest, path: str) -> HttpResponse:
         if request.method in ("PUT", "POST"):
             return answer_write(request, name, username, password)
         if request.method == "GET":
-            return answer_read(name, rest, username, password)
+            return answer_read(request, name, rest, username, password)
         return not_found(request.path)
     except Answer as early:
         return early.response
@@ -110,16 +110,21 @@ def answer_write(request: HttpRequest, name: str, username: str, password: str) 
         return HttpResponse(SERVLET)
     if name == "auth":
         return auth(request, merchant, body)
-    with transaction.atomic():
+    with writing():
         answer = WRITERS[name](merchant, body)
     return wire.reply(answer)
 
 
-def answer_read(name: str, rest: str, username: str, password: str) -> HttpResponse:
-    """Answer GET: the credential check and the inquiries."""
+def answer_read(
+    request: HttpRequest, name: str, rest: str, username: str, password: str
+) -> HttpResponse:
+    """Answer GET: the credential check, the inquiries and the reports."""
     parts = rest.split("/") if rest else []
     if name == "":
         return HttpResponse(SERVLET)
+    if name in REPORTS and not parts:
+        merchant = merchant_for(username, password, request.GET.get("merchid", ""))
+        return REPORTS[name](merchant, request)
     if name == "inquire" and len(parts) == 2:
         return inquire(merchant_for(username, password, parts[1]), parts[0])
     if name == "inquireByOrderid" and len(parts) in (2, 3):
@@ -135,7 +140,7 @@ def answer_read(name: str, rest: str, username: str, password: str) -> HttpRespo
 def auth(request: HttpRequest, merchant: Merchant, body: Body) -> HttpResponse:
     """Authorize, and capture when asked; a processor that times out is answered late."""
     fault = getattr(request, "sandbox_fault", "")
-    with transaction.atomic():
+    with writing():
         outcome = timed_out(merchant, body) if fault == "timeout_62" else None
         charge = charges.authorize(merchant, body, outcome)
     if fault == "timeout_62_authorized":
@@ -224,4 +229,9 @@ WRITERS: dict[str, Callable[[Merchant, Body], Body]] = {
     "void": void,
     "voidByOrderId": void_by_orderid,
     "refund": refund,
+}
+
+REPORTS: dict[str, Callable[[Merchant, HttpRequest], HttpResponse]] = {
+    "settlestat": reports.settlestat,
+    "funding": reports.funding,
 }

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from sandbox import charges
-from sandbox.models import QUEUED_FOR_CAPTURE, Callback, Charge, Mail, Merchant, Message, Token
+from sandbox import settlement
+from sandbox.models import (
+    ACCEPTED,
+    QUEUED_FOR_CAPTURE,
+    Callback,
+    Charge,
+    Mail,
+    Merchant,
+    Message,
+    Token,
+)
 from sandbox.phone import linked, pretty
 
 SHOWN = 200
+DONE = ("closed", "funded", "returned", "code")
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "sandbox allow-popups allow-popups-to-escape-sandbox; base-uri 'self'"
@@ -29,7 +41,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "queued": Charge.objects.filter(setlstat=QUEUED_FOR_CAPTURE).count(),
         "messages": messages,
         "tokens": Token.objects.order_by("-pk")[:SHOWN],
-        "closed": request.GET.get("closed", ""),
+        "unfunded": Charge.objects.filter(setlstat=ACCEPTED, funded_at=None).count(),
+        "codes": settlement.RETURN_CODES,
+        "done": {name: request.GET.get(name, "") for name in DONE},
         "product_url": settings.PRODUCT_URL,
         "here": "ledger",
     }
@@ -40,7 +54,27 @@ def close(request: HttpRequest) -> HttpResponse:
     """POST /ledger/close-batch: settle everything queued, then show the ledger again."""
     if request.method != "POST":
         return HttpResponse(status=405)
-    return HttpResponseRedirect(f"/ledger?closed={len(charges.close_batch())}")
+    return HttpResponseRedirect(f"/ledger?closed={len(settlement.close_batch())}")
+
+
+def fund(request: HttpRequest) -> HttpResponse:
+    """POST /ledger/fund: pay out everything accepted, then show the ledger again."""
+    if request.method != "POST":
+        return HttpResponse(status=405)
+    return HttpResponseRedirect(f"/ledger?funded={len(settlement.fund())}")
+
+
+def return_payment(request: HttpRequest) -> HttpResponse:
+    """POST /ledger/return: let the payer's bank send one payment back."""
+    if request.method != "POST":
+        return HttpResponse(status=405)
+    retref, code = request.POST.get("retref", ""), request.POST.get("code", "")
+    try:
+        settlement.return_payment(retref, code)
+    except settlement.Impossible as problem:
+        return HttpResponse(str(problem), status=400, content_type="text/plain")
+    query = urlencode({"returned": retref, "code": code})
+    return HttpResponseRedirect(f"/ledger?{query}")
 
 
 def application(request: HttpRequest) -> HttpResponse:

@@ -27,6 +27,8 @@ urlpatterns = [
     path("phone/reply", phone.reply),
     path("ledger", ledger.page),
     path("ledger/close-batch", ledger.close),
+    path("ledger/fund", ledger.fund),
+    path("ledger/return", ledger.return_payment),
     path("integrated-payments", ledger.application),
     path("mail", ledger.mailbox),
     path("mail/<int:number>", ledger.mailbox),
@@ -37,6 +39,8 @@ urlpatterns = [
     path("sandbox/merchants", control.merchants),
     path("sandbox/twilio-accounts", control.accounts),
     path("sandbox/close-batch", control.close_batch),
+    path("sandbox/fund", control.fund),
+    path("sandbox/return", control.return_payment),
     path("sandbox/incoming", control.incoming),
     path("healthz", control.health),
 ]

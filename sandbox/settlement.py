@@ -1,0 +1,169 @@
+"""What happens to money after the day: batches settle, deposits arrive, bank payments bounce."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from sandbox import clock
+from sandbox.books import writing
+from sandbox.models import (
+    ACCEPTED,
+    ACH,
+    QUEUED_FOR_CAPTURE,
+    REJECTED,
+    Batch,
+    Charge,
+    Funding,
+    FundingRow,
+    Merchant,
+    new_retref,
+    note,
+)
+
+RETURN_CODES = {
+    "R01": "Insufficient funds",
+    "R02": "Account closed",
+    "R03": "No account",
+    "R04": "Invalid account number",
+    "R07": "Authorization revoked",
+    "R08": "Payment stopped",
+    "R09": "Uncollected funds",
+    "R10": "Not authorized",
+    "R16": "Account frozen",
+    "R20": "Non-payment account",
+    "R29": "Not authorized (business)",
+}
+
+
+class Impossible(ValueError):
+    """Nothing at the gateway or a bank would ever do this."""
+
+
+def close_batch(
+    merchid: str = "", reject: Iterable[str] = (), code: str = "", only: str = ""
+) -> list[Charge]:
+    """Send off every open batch: each queued charge becomes Accepted, or Rejected when named.
+
+    `code` is the return code of rejected bank payments, `only` the one charge to send off.
+    """
+    rejected = set(reject)
+    with writing():
+        queued = Charge.objects.committed().filter(setlstat=QUEUED_FOR_CAPTURE).order_by("pk")
+        queued = queued.filter(merchant__merchid=merchid) if merchid else queued
+        moved = list(queued.filter(retref=only) if only else queued)
+        batches = {pk: send_batch(pk) for pk in {charge.merchant_id for charge in moved}}
+        for charge in moved:
+            charge.batch = batches[charge.merchant_id]
+            settle(charge, charge.retref in rejected, code)
+    return moved
+
+
+def send_batch(merchant: int) -> Batch:
+    """Close the open batch of a merchant; the next charge opens the next one."""
+    owner = Merchant.objects.get(pk=merchant)
+    batch = Batch.objects.create(merchant=owner, batchid=owner.open_batch)
+    owner.batches_closed += 1
+    owner.save(update_fields=["batches_closed"])
+    note("batch", batch.batchid, merchid=owner.merchid)
+    return batch
+
+
+def settle(charge: Charge, rejected: bool, code: str) -> None:
+    """Move one charge from the open batch to its end."""
+    charge.setlstat, charge.settled_at = ACCEPTED, clock.now()
+    charge.batchid = charge.batch.batchid if charge.batch else charge.batchid
+    charge.save()
+    note("settle", charge.retref, setlstat=ACCEPTED, batchid=charge.batchid)
+    if charge.account_kind == ACH and (rejected or charge.returns_with):
+        reject_unfunded(charge, (rejected and code) or charge.returns_with or "R01")
+    elif rejected:
+        charge.setlstat = REJECTED
+        charge.save()
+        note("reject", charge.retref, setlstat=REJECTED)
+
+
+def fund(merchid: str = "") -> list[FundingRow]:
+    """Deposit everything accepted and not yet paid out, one deposit per merchant and day."""
+    with writing():
+        due = Charge.objects.filter(setlstat=ACCEPTED, funded_at=None).order_by("pk")
+        due = due.filter(merchant__merchid=merchid) if merchid else due
+        return [deposit(charge) for charge in due.select_related("merchant")]
+
+
+def deposit(charge: Charge) -> FundingRow:
+    """Pay one charge out."""
+    charge.funded_at = clock.now()
+    charge.save(update_fields=["funded_at"])
+    note("fund", charge.retref, amount=str(charge.signed))
+    kind = "REFUND" if charge.kind == "refund" else "SALE"
+    parent = charge.parent.retref if charge.parent else ""
+    return report(charge, charge.signed, kind, parentretref=parent)
+
+
+def report(
+    charge: Charge,
+    amount: Decimal,
+    kind: str,
+    status: str = "Settled",
+    retref: str = "",
+    achreturncode: str = "",
+    parentretref: str = "",
+) -> FundingRow:
+    """Write one line into today's funding report of the charge's merchant."""
+    funding, _ = Funding.objects.get_or_create(merchant=charge.merchant, day=clock.today())
+    return FundingRow.objects.create(
+        funding=funding,
+        charge=charge,
+        retref=retref or charge.retref,
+        amount=amount,
+        kind=kind,
+        status=status,
+        achreturncode=achreturncode,
+        parentretref=parentretref,
+    )
+
+
+def return_payment(retref: str, code: str, again: bool = False) -> FundingRow:
+    """Let the payer's bank send a payment back; `again` repeats a return already reported."""
+    if not re.fullmatch(r"R\d\d", code):
+        raise Impossible("a return code is R and two digits")
+    with writing():
+        charge = Charge.objects.committed().select_related("merchant").filter(retref=retref).first()
+        if charge is None or charge.account_kind != ACH or charge.kind != "sale":
+            raise Impossible("no bank payment has this retref")
+        if charge.returned_at and again:
+            return repeat(charge, code)
+        if not charge.returnable:
+            raise Impossible(f"this payment cannot come back: {charge.setlstat}")
+        if charge.setlstat == QUEUED_FOR_CAPTURE:
+            close_batch(only=retref)
+            charge.refresh_from_db()
+        return reject_funded(charge, code) if charge.funded_at else reject_unfunded(charge, code)
+
+
+def reject_unfunded(charge: Charge, code: str) -> FundingRow:
+    """Return a payment that was not paid out yet: no new record, the original is Rejected."""
+    charge.setlstat, charge.achreturncode, charge.returned_at = REJECTED, code, clock.now()
+    charge.save()
+    note("return", charge.retref, setlstat=REJECTED, achreturncode=code)
+    return report(charge, charge.amount, "SALE", "Rejected", achreturncode=code)
+
+
+def reject_funded(charge: Charge, code: str) -> FundingRow:
+    """Return a payment already paid out: a negative record of its own points to the original."""
+    charge.achreturncode, charge.returned_at = code, clock.now()
+    charge.save()
+    row = report(charge, -charge.amount, "RETURN", "Settled", new_retref(), code, charge.retref)
+    note("return", charge.retref, achreturncode=code, record=row.retref)
+    return row
+
+
+def repeat(charge: Charge, code: str) -> FundingRow:
+    """Report a return a second time, as a feed may; the payment itself stays as it is."""
+    note("return again", charge.retref, achreturncode=code)
+    if charge.funded_at:
+        twin = (charge, -charge.amount, "RETURN", "Settled", new_retref(), code, charge.retref)
+        return report(*twin)
+    return report(charge, charge.amount, "SALE", "Rejected", achreturncode=code)
