@@ -1,98 +1,71 @@
-"""The CardPointe Gateway: the one file that knows the wire.
+"""The CardPointe Gateway: what can be asked of it.
 
-Speaks tokens, amounts and order numbers. What comes back is an Approved, a Declined, or one of two
-errors: NotSent (no byte of the request left, so nothing can have happened) and Unknown (anything
-else: a time-out, an HTTP error, an answer nobody can read). Credentials, tokens and bodies are in
-no message, representation or log line of this file.
+Speaks tokens, amounts and order numbers. What comes back from an attempt to take money is an
+Approved, a Declined, or one of two errors: NotSent (no byte of the request left, so nothing can
+have happened) and Unknown (anything else). Credentials, tokens and bodies are in no message,
+representation or log line.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import logging
-import queue
 import re
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-import requests
-from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
-from audit.network import never_sent
-from payments import decline_words
-from payments.models import CardConnectAccount, Payment
+from payments import answers, wire
+from payments.accounts import CardConnectAccount
+from payments.answers import Answer, Approved, Declined, Refunded, Transaction, Voided
+from payments.gateway_reports import Funded, Settled, funding, settlements
+from payments.models import Payment
+from payments.wire import NotSent, Unknown, base_url, origin
+
+__all__ = [
+    "Answer",
+    "Approved",
+    "CredentialError",
+    "Declined",
+    "Funded",
+    "NotSent",
+    "Refunded",
+    "Settled",
+    "Transaction",
+    "Unknown",
+    "Voided",
+    "auth",
+    "base_url",
+    "check_credentials",
+    "find",
+    "funding",
+    "inquire",
+    "inquire_by_orderid",
+    "look_up",
+    "origin",
+    "refund",
+    "settlements",
+    "try_void",
+    "void",
+    "void_by_orderid",
+]
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
-# The gateway answers at 32 seconds at the latest; hanging up earlier would make unknowns ourselves.
-DEADLINE_SECONDS = 40.0
-MAX_BODY = 256 * 1024
 TOKEN = re.compile(r"^9[0-9A-Za-z]{15}$")
-_AMOUNT = re.compile(r"^-?\d{1,12}(\.\d{1,2})?$")
-_LONG_NUMBER = re.compile(r"\d{4,}")
-
-
-class NotSent(Exception):
-    """The gateway could not be reached: provably, nothing was charged."""
-
-
-class Unknown(Exception):
-    """Whether anything was charged is not known; ask by order number, never send again."""
+ORDERID = re.compile(r"[A-Z]{1,19}")
 
 
 class CredentialError(Exception):
     """The gateway does not accept the credentials; str() is the sentence to show."""
 
 
-@dataclass(frozen=True)
-class Approved:
-    """Money was taken: `amount` may differ from what was asked for."""
-
-    amount: Decimal
-    retref: str
-    authcode: str = ""
-    respproc: str = ""
-    respcode: str = ""
-    resptext: str = ""
-
-
-@dataclass(frozen=True)
-class Declined:
-    """No money was taken. `sentence` is for the payer, code and text are for staff."""
-
-    respproc: str
-    respcode: str
-    resptext: str
-    sentence: str
-    may_retry: bool = True
-    retref: str = ""
-
-
-Answer = Approved | Declined
-
-
-def base_url(site: str) -> str:
-    """Where the gateway, CardSecure and the tokenizer frame of a site are."""
-    return str(settings.CARDCONNECT_URL).replace("{site}", site)
-
-
-def origin(site: str) -> str:
-    """What a browser calls that place: scheme, host and port."""
-    parts = urlsplit(base_url(site))
-    return f"{parts.scheme}://{parts.netloc}"
-
-
 def check_credentials(account: CardConnectAccount) -> None:
     """Ask the gateway whether it knows this merchant; raises CredentialError with a sentence."""
     try:
-        status, _ = _call(account, "PUT", "", {"merchid": account.merchid})
+        status, _ = wire.call(account, "PUT", "", {"merchid": account.merchid})
     except (NotSent, Unknown):
         raise CredentialError(
             f"CardConnect could not be reached at {origin(account.site)}. Check the site name, or "
@@ -106,12 +79,12 @@ def check_credentials(account: CardConnectAccount) -> None:
         raise CredentialError(f"CardConnect answered with an error (HTTP {status}).")
 
 
+@sensitive_variables("token", "request")
 def auth(
     payment: Payment, token: str, *, expiry: str = "", account_type: str = "", postal: str = ""
 ) -> Answer:
     """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown."""
     request = {
-        "merchid": payment.merchid,
         "account": token,
         "amount": f"{payment.amount:.2f}",  # always two decimals: "10" would be ten cents
         "currency": payment.tenant.currency,
@@ -124,12 +97,44 @@ def auth(
         request["name"] = payment.payer_name[:30]
     else:
         request |= {"expiry": expiry, "postal": postal}
-    request = {name: value for name, value in request.items() if value}
-    status, body = _call(payment.tenant.cardconnect, "PUT", "auth", request, payment.site)
-    answer = _read(_json(status, body), payment)
+    answer = answers.attempt(_put(payment, "auth", request), payment)
     if answer is None:
         raise Unknown("The gateway says that it does not know yet.")
     return answer
+
+
+def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declined:
+    """Give back all or part of a settled charge, under an order number of the refund's own.
+
+    Raises NotSent or Unknown; after Unknown, `find(payment, orderid)` says what became of it.
+    """
+    if not ORDERID.fullmatch(orderid) or orderid == payment.orderid:
+        raise ValueError("A refund has an order number of its own: up to 19 capital letters.")
+    request = {"retref": payment.retref, "amount": f"{amount:.2f}", "orderid": orderid}
+    return answers.refunded(_put(payment, "refund", request), payment, orderid)
+
+
+def try_void(payment: Payment, retref: str = "") -> Voided | Declined:
+    """Undo a charge that has not settled; raises NotSent or Unknown."""
+    request = {"retref": retref or payment.retref}
+    return answers.voided(_put(payment, "void", request), payment)
+
+
+def void(payment: Payment, retref: str) -> bool:
+    """Undo a charge; True only when the gateway confirms it."""
+    try:
+        return isinstance(try_void(payment, retref), Voided)
+    except (NotSent, Unknown):
+        return False
+
+
+def void_by_orderid(payment: Payment) -> bool:
+    """Undo whatever was charged under our order number; True only when the gateway confirms it."""
+    try:
+        row = _put(payment, "voidByOrderId", {"orderid": payment.orderid})
+        return isinstance(answers.voided(row, payment), Voided)
+    except (NotSent, Unknown):
+        return False
 
 
 def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
@@ -137,165 +142,81 @@ def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
 
     None: it has the attempt, without an end yet. Raises NotSent or Unknown when there is no answer.
     """
-    found = _inquire(payment, f"inquireByOrderid/{payment.orderid}/{payment.merchid}/1")
-    if found == [] and payment.method == Payment.Method.ACH:
-        # A bank payment may be booked under a linked merchant ID, which the "/1" leaves out.
-        found = _inquire(payment, f"inquireByOrderid/{payment.orderid}/{payment.merchid}")
-    return found
-
-
-def inquire(payment: Payment) -> list[Answer] | None:
-    """The same for the gateway's own reference."""
-    return _inquire(payment, f"inquire/{payment.retref}/{payment.merchid}")
-
-
-def void(payment: Payment, retref: str) -> bool:
-    """Undo a charge; True only when the gateway confirms it."""
-    return _void(payment, "void", {"retref": retref})
-
-
-def void_by_orderid(payment: Payment) -> bool:
-    """Undo whatever was charged under our order number; True only when the gateway confirms it."""
-    return _void(payment, "voidByOrderId", {"orderid": payment.orderid})
-
-
-def _inquire(payment: Payment, path: str) -> list[Answer] | None:
-    status, body = _call(payment.tenant.cardconnect, "GET", path, None, payment.site)
-    told = _json(status, body)
-    rows = told if isinstance(told, list) else [told]
-    answers, undecided = [], False
-    for row in rows:
-        if _is_not_found(row) or _is_voided(row):
+    found, undecided = [], False
+    for row in _by_orderid(payment, payment.orderid):
+        if answers.is_voided(row):
             continue
-        answer = _read(row, payment)
-        if answer is None and _field(row, "setlstat").lower() != "declined":
+        answer = answers.attempt(row, payment)
+        if answer is not None:
+            found.append(answer)
+        elif wire.field(row, "setlstat").lower() != "declined":
             undecided = True
-        elif answer is not None:
-            answers.append(answer)
-    return answers or (None if undecided else [])
+    return found or (None if undecided else [])
 
 
-def _void(payment: Payment, path: str, request: Mapping[str, str]) -> bool:
-    try:
-        status, body = _call(
-            payment.tenant.cardconnect,
-            "PUT",
-            path,
-            {"merchid": payment.merchid, **request},
-            payment.site,
-        )
-        told = _json(status, body)
-    except (NotSent, Unknown):
-        return False
-    # 26 "Txn Settled" is marked A as well, and is the opposite of a void.
-    return _field(told, "respstat") == "A" and _field(told, "respcode") in ("00", "000")
+def find(payment: Payment, orderid: str = "") -> list[Transaction]:
+    """Every transaction under an order number: the payment's, or the one of a refund of it.
 
-
-def _read(row: Any, payment: Payment) -> Answer | None:
-    """One transaction as the gateway tells it; None for its B, "try later"; raises Unknown."""
-    respstat = _field(row, "respstat")
-    if respstat not in ("A", "B", "C"):
-        raise Unknown("The answer does not say how it went.")
-    told = _field(row, "orderId") or _field(row, "orderid")
-    if told and told != payment.orderid:
-        raise Unknown("The answer is about another order.")
-    merchid = _field(row, "merchid")
-    is_card = payment.method == Payment.Method.CARD
-    if is_card and merchid and merchid != payment.merchid:
-        raise Unknown("The answer is about another merchant.")
-    if respstat == "B":
-        return None
-    # The bank's processor repeats the account number in some texts.
-    text = _LONG_NUMBER.sub("…", _field(row, "resptext"))[:128]
-    respproc = _field(row, "respproc")[:4]
-    respcode = _field(row, "respcode")[:4]
-    retref = _field(row, "retref")[:14]
-    if respstat == "A":
-        amount = _field(row, "amount")
-        if not retref or not _AMOUNT.match(amount):
-            raise Unknown("The answer approves without an amount or a reference.")
-        authcode = _field(row, "authcode")[:16]
-        return Approved(Decimal(amount), retref, authcode, respproc, respcode, text)
-    words = decline_words.find(respproc, respcode, text, _field(row, "declineCategory"))
-    return Declined(respproc, respcode, text, words.sentence, words.may_retry, retref)
-
-
-def _is_not_found(row: Any) -> bool:
-    return (_field(row, "respproc"), _field(row, "respcode")) == ("PPS", "29")
-
-
-def _is_voided(row: Any) -> bool:
-    return _field(row, "setlstat").lower() == "voided"
-
-
-def _field(row: Any, name: str) -> str:
-    """A field without its padding; "" for a missing, blank or absurd one."""
-    value = row.get(name) if isinstance(row, dict) else None
-    return str(value).strip() if isinstance(value, str | int | float) else ""
-
-
-def _json(status: int, body: bytes) -> Any:
-    if status != http.client.OK:
-        log.error("CardConnect answered with HTTP %s", status)
-        raise Unknown(f"The gateway answered with HTTP {status}.")
-    try:
-        return json.loads(body)
-    except ValueError:
-        raise Unknown("The answer cannot be read.") from None
-
-
-def _call(
-    account: CardConnectAccount,
-    verb: str,
-    path: str,
-    request: Mapping[str, str] | None,
-    site: str = "",
-) -> tuple[int, bytes]:
-    """Send one request, follow nothing, wait DEADLINE_SECONDS at most for the whole answer.
-
-    The exchange runs in a thread of its own, because a read timeout alone never ends for a gateway
-    that sends one byte a second.
+    Raises NotSent or Unknown when there is no answer.
     """
-    url = f"{base_url(site or account.site)}/cardconnect/rest/{path}"
-    login = (account.username, account.password)
-    told: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
-    call = partial(_exchange, told, verb, url, login, request)
-    threading.Thread(target=call, name="cardconnect", daemon=True).start()
-    try:
-        outcome = told.get(timeout=DEADLINE_SECONDS)
-    except queue.Empty:
-        raise Unknown("No answer from the gateway in time.") from None
-    if isinstance(outcome, Exception):
-        raise outcome from None
-    return outcome
+    return _transactions(_by_orderid(payment, orderid or payment.orderid))
 
 
-def _exchange(
-    told: queue.SimpleQueue[tuple[int, bytes] | Exception],
-    verb: str,
-    url: str,
-    login: tuple[str, str],
-    request: Mapping[str, str] | None,
-) -> None:
-    """One HTTP exchange; puts the status and body, or NotSent or Unknown, into `told`."""
-    try:
-        with requests.request(
-            verb,
-            url,
-            json=request,
-            auth=login,
-            headers={"Accept": "application/json", "Connection": "close"},
-            allow_redirects=False,
-            stream=True,
-            timeout=(CONNECT_SECONDS, DEADLINE_SECONDS),
-        ) as response:
-            told.put((response.status_code, response.raw.read(MAX_BODY, decode_content=True)))
-    except requests.RequestException as error:
-        kind = type(error).__name__
-        if never_sent(error):
-            log.error("CardConnect cannot be reached at %s (%s)", urlsplit(url).hostname, kind)
-            told.put(NotSent(f"The gateway cannot be reached ({kind})."))
-        else:
-            told.put(Unknown(f"No answer from the gateway ({kind})."))
-    except Exception as error:  # urllib3's own, while the body is read
-        told.put(Unknown(f"No answer from the gateway ({type(error).__name__})."))
+def inquire(payment: Payment, retref: str = "") -> Transaction | None:
+    """How a charge stands at the gateway; None when it has no such charge.
+
+    Raises NotSent or Unknown when there is no answer.
+    """
+    return _look_up(
+        payment.tenant.cardconnect, payment.site, payment.merchid, retref or payment.retref
+    )
+
+
+def look_up(account: CardConnectAccount, retref: str) -> Transaction | None:
+    """The same for a reference that no payment of ours has."""
+    return _look_up(account, account.site, account.merchid, retref)
+
+
+def _look_up(
+    account: CardConnectAccount, site: str, merchid: str, retref: str
+) -> Transaction | None:
+    told = wire.ask(account, "GET", f"inquire/{quote(retref, safe='')}/{merchid}", site=site)
+    found = _transactions(told if isinstance(told, list) else [told])
+    if not found:
+        return None
+    for each in found:
+        if each.retref == retref:
+            return each
+    raise Unknown("The answer is about another transaction.")
+
+
+def _transactions(rows: list[Any]) -> list[Transaction]:
+    return [found for row in rows if (found := answers.transaction(row)) is not None]
+
+
+def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
+    """The rows under an order number, without "Txn not found"."""
+    path = f"inquireByOrderid/{quote(orderid, safe='')}/{payment.merchid}"
+    account = payment.tenant.cardconnect
+    rows = _found(wire.ask(account, "GET", f"{path}/1", site=payment.site))
+    if not rows and payment.method == Payment.Method.ACH:
+        # A bank payment may be booked under a linked merchant ID, which the "/1" leaves out.
+        rows = _found(wire.ask(account, "GET", path, site=payment.site))
+    return rows
+
+
+def _found(told: Any) -> list[Any]:
+    rows = told if isinstance(told, list) else [told]
+    return [row for row in rows if not answers.is_not_found(row)]
+
+
+def _put(payment: Payment, path: str, request: dict[str, str]) -> Any:
+    """Send what is not blank, to the merchant account that the payment began with."""
+    filled = {name: value for name, value in request.items() if value}
+    return wire.ask(
+        payment.tenant.cardconnect,
+        "PUT",
+        path,
+        {"merchid": payment.merchid, **filled},
+        payment.site,
+    )

@@ -112,3 +112,24 @@ def find(respproc: str, respcode: str, resptext: str, category: str = "") -> Wor
         return NEVER
     default = BANK_NO_REASON if respproc in _BANKS else NO_REASON
     return _BY_CODE.get((respproc, respcode), default)
+
+
+_STAFF = {
+    "26": "It has settled already, so it cannot be voided any more. Refund it instead.",
+    "27": "It is in the batch that is settling now. Refund it when it has settled.",
+    "28": "It has not settled yet, so it cannot be refunded. Void it, or refund it tomorrow.",
+    "29": "CardConnect does not know this charge under this merchant ID, or it is voided.",
+    "39": "It is more than 30 days old and cannot be voided. Refund it instead.",
+    "42": "CardConnect refuses the amount: more than is left of the charge.",
+    "43": "CardConnect refuses the amount.",
+    "45": "This merchant account allows no refund without the original charge. Call CardConnect.",
+    "46": "This merchant account allows no part refunds. Refund the whole amount.",
+    "70": "It was approved by telephone and cannot be voided. Refund it instead.",
+    "97": "CardConnect has disabled this merchant account. Call CardConnect.",
+}
+
+
+def for_staff(verb: str, respproc: str, respcode: str) -> str:
+    """Why the gateway would not void or refund, and what to do about it."""
+    told = _STAFF.get(respcode) if respproc == "PPS" or respcode in ("26", "28") else None
+    return told or f"CardConnect refused the {verb}. Try again later, or call CardConnect."

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils.html import strip_tags
 
-from payments import cardconnect, decline_words, wording
+from payments import answers, cardconnect, decline_words, wire, wording
 from payments.cardconnect import Approved, CredentialError, Declined, Unknown
 from payments.models import Payment
 from tests.payments.conftest import address
@@ -25,7 +25,7 @@ def payment(method="card"):
 
 
 def read(row, method="card"):
-    return cardconnect._read(row, payment(method))
+    return answers.attempt(row, payment(method))
 
 
 def test_an_approval_is_read_whatever_surrounds_it():
@@ -79,7 +79,7 @@ def test_bank_numbers_in_a_processors_text_are_not_kept():
 @pytest.mark.parametrize("status", [204, 301, 302, 400, 401, 404, 408, 429, 500, 503])
 def test_every_http_error_is_unknown(status):
     with pytest.raises(Unknown):
-        cardconnect._json(status, json.dumps(YES).encode())
+        wire.read_json(status, json.dumps(YES).encode())
 
 
 def test_words_for_declines():

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from audit.models import AuditEntry
-from payments import cardconnect, charging
+from payments import cardconnect, charging, wire
 from payments.models import NOT_FOUND_AFTER, Payment
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
@@ -111,7 +111,7 @@ def dripping():
 
 
 def test_an_answer_that_only_drips_is_cut_off(payer, link, form, settings, dripping, monkeypatch):
-    monkeypatch.setattr(cardconnect, "DEADLINE_SECONDS", 0.4)
+    monkeypatch.setattr(wire, "DEADLINE_SECONDS", 0.4)
     settings.CARDCONNECT_URL = dripping
     payer.post(address(link), form)
     assert Payment.objects.get().status == "unknown"

@@ -1,0 +1,255 @@
+"""What the gateway's answers say, in our own types.
+
+An attempt to take money ends as Approved, as Declined, or as wire.Unknown: there is no fourth.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from payments import decline_words, wire
+from payments.models import Payment
+from payments.wire import Unknown
+
+_RETREF = re.compile(r"[0-9A-Za-z]{1,14}")
+_ZERO = Decimal("0.00")
+# "Txn Settled" has been seen marked as approved, "Txn not settled" too: neither did anything.
+_NOTHING_DONE = frozenset({"26", "27", "28", "29", "39", "45", "46"})
+
+
+@dataclass(frozen=True)
+class Approved:
+    """Money was taken: `amount` may differ from what was asked for."""
+
+    amount: Decimal
+    retref: str
+    authcode: str = ""
+    respproc: str = ""
+    respcode: str = ""
+    resptext: str = ""
+    # What the gateway itself added as a surcharge.
+    fee: Decimal = _ZERO
+    # Where the gateway keeps the card, when it was asked to.
+    profileid: str = field(default="", repr=False)
+    acctid: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Declined:
+    """Nothing was done. `sentence` is for people, code and text are the gateway's own."""
+
+    respproc: str
+    respcode: str
+    resptext: str
+    sentence: str
+    may_retry: bool = True
+    retref: str = ""
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """Money was given back, under a reference of its own."""
+
+    retref: str
+    amount: Decimal
+    authcode: str = ""
+    respproc: str = ""
+    respcode: str = ""
+    resptext: str = ""
+
+
+@dataclass(frozen=True)
+class Voided:
+    """A charge was undone before it settled."""
+
+    retref: str
+    authcode: str = ""
+    respproc: str = ""
+    respcode: str = ""
+    resptext: str = ""
+
+
+Answer = Approved | Declined
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One transaction as the gateway has it on its books."""
+
+    retref: str
+    orderid: str
+    merchid: str
+    amount: Decimal | None
+    respstat: str
+    respproc: str
+    respcode: str
+    resptext: str
+    setlstat: str
+    authcode: str
+    batchid: str
+    settledate: dt.date | None
+    voidable: bool
+    refundable: bool
+    fee: Decimal = _ZERO
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether the bank said yes, whatever became of it since."""
+        return self.respstat == "A"
+
+    @property
+    def is_voided(self) -> bool:
+        """Whether it was undone before settlement."""
+        return self._stands("voided")
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it waits for the next settlement."""
+        return self._stands("queued for capture")
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the settlement took it."""
+        return self._stands("accepted")
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the settlement refused it; for a bank payment, `funding` says why."""
+        return self._stands("rejected", "format error", "token decrypt", "pin debit")
+
+    def _stands(self, *words: str) -> bool:
+        return " ".join(self.setlstat.lower().split()) in words
+
+
+def attempt(row: Any, payment: Payment) -> Answer | None:
+    """One attempt as the gateway tells it; None for its B, "try later"; raises Unknown."""
+    respstat = wire.field(row, "respstat")
+    if respstat not in ("A", "B", "C"):
+        raise Unknown("The answer does not say how it went.")
+    about(row, payment, {payment.orderid})
+    if respstat == "B":
+        return None
+    retref = reference(row)
+    if respstat == "C":
+        return _declined(row)
+    amount = wire.money(row, "amount")
+    if not retref or amount is None or amount < 0:
+        raise Unknown("The answer approves without an amount or a reference.")
+    return Approved(
+        amount,
+        retref,
+        wire.field(row, "authcode", 16),
+        **codes(row),
+        fee=wire.money(row, "fee_amount") or _ZERO,
+        profileid=wire.field(row, "profileid", 20),
+        acctid=wire.field(row, "acctid", 3),
+    )
+
+
+def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
+    """The answer to a refund; raises Unknown."""
+    if verdict(row, payment, {payment.orderid, orderid}) == "C":
+        return _refused(row, "refund")
+    retref, amount = reference(row), wire.money(row, "amount")
+    if retref in ("", payment.retref) or amount is None:
+        raise Unknown("The answer refunds without an amount or a reference of its own.")
+    # Some processors write what is given back as a negative amount.
+    return Refunded(retref, abs(amount), wire.field(row, "authcode", 16), **codes(row))
+
+
+def voided(row: Any, payment: Payment) -> Voided | Declined:
+    """The answer to a void; raises Unknown."""
+    if verdict(row, payment, {payment.orderid}) == "C":
+        return _refused(row, "void")
+    return Voided(reference(row), wire.field(row, "authcode", 16), **codes(row))
+
+
+def verdict(row: Any, payment: Payment, orderids: Collection[str]) -> str:
+    """A or C; an approval by a code that means "nothing done" is a C. Raises Unknown."""
+    respstat = wire.field(row, "respstat")
+    about(row, payment, orderids)
+    if respstat not in ("A", "C"):
+        raise Unknown("The answer does not say how it went.")
+    return "C" if respstat == "A" and wire.field(row, "respcode") in _NOTHING_DONE else respstat
+
+
+def transaction(row: Any) -> Transaction | None:
+    """One transaction from the gateway's books; None for "Txn not found"; raises Unknown."""
+    if is_not_found(row):
+        return None
+    retref = reference(row)
+    if not retref or wire.field(row, "respstat") not in ("A", "B", "C"):
+        raise Unknown("The answer does not say which transaction it is about.")
+    return Transaction(
+        retref=retref,
+        orderid=orderid_of(row),
+        merchid=wire.field(row, "merchid", 16),
+        amount=wire.money(row, "amount"),
+        respstat=wire.field(row, "respstat"),
+        setlstat=wire.field(row, "setlstat", 40),
+        authcode=wire.field(row, "authcode", 16),
+        batchid=wire.field(row, "batchid", 12),
+        settledate=wire.day(row, "settledate"),
+        voidable=wire.flag(row, "voidable"),
+        refundable=wire.flag(row, "refundable"),
+        fee=wire.money(row, "fee_amount") or _ZERO,
+        **codes(row),
+    )
+
+
+def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
+    """An answer about somebody else's money is no answer: raises Unknown."""
+    told = orderid_of(row)
+    if told and told not in orderids:
+        raise Unknown("The answer is about another order.")
+    merchid = wire.field(row, "merchid")
+    # A bank payment may be booked under a linked merchant ID.
+    if merchid and merchid != payment.merchid and payment.method == Payment.Method.CARD:
+        raise Unknown("The answer is about another merchant.")
+
+
+def is_not_found(row: Any) -> bool:
+    """The gateway's "Txn not found"."""
+    return (wire.field(row, "respproc"), wire.field(row, "respcode")) == ("PPS", "29")
+
+
+def is_voided(row: Any) -> bool:
+    """Whether a row tells of a charge that was undone."""
+    return wire.field(row, "setlstat").lower() == "voided"
+
+
+def orderid_of(row: Any) -> str:
+    """The order number, which is written in two ways."""
+    return wire.field(row, "orderId", 50) or wire.field(row, "orderid", 50)
+
+
+def reference(row: Any) -> str:
+    """The gateway's own reference; "" unless it is one."""
+    told = wire.field(row, "retref")
+    return told if _RETREF.fullmatch(told) else ""
+
+
+def codes(row: Any) -> dict[str, str]:
+    """Processor, code and text, as staff see them."""
+    return {
+        "respproc": wire.field(row, "respproc", 4),
+        "respcode": wire.field(row, "respcode", 4),
+        "resptext": wire.text(row, "resptext"),
+    }
+
+
+def _declined(row: Any) -> Declined:
+    processor, code, text = codes(row).values()
+    words = decline_words.find(processor, code, text, wire.field(row, "declineCategory"))
+    return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
+
+
+def _refused(row: Any, verb: str) -> Declined:
+    processor, code, text = codes(row).values()
+    sentence = decline_words.for_staff(verb, processor, code)
+    return Declined(processor, code, text, sentence, retref=reference(row))

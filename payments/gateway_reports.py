@@ -1,0 +1,127 @@
+"""What the gateway reports about days gone by: what settled, and what reached the bank."""
+
+from __future__ import annotations
+
+import datetime as dt
+import http.client
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from payments import answers, wire
+from payments.accounts import CardConnectAccount
+from payments.wire import Unknown
+
+_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One line of a batch. Letters: Y accepted, N rejected, F P T W: not accepted (yet)."""
+
+    batchid: str
+    retref: str
+    orderid: str
+    amount: Decimal
+    letter: str
+    merchid: str = ""
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the settlement took it."""
+        return self.letter == "Y"
+
+
+@dataclass(frozen=True)
+class Funded:
+    """One line of the money that went to or from the company's bank account."""
+
+    retref: str
+    amount: Decimal
+    kind: str
+    status: str
+    achreturncode: str
+    parentretref: str
+    date: dt.date | None
+
+    @property
+    def is_rejected(self) -> bool:
+        """A bank payment that came back before it was funded keeps its own line."""
+        return self.status.lower() == "rejected"
+
+
+def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
+    """Every line of the batches of a day; raises NotSent or Unknown."""
+    path = f"settlestat?merchid={account.merchid}&date={day:%m%d}"
+    status, body = wire.call(account, "GET", path)
+    if status == http.client.OK and _is_null_batches(body):
+        return []
+    told = wire.read_json(status, body)
+    lines = []
+    for batch in told if isinstance(told, list) else [told]:
+        for row in _rows(batch, "txns"):
+            lines.append(_settled(batch, row))
+    return lines
+
+
+def funding(account: CardConnectAccount, day: dt.date) -> list[Funded]:
+    """Every transaction funded on a day; raises NotSent or Unknown."""
+    told = wire.look_up(account, "funding", merchid=account.merchid, date=f"{day:%Y%m%d}")
+    refusal = wire.text(told, "errormsg")
+    if refusal.lower().startswith("no deposits"):
+        return []
+    if refusal:
+        raise Unknown(f"The gateway has no report: {refusal}")
+    return [_funded(row) for row in _rows(told, "txns")]
+
+
+def _is_null_batches(body: bytes) -> bool:
+    """What the gateway answers when nothing settled; it says so in JSON's name, but not in JSON."""
+    return body.strip().strip(b'"').lower() == b"null batches"
+
+
+def _rows(parent: Any, name: str) -> list[Any]:
+    """The list below a name. A report read in part would call good payments lost."""
+    rows = parent.get(name, []) if isinstance(parent, dict) and parent else None
+    if rows is None or not isinstance(rows, list):
+        raise Unknown("The report cannot be read.")
+    return rows
+
+
+def _settled(batch: Any, row: Any) -> Settled:
+    retref, amount = answers.reference(row), amount_in(row, "setlamount")
+    if not retref or amount is None:
+        raise Unknown("A line of the settlement cannot be read.")
+    return Settled(
+        batchid=wire.field(batch, "batchid", 12),
+        retref=retref,
+        orderid=wire.field(row, "salesdoc", 50),
+        amount=amount,
+        letter=wire.field(row, "setlstat", 1).upper(),
+        merchid=wire.field(batch, "merchid", 16),
+    )
+
+
+def _funded(row: Any) -> Funded:
+    retref, amount = answers.reference(row), amount_in(row, "amount")
+    if not retref or amount is None:
+        raise Unknown("A line of the funding cannot be read.")
+    return Funded(
+        retref=retref,
+        amount=amount,
+        kind=wire.field(row, "type", 20).upper(),
+        status=wire.field(row, "status", 20),
+        achreturncode=wire.field(row, "achreturncode", 5).upper(),
+        parentretref=answers.reference({"retref": wire.field(row, "parentretref")}),
+        date=wire.day(row, "date"),
+    )
+
+
+def amount_in(row: Any, name: str) -> Decimal | None:
+    """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is none."""
+    told = wire.field(row, name)
+    if not _AMOUNT.fullmatch(told):
+        return None
+    return Decimal(told).quantize(_CENT) if "." in told else Decimal(told).scaleb(-2)
