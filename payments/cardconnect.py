@@ -89,6 +89,7 @@ def auth(
         "amount": f"{payment.amount:.2f}",  # always two decimals: "10" would be ten cents
         "currency": payment.tenant.currency,
         "orderid": payment.orderid,
+        "invoiceid": payment.invoice.number[:12],  # tells whose a charge is that we forgot
         "capture": "Y",
         "ecomind": "E",
     }

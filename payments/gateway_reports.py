@@ -45,6 +45,7 @@ class Funded:
     achreturncode: str
     parentretref: str
     date: dt.date | None
+    invoicenumber: str = ""
 
     @property
     def is_rejected(self) -> bool:
@@ -116,6 +117,7 @@ def _funded(row: Any) -> Funded:
         achreturncode=wire.field(row, "achreturncode", 5).upper(),
         parentretref=answers.reference({"retref": wire.field(row, "parentretref")}),
         date=wire.day(row, "date"),
+        invoicenumber=wire.field(row, "invoicenumber", 50),
     )
 
 

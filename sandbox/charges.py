@@ -66,6 +66,7 @@ def fill_request(charge: Charge, request: dict[str, Any], outcome: emulator.Outc
     token = outcome.token
     charge.retref = new_retref()
     charge.orderid = stored_orderid(str(request.get("orderid") or "")[:50])
+    charge.invoiceid = str(request.get("invoiceid") or "")[:12]
     charge.currency = charge.merchant.currency
     charge.expiry = outcome.expiry
     charge.name = str(request.get("name") or "")[:64]

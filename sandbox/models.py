@@ -134,6 +134,7 @@ class Charge(models.Model):
     account_kind = models.CharField(max_length=4, default=CARD)
     # Not unique: the gateway accepts the same orderid twice, uniqueness is the caller's job.
     orderid = models.CharField(max_length=50, blank=True, db_index=True)
+    invoiceid = models.CharField(max_length=12, blank=True)
     requested = models.DecimalField(max_digits=12, decimal_places=2)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     currency = models.CharField(max_length=3, default="USD")

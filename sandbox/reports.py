@@ -173,7 +173,7 @@ def row_body(row: FundingRow, number: int, cents: bool) -> Body:
         "currency": charge.currency,
         "type": row.kind,
         "status": row.status,
-        "invoicenumber": charge.orderid,
+        "invoicenumber": charge.invoiceid or charge.orderid,
     }
     more = {"achreturncode": row.achreturncode, "parentretref": row.parentretref}
     return body | {name: value for name, value in more.items() if value}
