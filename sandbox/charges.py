@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,19 +42,43 @@ def wants_capture(request: dict[str, Any]) -> bool:
     return str(request.get("capture") or "").upper() == "Y"
 
 
+@dataclass(frozen=True)
+class Late:
+    """A commit that comes late: until then an inquiry finds it "missing" or "timed_out"."""
+
+    seen_as: str
+    seconds: float
+
+    def put_off(self, charge: Charge) -> None:
+        """Let this charge come late."""
+        charge.late_as = self.seen_as
+        charge.commits_at = clock.now() + timedelta(seconds=self.seconds)
+
+
 def authorize(
-    merchant: Merchant, request: dict[str, Any], outcome: emulator.Outcome | None = None
+    merchant: Merchant,
+    request: dict[str, Any],
+    outcome: emulator.Outcome | None = None,
+    late: Late | None = None,
 ) -> Charge:
     """Run an auth request and record it, approved or not; duplicates are new charges."""
     outcome = outcome or emulator.decide(merchant, request)
     charge = Charge(merchant=merchant, kind="sale", **outcome_fields(outcome))
+    if late:
+        late.put_off(charge)
     fill_request(charge, request, outcome)
     charge.setlstat = first_setlstat(charge, wants_capture(request))
     if charge.setlstat == QUEUED_FOR_CAPTURE:
         queue_for_capture(charge)
     save_new(charge)
-    note("charge", charge.retref, respstat=charge.respstat, setlstat=charge.setlstat)
+    note("charge", charge.retref, **facts(charge))
     return charge
+
+
+def facts(charge: Charge) -> dict[str, str]:
+    """Return what the trail says of a new charge."""
+    names = ("orderid", "respstat", "setlstat", "amount", "commits_at")
+    return {name: str(getattr(charge, name) or "") for name in names}
 
 
 def outcome_fields(outcome: emulator.Outcome) -> dict[str, Any]:
@@ -115,12 +141,13 @@ def save_new(charge: Charge) -> None:
 
 def find(merchant: Merchant, retref: str) -> Charge | None:
     """Return the merchant's charge with this retref."""
-    return Charge.objects.filter(merchant=merchant, retref=retref).first()
+    return Charge.objects.findable().filter(merchant=merchant, retref=retref).first()
 
 
 def capture(charge: Charge, amount: Decimal | None) -> None:
     """Queue an authorization for settlement; capturing twice succeeds and changes nothing."""
-    if not charge.approved or charge.setlstat not in (AUTHORIZED, QUEUED_FOR_CAPTURE, ACCEPTED):
+    done = charge.setlstat in (AUTHORIZED, QUEUED_FOR_CAPTURE, ACCEPTED)
+    if not charge.approved or charge.pending or not done:
         raise emulator.refuse("PPS", "29")
     if amount is not None and amount > charge.amount:
         raise emulator.refuse("PPS", "42")
@@ -128,12 +155,12 @@ def capture(charge: Charge, amount: Decimal | None) -> None:
         charge.amount = amount or charge.amount
         queue_for_capture(charge)
         charge.save()
-        note("capture", charge.retref, amount=str(charge.amount))
+        note("capture", charge.retref, amount=str(charge.amount), setlstat=charge.setlstat)
 
 
 def void(charge: Charge, amount: Decimal) -> None:
     """Undo a charge before settlement; zero means all of it, part only while Authorized."""
-    if not charge.approved or (charge.kind == "refund" and charge.setlstat == VOIDED):
+    if not charge.approved or charge.pending:
         raise emulator.refuse("PPS", "29")
     if charge.setlstat in (ACCEPTED, REJECTED):
         raise emulator.refuse("PPS", "26")
@@ -145,12 +172,15 @@ def void(charge: Charge, amount: Decimal) -> None:
     charge.amount = charge.amount - amount if partial else Decimal("0.00")
     charge.setlstat = charge.setlstat if partial else VOIDED
     charge.save()
-    note("void", charge.retref, left=str(charge.amount))
+    note("void", charge.retref, amount=str(charge.amount), setlstat=charge.setlstat)
 
 
-def refund(charge: Charge, amount: Decimal | None, orderid: str) -> Charge:
+def refund(
+    charge: Charge, amount: Decimal | None, orderid: str, late: Late | None = None
+) -> Charge:
     """Give money back on a settled charge; never more than is left of it."""
-    if not charge.approved or charge.kind == "refund" or charge.setlstat in (VOIDED, REJECTED):
+    gone = charge.setlstat in (VOIDED, REJECTED)
+    if not charge.approved or charge.pending or charge.kind == "refund" or gone:
         raise emulator.refuse("PPS", "29")
     if not charge.refundable:
         raise emulator.refuse("PPS", "28")
@@ -161,10 +191,10 @@ def refund(charge: Charge, amount: Decimal | None, orderid: str) -> Charge:
         raise emulator.refuse("PPS", "43")
     if wanted > left:
         raise emulator.refuse("PPS", "42")
-    return record_refund(charge, wanted, orderid)
+    return record_refund(charge, wanted, orderid, late)
 
 
-def record_refund(charge: Charge, amount: Decimal, orderid: str) -> Charge:
+def record_refund(charge: Charge, amount: Decimal, orderid: str, late: Late | None) -> Charge:
     """Write the refund; 1nnn.00 of a charge of 2000.00 or more asks for decline code nnn."""
     outcome = emulator.result("PPS", "00", amount=amount)
     if charge.amount >= 2000 and charge.account_kind == CARD:
@@ -175,10 +205,12 @@ def record_refund(charge: Charge, amount: Decimal, orderid: str) -> Charge:
     new.token, new.masked, new.last_four = charge.token, charge.masked, charge.last_four
     new.orderid = stored_orderid(orderid) or charge.orderid
     new.requested, new.retref = amount, new_retref()
+    if late:
+        late.put_off(new)
     new.setlstat = DECLINED
     if new.approved:
         new.authcode = "REFUND"
         queue_for_capture(new)
     save_new(new)
-    note("refund", new.retref, parent=charge.retref, amount=str(new.amount))
+    note("refund", new.retref, parent=charge.retref, **facts(new))
     return new

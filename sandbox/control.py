@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from sandbox import clock, config, inbox, settlement, wire
+from sandbox import clock, config, inbox, settlement, wire, world
 from sandbox.books import new_ledger
+from sandbox.faults import check_name
 from sandbox.models import (
     Account,
     Batch,
@@ -32,10 +32,6 @@ from sandbox.models import (
     Token,
 )
 
-FAULTS = (
-    "refuse", "drop_before", "drop_after", "html", "empty", "truncated", "slow", "timeout_62",
-    "timeout_62_authorized",
-)  # fmt: skip
 FORGOTTEN: tuple[type[Model], ...] = (
     Hop, Callback, Message, OptOut, FundingRow, Funding, Charge, Batch, Profile, Token, Fault, Mail,
     Event,
@@ -73,9 +69,7 @@ def accounts(data: dict[str, Any]) -> dict[str, Any]:
 @command
 def faults(data: dict[str, Any]) -> dict[str, Any]:
     """Order trouble: ``{target, fault, times?, seconds?}``; see sandbox/README.md."""
-    name = str(data["fault"])
-    if name not in FAULTS and not re.fullmatch(r"http_[45]\d\d(_after)?", name):
-        raise ValueError(f"unknown fault {name}")
+    name = check_name(str(data["fault"]))
     fault = Fault.objects.create(
         target=str(data["target"]),
         fault=name,
@@ -83,6 +77,34 @@ def faults(data: dict[str, Any]) -> dict[str, Any]:
         seconds=float(data.get("seconds", 0)),
     )
     return {"target": fault.target, "fault": name, "times": fault.times}
+
+
+@command
+def fault_plan(data: dict[str, Any]) -> dict[str, Any]:
+    """Draw faults for every call: ``{seed, mix: {fault: weight}, targets, seconds?}``."""
+    for name in data.get("mix") or {}:
+        if name != "none":
+            check_name(str(name))
+    return world.make_plan(data)
+
+
+@command
+def move_clock(data: dict[str, Any]) -> dict[str, Any]:
+    """Move the gateway's clock on: ``{advance: seconds}``."""
+    world.advance(float(data["advance"]))
+    return {"now": clock.now().isoformat(), "ahead": clock.ahead()}
+
+
+@command
+def switches(data: dict[str, Any]) -> dict[str, Any]:
+    """Change ``{shuffle?, inject?, per_minute?}``; answers all switches."""
+    return world.switch(data)
+
+
+def state(request: HttpRequest) -> HttpResponse:
+    """GET /sandbox/state: the clock, the switches and the fault plan with its calls counted."""
+    moment = {"now": clock.now().isoformat(), "ahead": clock.ahead()}
+    return JsonResponse({"clock": moment, "switches": world.switch({}), "plan": world.plan()})
 
 
 @command
@@ -95,7 +117,7 @@ def reset(data: dict[str, Any]) -> dict[str, Any]:
             Merchant.objects.all().delete()
             Account.objects.all().delete()
             config.load()
-        clock.set_ahead(0)
+        world.reset()
     return {"reset": True}
 
 
@@ -142,7 +164,9 @@ def incoming(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def ledger(request: HttpRequest) -> HttpResponse:
-    """GET /sandbox/ledger.json: everything that happened, oldest first."""
+    """GET /sandbox/ledger.json: everything that happened, oldest first; in pages when asked."""
+    if {"since", "limit", "of"} & set(request.GET):
+        return ledger_page(request)
     charge_rows = Charge.objects.select_related("merchant", "parent").order_by("pk")
     message_rows = Message.objects.select_related("account").order_by("pk")
     return JsonResponse(
@@ -153,14 +177,36 @@ def ledger(request: HttpRequest) -> HttpResponse:
             "tokens": [token_row(token) for token in Token.objects.order_by("pk")],
             "optouts": list(OptOut.objects.values("account__sid", "sender", "phone")),
             "mails": [mail_row(mail) for mail in Mail.objects.order_by("pk")],
-            "events": list(Event.objects.order_by("pk").values("kind", "subject", "data", "at")),
+            "events": [event_row(event) for event in Event.objects.order_by("pk")],
         }
     )
 
 
+def ledger_page(request: HttpRequest) -> HttpResponse:
+    """Answer `?since=<id>&limit=&of=`: the rows after an id, and the id to go on from.
+
+    `of` is charges (the default) or events; `next` is null when there are no more for now.
+    """
+    try:
+        since = int(request.GET.get("since") or 0)
+        limit = max(1, min(int(request.GET.get("limit") or 1000), 5000))
+        query, row = PAGED[request.GET.get("of") or "charges"]
+    except (ValueError, KeyError):
+        return JsonResponse({"error": "since and limit are numbers, of is a kind"}, status=400)
+    found = list(query().filter(pk__gt=since).order_by("pk")[: limit + 1])
+    rows = [row(one) | {"id": one.pk} for one in found[:limit]]
+    more = found[limit - 1].pk if len(found) > limit else None
+    return JsonResponse({request.GET.get("of") or "charges": rows, "next": more})
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """Return one line of the trail."""
+    return {"kind": event.kind, "subject": event.subject, "data": event.data, "at": event.at}
+
+
 def charge_row(charge: Charge) -> dict[str, Any]:
     """Return one charge for the ledger."""
-    return wire.inquire_body(charge) | {
+    return wire.booked_body(charge) | {
         "orderid": charge.orderid,
         "kind": charge.kind,
         "account_kind": charge.account_kind,
@@ -215,3 +261,9 @@ def health(request: HttpRequest) -> HttpResponse:
     """GET /healthz: 200 when the database answers."""
     Merchant.objects.exists()
     return JsonResponse({"ok": True, "time": timezone.now().isoformat()})
+
+
+PAGED: dict[str, tuple[Callable[[], QuerySet[Any]], Callable[[Any], dict[str, Any]]]] = {
+    "charges": (lambda: Charge.objects.select_related("merchant", "parent"), charge_row),
+    "events": (Event.objects.all, event_row),
+}

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from sandbox import charges, emulator, reports, wire
+from sandbox import charges, emulator, reports, wire, world
 from sandbox.books import writing
 from sandbox.models import DECLINED, Charge, Merchant
 
@@ -35,9 +35,29 @@ class Answer(Exception):
 
 def endpoint(request: HttpRequest, path: str) -> HttpResponse:
     """Answer any call below /cardconnect/rest/."""
+    name, _, rest = path.strip("/").partition("/")
+    if name in world.LIMITED and world.switches.per_minute:
+        return limited(request, name, rest)
+    return admitted(request, name, rest)
+
+
+def limited(request: HttpRequest, name: str, rest: str) -> HttpResponse:
+    """Answer while the caller keeps within so many calls a minute; 429 beyond."""
+    caller = str(request.META.get("REMOTE_ADDR"))
+    left, wait = world.limiter.left(caller, world.switches.per_minute)
+    if wait:
+        response = HttpResponse(status=429)
+        response["X-Rate-Limit-Retry-After-Seconds"] = str(wait)
+        return response
+    response = admitted(request, name, rest)
+    response["X-Rate-Limit-Remaining"] = str(left)
+    return response
+
+
+def admitted(request: HttpRequest, name: str, rest: str) -> HttpResponse:
+    """Answer a call by its verb and its name."""
     try:
         username, password = credentials(request)
-        name, _, rest = path.strip("/").partition("/")
         if request.method in ("PUT", "POST"):
             return answer_write(request, name, username, password)
         if request.method == "GET":
@@ -111,7 +131,7 @@ def answer_write(request: HttpRequest, name: str, username: str, password: str) 
     if name == "auth":
         return auth(request, merchant, body)
     with writing():
-        answer = WRITERS[name](merchant, body)
+        answer = WRITERS[name](merchant, body | {"late": late(request)})
     return wire.reply(answer)
 
 
@@ -142,12 +162,21 @@ def auth(request: HttpRequest, merchant: Merchant, body: Body) -> HttpResponse:
     fault = getattr(request, "sandbox_fault", "")
     with writing():
         outcome = timed_out(merchant, body) if fault == "timeout_62" else None
-        charge = charges.authorize(merchant, body, outcome)
-    if fault == "timeout_62_authorized":
+        charge = charges.authorize(merchant, body, outcome, late(request))
+    if fault in ("timeout_62_authorized", "timeout_62_late"):
         return wire.reply(wire.timed_out_body(charge))
     if charge.respcode == "62" and charge.respproc == "PPS":
         time.sleep(settings.TIMEOUT_SECONDS)
     return wire.reply(wire.auth_body(charge, body))
+
+
+def late(request: HttpRequest) -> charges.Late | None:
+    """Return how late a fault makes this call, if one does."""
+    seen = {"late_commit": "missing", "timeout_62_late": "timed_out"}
+    fault = getattr(request, "sandbox_fault", "")
+    if fault not in seen:
+        return None
+    return charges.Late(seen[fault], getattr(request, "sandbox_seconds", 0.0))
 
 
 def timed_out(merchant: Merchant, body: Body) -> emulator.Outcome:
@@ -178,7 +207,8 @@ def void(merchant: Merchant, body: Body) -> Body:
 def void_by_orderid(merchant: Merchant, body: Body) -> Body:
     """Void the newest transaction with this orderid; declined ones are passed over."""
     orderid = str(body.get("orderid") or "")
-    found = Charge.objects.filter(merchant=merchant, orderid=orderid).exclude(orderid="")
+    found = Charge.objects.committed().filter(merchant=merchant, orderid=orderid)
+    found = found.exclude(orderid="")
     charge = found.exclude(setlstat=DECLINED).order_by("-pk").first()
     return void_charge(charge, "", body)
 
@@ -204,7 +234,8 @@ def refund(merchant: Merchant, body: Body) -> Body:
         return wire.unknown(retref)
     try:
         amount = emulator.read_amount(body["amount"]) if body.get("amount") else None
-        return wire.refund_body(charges.refund(charge, amount, str(body.get("orderid") or "")))
+        orderid = str(body.get("orderid") or "")
+        return wire.refund_body(charges.refund(charge, amount, orderid, body["late"]))
     except emulator.Refusal as refusal:
         return wire.refused(charge, refusal)
 
@@ -217,7 +248,8 @@ def inquire(merchant: Merchant, retref: str) -> HttpResponse:
 
 def inquire_by_orderid(scope: list[Merchant], orderid: str) -> HttpResponse:
     """Return every match: one object, an array for several, PPS 29 for none."""
-    found = Charge.objects.filter(merchant__in=scope, orderid=orderid).select_related("merchant")
+    found = Charge.objects.findable().filter(merchant__in=scope, orderid=orderid)
+    found = found.select_related("merchant")
     bodies = [wire.inquire_body(charge) for charge in found.order_by("pk")]
     if not bodies:
         return wire.reply(wire.unknown("") | {"orderid": orderid})

@@ -1,20 +1,17 @@
-"""Browser headers for every page, and the faults that tests order."""
+"""Browser headers for every page, and the faults that tests order or a plan draws."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-import socket
-import struct
-import time
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from sandbox import twilio
+from sandbox import faults, twilio, world
+from sandbox.books import writing
 from sandbox.models import Fault, note
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -23,9 +20,6 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
-OVERLOAD_PAGE = "<html><head><title>Gateway</title></head><body>Please try later</body></html>"
-# Faults that strike before the call has any effect; the others strike once it has happened.
-BEFORE = re.compile(r"refuse|drop_before|http_\d{3}")
 
 
 class BrowserGuard:
@@ -45,24 +39,33 @@ class BrowserGuard:
         return response
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """The fault that hits one call; no name for none."""
+
+    name: str = ""
+    seconds: float = 0.0
+
+
 class FaultInjector:
-    """Spoils calls on order: by a fault a test asked for, or by a control number."""
+    """Spoils calls: by a fault a test asked for, by the fault plan, or by a control number."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        fault = take(targets(request))
-        name = fault.fault if fault else ""
-        seconds = fault.seconds if fault else 0.0
-        if BEFORE.fullmatch(name):
-            return spoil_before(request, name, seconds)
+        trouble = choose(request)
+        name = trouble.name
+        seconds = trouble.seconds or faults.SECONDS.get(name, 0.0)
+        if faults.BEFORE.fullmatch(name):
+            return faults.spoil_before(request, name, seconds)
         request.sandbox_fault = name  # type: ignore[attr-defined]
+        request.sandbox_seconds = seconds  # type: ignore[attr-defined]
         response = self.get_response(request)
         ordered = getattr(request, "sandbox_spoil", "")
         if ordered:
             name, seconds = ordered, settings_seconds(ordered)
-        return spoil_after(request, response, name, seconds)
+        return faults.spoil_after(request, response, name, seconds)
 
 
 def settings_seconds(name: str) -> float:
@@ -95,11 +98,23 @@ def twilio_targets(path: str, method: str) -> list[str]:
     return ["account"]
 
 
-def take(names: list[str]) -> Fault | None:
+def choose(request: HttpRequest) -> Trouble:
+    """Return the fault for this call, ordered before planned, and write it into the trail."""
+    names = targets(request)
+    if not names:
+        return Trouble()
+    number, drawn, seconds = world.planned(names)
+    trouble = take(names) or Trouble(drawn, seconds)
+    if trouble.name:
+        note("fault", names[0], fault=trouble.name, call=number, about=about(request))
+    return trouble
+
+
+def take(names: list[str]) -> Trouble | None:
     """Use up one order for any of these names, the oldest first."""
-    if not names or not Fault.objects.exists():
+    if not Fault.objects.exists():
         return None
-    with transaction.atomic():
+    with writing():
         fault = Fault.objects.filter(target__in=names).order_by("pk").first()
         if fault is None:
             return None
@@ -108,63 +123,15 @@ def take(names: list[str]) -> Fault | None:
             fault.save()
         else:
             Fault.objects.filter(pk=fault.pk).delete()
-        note("fault", names[0], fault=fault.fault)
-    return fault
+    return Trouble(fault.fault, fault.seconds)
 
 
-def spoil_before(request: HttpRequest, name: str, seconds: float) -> HttpResponseBase:
-    """Refuse the call untouched: a closed connection or an HTTP error."""
-    if not name.startswith("http_"):
-        return hang_up(request, reset=name == "refuse")
-    return http_error(request, int(name[5:8]), seconds)
-
-
-def http_error(request: HttpRequest, status: int, seconds: float) -> HttpResponse:
-    """Return an HTTP error in the manner of the service that was called."""
-    if request.path.startswith(f"/{twilio.VERSION}/"):
-        code = {401: 20003, 404: 20404, 429: 20429}.get(status, 20500)
-        response: HttpResponse = twilio.error(code, status=status)
-        wait_header = "Retry-After"
-    else:
-        response = HttpResponse(OVERLOAD_PAGE, status=status)
-        wait_header = "X-Rate-Limit-Retry-After-Seconds"
-    if seconds:
-        response[wait_header] = str(int(seconds) or 1)
-    return response
-
-
-def spoil_after(
-    request: HttpRequest, response: HttpResponseBase, name: str, seconds: float
-) -> HttpResponseBase:
-    """Spoil the answer to a call that has already taken effect."""
-    if name in ("drop_after", "drop_before"):
-        return hang_up(request)
-    if name == "slow":
-        time.sleep(seconds)
-    if name == "html":
-        return HttpResponse(OVERLOAD_PAGE)
-    if name == "empty":
-        return HttpResponse(b"", content_type="application/json")
-    if name == "truncated" and isinstance(response, HttpResponse):
-        response.content = response.content[: len(response.content) // 2]
-    if name.endswith("_after") and name.startswith("http_"):
-        return http_error(request, int(name[5:8]), seconds)
-    return response
-
-
-def hang_up(request: HttpRequest, reset: bool = False) -> HttpResponse:
-    """Close the caller's connection without a word; with a TCP reset when asked."""
-    connection = request.META.get("gunicorn.socket")
-    if connection is not None:
-        with contextlib.suppress(OSError):
-            if reset:
-                # Closing with unsent data and no lingering makes the kernel send RST, not FIN.
-                linger = struct.pack("ii", 1, 0)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                connection.close()
-            else:
-                connection.shutdown(socket.SHUT_RDWR)
-    # Nobody reads this answer: the server fails to write it and drops the connection.
-    response = HttpResponse(status=204)
-    response["Connection"] = "close"
-    return response
+def about(request: HttpRequest) -> str:
+    """Return what the call is about: its orderid, its retref, or the path of a reading call."""
+    if request.method == "GET":
+        return request.path.removeprefix("/cardconnect/rest/")[:100]
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        return ""
+    return str(body.get("orderid") or body.get("retref") or "") if isinstance(body, dict) else ""

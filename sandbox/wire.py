@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
+from sandbox import world
 from sandbox.emulator import Outcome, Refusal, result
 from sandbox.models import ACH, Charge, Merchant
 
@@ -19,18 +19,20 @@ Body = dict[str, Any]
 
 
 def reply(body: Body | list[Body]) -> HttpResponse:
-    """Return JSON; with noise on, in random order and with a field nobody knows."""
-    if settings.NOISE:
-        body = [shaken(one) for one in body] if isinstance(body, list) else shaken(body)
+    """Return JSON; as the switches say, in random order and with a field nobody knows."""
+    body = [shaken(one) for one in body] if isinstance(body, list) else shaken(body)
     return JsonResponse(body, safe=False)
 
 
 def shaken(body: Body) -> Body:
     """Shuffle the fields and add an unknown one, as the vendor's test system does."""
-    unknown = "x" + "".join(random.choices(string.ascii_lowercase, k=7))  # noqa: S311
-    extra: list[Any] = ["", "0", {}, [], {"key": "value"}, ["value"]]
-    items = [*body.items(), (unknown, random.choice(extra))]  # noqa: S311
-    random.shuffle(items)
+    items = list(body.items())
+    if world.switches.inject:
+        unknown = "x" + "".join(random.choices(string.ascii_lowercase, k=7))  # noqa: S311
+        extra: list[Any] = ["", "0", {}, [], {"key": "value"}, ["value"]]
+        items.append((unknown, random.choice(extra)))  # noqa: S311
+    if world.switches.shuffle:
+        random.shuffle(items)
     return dict(items)
 
 
@@ -159,7 +161,17 @@ def refund_body(charge: Charge) -> Body:
 
 
 def inquire_body(charge: Charge) -> Body:
-    """Return all the gateway tells about one transaction."""
+    """Return all the gateway tells about one transaction; before a late commit, only "62"."""
+    body = booked_body(charge)
+    if charge.pending:
+        body |= code_fields(result("PPS", "62")) | {"setlstat": "Declined", "amount": "0.00"}
+        body |= dict.fromkeys(("authcode", "batchid", "capturedate", "avsresp", "cvvresp"), "")
+        body |= {"voidable": "N", "refundable": "N"}
+    return body
+
+
+def booked_body(charge: Charge) -> Body:
+    """Return one transaction as the books have it."""
     body = code_fields(charge) | account_fields(charge, {})
     body |= {
         "merchid": charge.merchant.merchid,

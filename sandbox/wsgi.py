@@ -8,8 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sandbox.settings")
 application = get_wsgi_application()
 
 # Models can be imported only once Django is set up, hence the late imports.
-from sandbox import config, delivery, mail  # noqa: E402
+from sandbox import config, delivery, mail, world  # noqa: E402
 
 config.load()
+world.restore()
 delivery.start()
 mail.start()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -29,9 +30,14 @@ def smtp_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory, smtp_port: int) -> Iterator[Sandbox]:
+def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sandbox") / "sandbox.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def running(ledger_file: Path, smtp_port: int) -> Iterator[Sandbox]:
     sandbox = start_sandbox(
-        tmp_path_factory.mktemp("sandbox"),
+        ledger_file.parent,
         SANDBOX_SMTP_PORT=str(smtp_port),
         SANDBOX_SLOW_SECONDS="1.5",
         SANDBOX_CARDCONNECT_MERCHANTS=(
