@@ -64,7 +64,9 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
 
 
 def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
-    partly = f"${invoice.paid:,.2f} of ${invoice.total:,.2f} paid" if invoice.paid else ""
+    uncleared = sum(p.amount for p in invoice.payments.all() if p.status == "started")
+    verb = "paid or started" if uncleared else "paid"
+    partly = f"${invoice.paid:,.2f} of ${invoice.total:,.2f} {verb}" if invoice.paid else ""
     text, link = newest_text(invoice), invoice.newest_link
     if text is not None and text.is_in_flight:
         return "info", "clock", "Sending", partly
@@ -76,6 +78,10 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
         days = (timezone.now().astimezone(invoice.tenant.zone).date() - invoice.due_on).days
         late = f"Overdue {days} day{'' if days == 1 else 's'}"
         return "bad", "day", late, partly or ("" if text else "Not sent yet")
+    if invoice.paid and invoice.paid == uncleared:
+        return "info", "bank", "Bank payment started", partly
+    if invoice.paid:
+        return "info", "bill", "Partly paid", partly
     if text is not None:
         return (
             "",

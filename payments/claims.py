@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from audit.clock import DbNow, db_now
 from invoices.models import Invoice, PaymentLink
-from payments import wording
+from payments import amounts, wording
 from payments.accounts import CardConnectAccount
 from payments.evidence import Authorization
 
@@ -76,11 +76,13 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         token: str,
         agreement: wording.Agreement,
         account_type: str = "",
+        seen: Decimal | None = None,
     ) -> tuple[Payment, bool]:
         """Claim the invoice for one charge and keep what was agreed; (payment, whether new).
 
         The same form `key` gives the same payment, so that a double click or a replay never charges
-        twice. Raises CannotPay with a sentence, AmountChanged when the balance is another one.
+        twice. `seen` is the balance the payer saw, when `amount` may be a part of it. Raises
+        CannotPay or AmountRefused with a sentence, AmountChanged when the balance is another one.
         """
         with transaction.atomic():
             invoice = link.invoice.locked()
@@ -88,8 +90,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
             if same is not None:
                 return same, False
             account = self._check_may_start(link, invoice, method, token)
-            if amount != invoice.balance:
-                raise AmountChanged(amount, invoice.balance)
+            shown = amount if seen is None else seen
+            if shown != invoice.balance:
+                raise AmountChanged(shown, invoice.balance)
+            amounts.check(invoice.tenant, invoice.balance, amount)
             payment = self.model(
                 tenant=invoice.tenant,
                 invoice=invoice,

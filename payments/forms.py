@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from payments import wording
+from payments import amounts, wording
 from payments.cardconnect import TOKEN
 
 CARD_MISSING = "Enter your card number, expiry date and security code"
 BANK_MISSING = "Enter your routing number and account number"
+OUT_OF_DATE = "This page is out of date. Read it again and agree again"
 TICK = "Tick the box to allow this payment"
 
 
@@ -22,7 +24,8 @@ class PayForm(forms.Form):
     """Each error is a sentence that says what to do; `fix_list` pairs it with where."""
 
     key = forms.UUIDField()
-    amount = forms.DecimalField(max_digits=12, decimal_places=2, min_value=0)
+    amount = forms.CharField(max_length=20, required=False)
+    balance = forms.DecimalField(max_digits=12, decimal_places=2, min_value=0, required=False)
     day = forms.DateField(required=False)
     method = forms.ChoiceField(choices=[("card", "Card"), ("ach", "Bank account (ACH)")])
     account = forms.ChoiceField(choices=[("ECHK", "Checking"), ("ESAV", "Savings")], required=False)
@@ -31,14 +34,30 @@ class PayForm(forms.Form):
     expiry = forms.CharField(max_length=8, required=False)
     authorized = forms.CharField(max_length=8, required=False)
 
-    def __init__(self, data: Mapping[str, Any], *, today: dt.date) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], *, today: dt.date, may_choose: bool = False
+    ) -> None:
         super().__init__(data)
         self.today = today
+        self.may_choose = may_choose
 
     @property
     def is_bank(self) -> bool:
         """Whether the bank's half of the form counts."""
         return bool(self.data.get("method") == wording.ACH)
+
+    @property
+    def other(self) -> str:
+        """What was typed as another amount; "" when all of the balance was to be paid."""
+        amount = str(self.data.get("amount", ""))
+        return "" if amount == self.data.get("balance", amount) else amount
+
+    def clean_amount(self) -> Decimal:
+        """Dollars and cents; how much it may be is decided under the invoice's lock."""
+        try:
+            return amounts.read(self.cleaned_data["amount"])
+        except amounts.AmountRefused as refused:
+            raise ValidationError(str(refused)) from None
 
     def clean_token(self) -> str:
         """A CardSecure token and nothing else."""
@@ -81,11 +100,18 @@ class PayForm(forms.Form):
     @property
     def fix_list(self) -> list[tuple[str, str]]:
         """(element to go to, what to do there) for each error a person can do something about."""
-        places = {"method": "method", "name": "name", "token": "frame", "authorized": "agree"}
+        places = {
+            "amount": "other",
+            "method": "method",
+            "name": "name",
+            "token": "frame",
+            "authorized": "agree",
+        }
         found = [
             (place, str(error))
             for field, place in places.items()
-            for error in self.errors.get(field, [])[:1]
+            if field != "amount" or self.may_choose
+            for error in list(self.errors.get(field, []))[:1]
         ]
         # What a person cannot have done wrong means that the page is old or not ours.
-        return found or [("agree", "This page is out of date. Read it again and agree again")]
+        return found or [("agree", OUT_OF_DATE)]

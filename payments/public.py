@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,8 +18,9 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import cardconnect, charging, frame, states, wording
-from payments.forms import PayForm
+from payments import amounts, cardconnect, charging, frame, states, wording
+from payments.amounts import AmountRefused
+from payments.forms import OUT_OF_DATE, PayForm
 from payments.guard import client_ip, guesses_too_much, payer_page
 from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment
 from payments.states import standing
@@ -99,8 +101,17 @@ def _form(
     asked = extra.pop("method", "") or request.GET.get("method", "")
     kinds = [wording.CARD, wording.ACH] if account.takes_bank_payments else [wording.CARD]
     method = asked if asked in kinds else wording.CARD
-    day, amount = _today(link), link.invoice.balance
+    typed = extra.pop("other", None)
+    if typed is None:
+        typed = "" if request.GET.get("pay") == "full" else request.GET.get("amount", "")
+    choice = amounts.choose(link.tenant, link.invoice.balance, typed)
+    if choice.problem and "fixes" not in extra:
+        extra |= {"fixes": [("other", choice.problem)], "wrong": {"other": choice.problem}}
+    day, amount = _today(link), choice.amount
     context = _context(link) | {
+        "may_choose": amounts.may_choose(link.tenant, link.invoice.balance),
+        "choice": choice,
+        "left": link.invoice.balance - amount,
         "method": method,
         "kinds": kinds,
         "day": day,
@@ -125,25 +136,44 @@ def _form(
 
 def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
     """Start one payment and charge it; every way out is a page that says where the money is."""
-    form = PayForm(request.POST, today=_today(link))
+    may_choose = amounts.may_choose(link.tenant, link.invoice.balance)
+    form = PayForm(request.POST, today=_today(link), may_choose=may_choose)
     if not form.is_valid():
-        fixes = form.fix_list
-        extra = {"fixes": fixes, "wrong": dict(fixes), "entered": form.data}
-        return _show(request, link, 422, method=form.data.get("method", ""), **extra)
+        return _to_fix(request, link, form, form.fix_list)
     try:
         payment, created = _start(request, link, form)
+    except AmountRefused as refused:
+        fix = ("other", str(refused)) if may_choose else ("agree", OUT_OF_DATE)
+        return _to_fix(request, _opened(token) or link, form, [fix])
     except AmountChanged as changed:
         old, new = changed.agreed, changed.now
-        return _show(request, _opened(token) or link, 409, old=old, new=new, difference=new - old)
+        told = {"old": old, "new": new, "difference": new - old, "other": form.other}
+        return _show(request, _opened(token) or link, 409, **told)
     except CannotPay as refused:
-        method = form.cleaned_data["method"]
-        return _show(request, _opened(token) or link, 409, refused=str(refused), method=method)
+        told = {"refused": str(refused), "method": form.cleaned_data["method"], "other": form.other}
+        return _show(request, _opened(token) or link, 409, **told)
     if created:
         entered = form.cleaned_data
         charging.charge(
             payment, entered["token"], expiry=entered["expiry"], account_type=entered["account"]
         )
     return redirect("payments:pay_status", token, payment.public_id)
+
+
+def _to_fix(
+    request: HttpRequest, link: PaymentLink, form: PayForm, fixes: list[tuple[str, str]]
+) -> HttpResponse:
+    """The form again, with what has to be put right."""
+    return _show(
+        request,
+        link,
+        422,
+        method=form.data.get("method", ""),
+        other=form.other,
+        fixes=fixes,
+        wrong=dict(fixes),
+        entered=form.data,
+    )
 
 
 def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Payment, bool]:
@@ -172,6 +202,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
         token=token,
         agreement=agreement,
         account_type=entered["account"],
+        seen=entered["balance"],
     )
 
 
@@ -179,8 +210,10 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
     """The receipt, the wait, or the form again with what went wrong above it."""
     failed = payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED)
     if failed and standing(link).state == states.READY:
-        return _show(request, link, failed=payment, method=payment.method)
+        other = str(payment.amount)
+        return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
+    context["may_pay_rest"] = payment.is_booked and standing(link).state == states.READY
     context["clears_on"] = _business_days_after(payment.created_at.astimezone(link.tenant.zone), 4)
     return render(request, f"payments/{PAGES[payment.status]}.html", context)
 
@@ -188,6 +221,9 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
 def _context(link: PaymentLink) -> dict[str, Any]:
     """What every page of the payer may show. No number, address or name but the first one."""
     contact = link.invoice.customer.billing_contact
+    paid, under_way = link.invoice.paid, Decimal("0.00")
+    if paid:
+        under_way = Payment.objects.filter(invoice=link.invoice).uncleared().booked_total()
     return {
         "tenant": link.tenant,
         "invoice": link.invoice,
@@ -195,6 +231,8 @@ def _context(link: PaymentLink) -> dict[str, Any]:
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,
+        "under_way": under_way,
+        "paid_so_far": paid - under_way,
     }
 
 

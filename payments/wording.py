@@ -107,7 +107,9 @@ def sentence_html(
 ) -> SafeString:
     """The same for the page: what may change is in elements that js/pay.js finds by data-part."""
     fixed: dict[str, str] = _fixed(invoice, amount, day)
-    fixed["amount"] = format_html('<strong class="money">{}</strong>', fixed["amount"])
+    fixed["amount"] = format_html(
+        '<strong class="money" data-part="amount">{}</strong>', fixed["amount"]
+    )
     moving = {
         part: format_html('<span data-part="{}">{}</span>', part, words)
         for part, words in _moving(method, "", name, account_type).items()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 import zoneinfo
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -100,6 +101,14 @@ class Tenant(models.Model):
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour such as #0b6470.")],
     )
     processor = models.CharField(max_length=16, choices=Processor.choices, default=Processor.NONE)
+    partial_payments = models.BooleanField("customers may pay a part", default=False)
+    partial_minimum = models.DecimalField(
+        "smallest part",
+        max_digits=8,
+        decimal_places=2,
+        default=Decimal("20.00"),
+        validators=[MinValueValidator(Decimal("1.00"))],
+    )
     # Both written by payments/enabling.py only, which asks CardConnect first and audits.
     text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)
     text_to_pay_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -115,6 +124,9 @@ class Tenant(models.Model):
             models.CheckConstraint(
                 condition=Q(text_to_pay_enabled=False) | Q(processor="cardconnect"),
                 name="tenants_tenant_text_to_pay_needs_cardconnect",
+            ),
+            models.CheckConstraint(
+                condition=Q(partial_minimum__gt=0), name="tenants_tenant_partial_minimum"
             ),
         ]
 

@@ -22,7 +22,9 @@
     lapsed: "Two minutes have passed. To keep your card safe, please enter it again.",
     changed: "The card or account has changed. Read the authorization and tick the box again.",
   };
-  const COUNT = ["", "One thing", "Two things", "Three things"];
+  const COUNT = ["", "One thing", "Two things", "Three things", "Four things"];
+  const choice = byId("choice");
+  const other = byId("other");
   let ticked = "";
   let lapse = 0;
 
@@ -59,6 +61,52 @@
     for (const place of form.querySelectorAll('[data-part="' + which + '"]')) place.textContent = words;
   }
 
+  // Money is counted in whole cents. The words are those of payments/amounts.py, which decides.
+  function cents(typed) {
+    const found = /^\$?\s*(\d{1,8}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?$/.exec(typed.trim());
+    return found ? Number(found[1].replace(/,/g, "") + ((found[2] || "") + "00").slice(0, 2)) : null;
+  }
+
+  function plain(amount) {
+    return Math.floor(amount / 100) + "." + String(amount % 100).padStart(2, "0");
+  }
+
+  function money(amount) {
+    return "$" + plain(amount).replace(/\B(?=(\d{3})+\.)/g, ",");
+  }
+
+  function inPart() {
+    return Boolean(choice) && choice.querySelector("[value=other]").checked;
+  }
+
+  function amountProblem() {
+    if (!inPart()) return "";
+    const due = cents(choice.dataset.due);
+    const least = cents(choice.dataset.least);
+    const amount = cents(other.value);
+    if (amount === null) return "Enter an amount in dollars and cents, such as 50.00";
+    if (amount > due) return "Enter " + money(due) + " or less: no more is left to pay";
+    return amount < least ? "Enter " + money(least) + " or more" : "";
+  }
+
+  // Writes the chosen amount into sentence, button and form, all from one number.
+  function price() {
+    const due = cents(choice.dataset.due);
+    const amount = amountProblem() ? null : inPart() ? cents(other.value) : due;
+    const value = amount === null ? "" : plain(amount);
+    choice.querySelector("[data-other]").hidden = !inPart();
+    if (amount !== null) show("other-error", "");
+    if (field("amount").value !== value) {
+      field("amount").value = value;
+      untick("The amount has changed. Read the authorization and tick the box again.");
+    }
+    part("amount", amount === null ? "the amount entered above" : money(amount) + " " + form.dataset.currency);
+    for (const place of document.querySelectorAll("[data-pay]")) place.textContent = amount === null ? "" : money(amount);
+    choice.querySelector("[data-left]").hidden = amount === null || amount === due;
+    choice.querySelector("[data-rest]").textContent = amount === null ? "" : money(due - amount);
+    refresh();
+  }
+
   function refresh() {
     form.querySelectorAll('[data-sentence="' + method() + '"] [data-part="account"]')
       .forEach((place) => { place.textContent = accountWords(); });
@@ -70,6 +118,7 @@
 
   function missing() {
     const found = [];
+    if (amountProblem()) found.push(["other", amountProblem()]);
     if (method() === "ach" && name && !name.value.trim()) found.push(["name", WORDS.name]);
     if (!token.value) found.push(["frame", WORDS[method()]]);
     if (!agree.checked) found.push(["agree", WORDS.agree]);
@@ -182,6 +231,20 @@
     note.scrollIntoView({ block: "start" });
   }
 
+  if (choice) {
+    choice.querySelector("[data-use]").hidden = true;
+    choice.addEventListener("submit", (event) => event.preventDefault());
+    other.addEventListener("input", price);
+    other.addEventListener("change", () => show("other-error", amountProblem()));
+    for (const radio of choice.querySelectorAll("[name=pay]")) {
+      radio.addEventListener("change", () => {
+        price();
+        if (inPart()) other.focus();
+        else show("other-error", "");
+      });
+    }
+  }
+
   // A link to the frame puts the keyboard into it.
   document.addEventListener("click", (event) => {
     if (event.target.closest('a[href="#frame"]')) frame().focus();
@@ -204,5 +267,6 @@
   }
   // Coming back with the browser's Back button: ask the server where things stand.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  if (choice) price();
   refresh();
 })();

@@ -83,6 +83,35 @@ class CompanyForm(forms.ModelForm):
         return str(self.cleaned_data["brand"]).lower()
 
 
+class PartialForm(forms.ModelForm):
+    """Whether customers may pay a part of an invoice, and how little."""
+
+    class Meta:
+        model = Tenant
+        fields = ["partial_payments", "partial_minimum"]
+        labels = {
+            "partial_payments": "Customers may pay a part of an invoice",
+            "partial_minimum": "Smallest part, in dollars",
+        }
+        help_texts = {
+            "partial_payments": "The Pay Now page then offers “Pay another amount”. The link "
+            "stays live until nothing is left to pay.",
+            "partial_minimum": "When less than this is left, it is paid in full.",
+        }
+        widgets = {
+            "partial_minimum": forms.TextInput(
+                attrs={"inputmode": "decimal", "autocomplete": "off"}
+            )
+        }
+        error_messages = {
+            "partial_minimum": {
+                "required": "Enter an amount.",
+                "invalid": "Enter an amount in dollars and cents, such as 20.00.",
+                "min_value": "Enter $1.00 or more.",
+            }
+        }
+
+
 class PersonForm(forms.Form):
     """A person's role, and whether they may sign in to this company."""
 

@@ -25,7 +25,7 @@ from tenants.models import Membership, Role
 from tenants.requests import StaffRequest
 from tenants.roles import ADMINISTRATOR, Permission
 from textpay.company import people as verbs
-from textpay.company.forms import CompanyForm, InviteForm, PersonForm, RoleForm
+from textpay.company.forms import CompanyForm, InviteForm, PartialForm, PersonForm, RoleForm
 from textpay.tasks import tell_support
 
 SAMPLE = {"number": "INV-1042", "total": Decimal("182.50"), "paid": Decimal("0.00")}
@@ -44,13 +44,7 @@ def company(request: StaffRequest) -> HttpResponse:
     """Name, address, clock, colour, refund policy."""
     form = CompanyForm(request.POST or None, instance=request.tenant)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            # Only these columns: numbers and switches of the row are others' to write.
-            form.instance.save(update_fields=form.changed_data)
-            if form.changed_data:
-                verbs.edited(request.tenant, request.user, fields=form.changed_data)
-        messages.success(request, "Saved")
-        return redirect("tenants:company")
+        return _save(request, form, "tenants:company")
     if form.errors:
         request.tenant.refresh_from_db()
     return _page(request, "company", {"form": form})
@@ -85,12 +79,17 @@ def request_text_to_pay(request: StaffRequest) -> HttpResponse:
     return redirect("tenants:texts")
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def payments(request: StaffRequest) -> HttpResponse:
-    """The processor, and whether its credentials are in place."""
+    """The processor, whether its credentials are in place, and paying in parts."""
+    form = PartialForm(request.POST or None, instance=request.tenant)
+    if request.method == "POST" and form.is_valid():
+        return _save(request, form, "tenants:payments")
+    if form.errors:
+        request.tenant.refresh_from_db()
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
-    return _page(request, "payments", {"account": account})
+    return _page(request, "payments", {"account": account, "form": form})
 
 
 @require_GET
@@ -156,6 +155,17 @@ def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
         messages.success(request, "Saved")
         return redirect("tenants:people")
     return _page(request, "people", {"form": form, "is_new": role.pk is None}, template="role")
+
+
+def _save(request: StaffRequest, form: CompanyForm | PartialForm, back_to: str) -> HttpResponse:
+    """Write what was changed of the company, and who changed it."""
+    with transaction.atomic():
+        # Only these columns: numbers and switches of the row are others' to write.
+        form.instance.save(update_fields=form.changed_data)
+        if form.changed_data:
+            verbs.edited(request.tenant, request.user, fields=form.changed_data)
+    messages.success(request, "Saved")
+    return redirect(back_to)
 
 
 def _page(

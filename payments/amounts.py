@@ -1,0 +1,63 @@
+"""How much of a bill a payer may pay at once: all of it, or a part where the company allows it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tenants.models import Tenant
+
+_TYPED = re.compile(r"^\$?\s*(\d{1,8}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?$", re.ASCII)
+NOT_AN_AMOUNT = "Enter an amount in dollars and cents, such as 50.00"
+
+
+class AmountRefused(Exception):
+    """This amount cannot be paid; str() is what to do instead."""
+
+
+def read(typed: str) -> Decimal:
+    """What a person typed, as money: 50, 50.5, $1,050.00. Raises AmountRefused."""
+    found = _TYPED.match(typed.strip())
+    if found is None:
+        raise AmountRefused(NOT_AN_AMOUNT)
+    dollars, cents = found[1].replace(",", ""), (found[2] or "").ljust(2, "0")
+    return Decimal(f"{dollars}.{cents}")
+
+
+def may_choose(tenant: Tenant, balance: Decimal) -> bool:
+    """Whether a part of this balance may be paid; what is below the minimum is paid in full."""
+    return tenant.partial_payments and balance > tenant.partial_minimum
+
+
+def check(tenant: Tenant, balance: Decimal, amount: Decimal) -> None:
+    """Raise AmountRefused unless it is the whole balance or a part that may be paid."""
+    if amount == balance:
+        return
+    if not may_choose(tenant, balance):
+        raise AmountRefused(f"Pay the whole ${balance:,.2f}")
+    if amount > balance:
+        raise AmountRefused(f"Enter ${balance:,.2f} or less: no more is left to pay")
+    if amount < tenant.partial_minimum:
+        raise AmountRefused(f"Enter ${tenant.partial_minimum:,.2f} or more")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a page asks for; `typed` stands in the field when another amount was chosen."""
+
+    amount: Decimal
+    typed: str = ""
+    problem: str = ""
+
+
+def choose(tenant: Tenant, balance: Decimal, typed: str) -> Choice:
+    """The whole balance, or the part that was typed when it may be paid."""
+    if not typed or not may_choose(tenant, balance):
+        return Choice(balance)
+    try:
+        amount = read(typed)
+        check(tenant, balance, amount)
+    except AmountRefused as refused:
+        return Choice(balance, typed[:20], str(refused))
+    return Choice(amount, "" if amount == balance else f"{amount:.2f}")
