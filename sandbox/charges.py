@@ -83,7 +83,16 @@ def facts(charge: Charge) -> dict[str, str]:
 
 def outcome_fields(outcome: emulator.Outcome) -> dict[str, Any]:
     """Return the charge's columns that the processor decides."""
-    names = ("respproc", "respcode", "respstat", "resptext", "amount", "avsresp", "cvvresp")
+    names = (
+        "respproc",
+        "respcode",
+        "respstat",
+        "resptext",
+        "amount",
+        "avsresp",
+        "cvvresp",
+        "extra",
+    )
     return {name: getattr(outcome, name) for name in names}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from sandbox import fees
 from sandbox.models import Account, Merchant
 
 
@@ -39,6 +40,7 @@ def parse_merchant(line: str) -> dict[str, Any]:
         "unsettled_refunds": "unsettled" in flags,
         "funding_cents": "cents" in flags,
         "processor": "RPCT" if "rpct" in flags else "FNOR",
+        **next(filter(None, map(fees.read_flag, flags)), {}),
     }
 
 
@@ -51,7 +53,8 @@ def parse_account(line: str) -> dict[str, Any]:
 def register_merchant(data: dict[str, Any]) -> Merchant:
     """Create or change the merchant with this ``merchid``; raises KeyError on missing fields."""
     fields = ("processor", "ach", "unsettled_refunds", "currency", "funding_cents")
-    values = {key: data[key] for key in fields if key in data}
+    fee = ("fee_type", "fee_format", "fee_value")
+    values = {key: data[key] for key in (*fields, *fee) if key in data}
     values |= {"username": data["username"], "password": data["password"]}
     return Merchant.objects.update_or_create(merchid=str(data["merchid"]), defaults=values)[0]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sandbox import cards, vault
-from sandbox.models import ACH, Merchant, Token
+from sandbox import advice, cards, fees, vault
+from sandbox.models import ACH, Charge, Merchant, Token
 
 LENGTHS = {
     "orderid": 50, "amount": 14, "expiry": 8, "cvv2": 4, "currency": 3, "ecomind": 1,
@@ -40,6 +40,7 @@ class Outcome:
     cvvresp: str = ""
     token: Token | None = None
     expiry: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Refusal(Exception):
@@ -107,17 +108,31 @@ def decide(merchant: Merchant, request: dict[str, Any]) -> Outcome:
             outcome = decide_bank(merchant, token, amount)
         else:
             outcome = decide_card(merchant, request, token, amount)
+        add_fee(merchant, request, token, amount, outcome)
     except Refusal as refusal:
         outcome = refusal.outcome
     outcome.token = token
     return outcome
 
 
+def add_fee(
+    merchant: Merchant, request: dict[str, Any], token: Token, amount: Decimal, outcome: Outcome
+) -> None:
+    """Add the merchant's own fee to a payment approved in full, and echo a stored card's mark."""
+    cof = str(request.get("cof") or "").upper()
+    outcome.extra |= {"cof": cof} if cof in ("C", "M") else {}
+    if outcome.respstat == "A" and outcome.amount == amount:
+        postal = re.sub(r"[\s-]", "", str(request.get("postal") or ""))
+        fee, fields = fees.charged(merchant, token, postal, amount)
+        outcome.amount += fee
+        outcome.extra |= fields
+
+
 def check_fields(merchant: Merchant, request: dict[str, Any]) -> None:
     """Refuse fields that are too long or malformed before looking at the account."""
-    for field, limit in LENGTHS.items():
-        if len(str(request.get(field) or "")) > limit and field != "account":
-            raise refuse("PPS", "43" if field == "amount" else "34")
+    for name, limit in LENGTHS.items():
+        if len(str(request.get(name) or "")) > limit and name != "account":
+            raise refuse("PPS", "43" if name == "amount" else "34")
     currency = str(request.get("currency") or merchant.currency)
     if not re.fullmatch("[A-Z]{3}", currency):
         raise refuse("PPS", "31")
@@ -198,22 +213,39 @@ def decide_card(
     if amount == 0 and not cvv:
         raise refuse("PPS", "38")
     expiry = read_expiry(str(request.get("expiry") or kept_expiry))
-    outcome = judge_card(merchant.processor, token, amount)
+    postal = re.sub(r"[\s-]", "", str(request.get("postal") or ""))
+    if merchant.fee_type == fees.SURCHARGE and amount and not postal:
+        raise refuse("PPS", "104")
+    outcome = judge_card(merchant.processor, token, amount, started_by_merchant(merchant, request))
     outcome.expiry = expiry
     if outcome.respstat == "A":
-        postal = re.sub(r"[\s-]", "", str(request.get("postal") or ""))
         outcome.avsresp = cards.avs(str(request.get("address") or ""), postal)
         outcome.cvvresp = cards.cvv(cvv)
     return outcome
 
 
-def judge_card(processor: str, token: Token, amount: Decimal) -> Outcome:
+def started_by_merchant(merchant: Merchant, request: dict[str, Any]) -> bool:
+    """Tell whether this repeats a payment whose card the customer let the merchant store."""
+    if str(request.get("cof") or "").upper() != "M":
+        return False
+    account = str(request.get("account") or "")
+    return Charge.objects.filter(
+        merchant=merchant, token=account, respstat="A", extra__cof="C"
+    ).exists()
+
+
+def judge_card(processor: str, token: Token, amount: Decimal, repeated: bool) -> Outcome:
     """Return what the emulator makes of a test card and an amount."""
     second = int(processor == "RPCT")
+    kind, extra = advice.decline(token.behaviour, amount, repeated)
+    if kind:
+        return result(processor, cards.DECLINE_CODES[kind][second], extra=extra)
     if token.behaviour == "timeout":
         return result("PPS", "62", amount=amount)
     if token.behaviour in cards.DECLINE_CODES:
-        return result(processor, cards.DECLINE_CODES[token.behaviour][second])
+        extra = advice.category(advice.BY_BEHAVIOUR[token.behaviour])
+        extra = extra if token.brand == "VISA" else {}
+        return result(processor, cards.DECLINE_CODES[token.behaviour][second], extra=extra)
     if token.behaviour == "partial" and amount >= PARTIAL_LIMIT:
         text = ("Partial Approval", "Approve for Partial Amount")[second]
         return result(processor, ("10", "002")[second], text, amount=PARTIAL_AMOUNT)

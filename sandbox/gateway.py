@@ -17,9 +17,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from sandbox import charges, emulator, reports, wire, world
+from sandbox import charges, emulator, fees, profiles, reports, settlement, wire, world
 from sandbox.books import writing
-from sandbox.models import DECLINED, Charge, Merchant
+from sandbox.models import DECLINED, Charge, Merchant, Token
 
 SERVLET = "<h1>CardConnect REST Servlet</h1>"
 Body = dict[str, Any]
@@ -62,6 +62,11 @@ def admitted(request: HttpRequest, name: str, rest: str) -> HttpResponse:
             return answer_write(request, name, username, password)
         if request.method == "GET":
             return answer_read(request, name, rest, username, password)
+        parts = rest.split("/")
+        if request.method == "DELETE" and name == "profile" and len(parts) == 3:
+            merchant = merchant_for(username, password, parts[2])
+            with writing():
+                return wire.reply(profiles.delete(merchant, parts[0], parts[1]))
         return not_found(request.path)
     except Answer as early:
         return early.response
@@ -152,8 +157,13 @@ def answer_read(
         own = parts[2:] == ["1"]
         scope = [merchant] if own else covered(username, password)
         return inquire_by_orderid(scope, parts[0])
-    if name == "inquireMerchant" and len(parts) == 1:
-        return wire.reply(wire.merchant_body(merchant_for(username, password, parts[0])))
+    if name == "profile" and len(parts) == 3:
+        merchant = merchant_for(username, password, parts[2])
+        return wire.reply(profiles.get(merchant, parts[0], parts[1]))
+    if name in LOOKUPS and parts:
+        merchant = merchant_for(username, password, parts[0])
+        with writing():
+            return wire.reply(LOOKUPS[name](merchant, "/".join(parts[1:])))
     return not_found(f"/cardconnect/rest/{name}/{rest}".rstrip("/"))
 
 
@@ -161,13 +171,24 @@ def auth(request: HttpRequest, merchant: Merchant, body: Body) -> HttpResponse:
     """Authorize, and capture when asked; a processor that times out is answered late."""
     fault = getattr(request, "sandbox_fault", "")
     with writing():
-        outcome = timed_out(merchant, body) if fault == "timeout_62" else None
+        body, outcome = stored_account(merchant, body)
+        if fault == "timeout_62":
+            outcome = timed_out(merchant, body)
         charge = charges.authorize(merchant, body, outcome, late(request))
+        profiles.remember(charge, body)
     if fault in ("timeout_62_authorized", "timeout_62_late"):
         return wire.reply(wire.timed_out_body(charge))
     if charge.respcode == "62" and charge.respproc == "PPS":
         time.sleep(settings.TIMEOUT_SECONDS)
     return wire.reply(wire.auth_body(charge, body))
+
+
+def stored_account(merchant: Merchant, body: Body) -> tuple[Body, emulator.Outcome | None]:
+    """Return the request with its stored account filled in, or the refusal of an unknown one."""
+    try:
+        return profiles.fill(merchant, body), None
+    except emulator.Refusal as refusal:
+        return body, refusal.outcome
 
 
 def late(request: HttpRequest) -> charges.Late | None:
@@ -261,9 +282,38 @@ WRITERS: dict[str, Callable[[Merchant, Body], Body]] = {
     "void": void,
     "voidByOrderId": void_by_orderid,
     "refund": refund,
+    "profile": profiles.put,
 }
 
+
+def bin_lookup(merchant: Merchant, number: str) -> Body:
+    """GET /bin/{merchid}/{token}: what the first digits of a card tell."""
+    return fees.bin_body(Token.objects.filter(token=number).first())
+
+
+def open_batch(merchant: Merchant, batchsource: str) -> Body:
+    """GET /openbatch/{merchid}/{batchsource}: the batch that queued charges go into."""
+    answer = wire.code_fields(emulator.result("PPS", "00"))
+    return answer | {"batchid": merchant.open_batch, "batchsource": batchsource}
+
+
+def close_batch(merchant: Merchant, batchid: str) -> Body:
+    """GET /closebatch/{merchid}[/{batchid}]: send the open batch off."""
+    number = merchant.open_batch
+    if batchid not in ("", number):
+        return wire.code_fields(emulator.result("PPS", "29")) | {"batchid": batchid}
+    settlement.close_batch(merchant.merchid)
+    return wire.code_fields(emulator.result("PPS", "00")) | {"batchid": number}
+
+
+LOOKUPS: dict[str, Callable[[Merchant, str], Body]] = {
+    "bin": bin_lookup,
+    "inquireMerchant": lambda merchant, rest: wire.merchant_body(merchant),
+    "openbatch": open_batch,
+    "closebatch": close_batch,
+}
 REPORTS: dict[str, Callable[[Merchant, HttpRequest], HttpResponse]] = {
     "settlestat": reports.settlestat,
     "funding": reports.funding,
+    "surcharge": lambda merchant, request: wire.reply(fees.surcharge_body(merchant, request.GET)),
 }

@@ -384,7 +384,7 @@ class Mail(models.Model):
 
 
 class Event(models.Model):
-    """The append-only trail: what happened, to which retref or sid, in order."""
+    """The append-only trail, which the database guards: what happened, to what, in order."""
 
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=40, db_index=True)
@@ -393,12 +393,6 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.kind
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write a new row; refuse to change an old one."""
-        if self.pk is not None:
-            raise TypeError("the ledger's trail is append-only")
-        super().save(*args, **kwargs)
 
 
 def note(kind: str, subject: str, /, **data: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 
-from sandbox import world
+from sandbox import fees, world
 from sandbox.emulator import Outcome, Refusal, result
 from sandbox.models import ACH, Charge, Merchant
 
@@ -76,6 +76,7 @@ def auth_body(charge: Charge, request: Body) -> Body:
     body = code_fields(charge) | account_fields(charge, request)
     body |= {"retref": charge.retref, "merchid": charge.merchant.merchid}
     body |= approved_fields(charge) if charge.approved else declined_fields(charge)
+    body |= charge.extra
     receipt = str(request.get("receipt") or "").upper()
     if charge.orderid or receipt == "Y":
         body["orderId"] = charge.orderid
@@ -195,7 +196,7 @@ def booked_body(charge: Charge) -> Body:
         "voidable": "Y" if charge.voidable else "N",
         "refundable": "Y" if charge.refundable else "N",
     }
-    return body
+    return body | charge.extra
 
 
 def merchant_body(merchant: Merchant) -> Body:
@@ -209,5 +210,4 @@ def merchant_body(merchant: Merchant) -> Body:
         "acctupdater": "N",
         "avs": "Y",
         "cvv": "Y",
-        "fee_type": "N",
-    }
+    } | fees.merchant_fields(merchant)
