@@ -112,9 +112,7 @@ def bin_body(token: Token | None) -> Body:
     if token is None or token.kind == ACH or not token.brand:
         return {"success": True, "errormsg": "No bin information found."}
     first = token.first_six
-    use = (
-        "Debit, PIN and Signature capability" if debit(token) else "True credit, No PIN capability"
-    )
+    uses = ("True credit, No PIN capability", "Debit, PIN and Signature capability")
     return {
         "country": "USA",
         "product": {"VISA": "V", "MC": "M", "AMEX": "A", "DISC": "D"}.get(token.brand, "N"),
