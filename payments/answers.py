@@ -52,6 +52,16 @@ class Declined:
 
 
 @dataclass(frozen=True)
+class Captured:
+    """An authorization was queued for settlement."""
+
+    retref: str
+    amount: Decimal
+    setlstat: str = ""
+    batchid: str = ""
+
+
+@dataclass(frozen=True)
 class Refunded:
     """Money was given back, under a reference of its own."""
 
@@ -151,10 +161,21 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
     )
 
 
+def captured(row: Any, payment: Payment) -> Captured | Declined:
+    """The answer to a capture; raises Unknown."""
+    if verdict(row, payment, {payment.orderid}) == "C":
+        return refused(row, "capture")
+    retref, amount = reference(row), wire.money(row, "amount")
+    if not retref or amount is None:
+        raise Unknown("The answer captures without an amount or a reference.")
+    setlstat, batchid = wire.field(row, "setlstat", 40), wire.field(row, "batchid", 12)
+    return Captured(retref, amount, setlstat, batchid)
+
+
 def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
     """The answer to a refund; raises Unknown."""
     if verdict(row, payment, {payment.orderid, orderid}) == "C":
-        return _refused(row, "refund")
+        return refused(row, "refund")
     retref, amount = reference(row), wire.money(row, "amount")
     if retref in ("", payment.retref) or amount is None:
         raise Unknown("The answer refunds without an amount or a reference of its own.")
@@ -165,7 +186,7 @@ def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
 def voided(row: Any, payment: Payment) -> Voided | Declined:
     """The answer to a void; raises Unknown."""
     if verdict(row, payment, {payment.orderid}) == "C":
-        return _refused(row, "void")
+        return refused(row, "void")
     return Voided(reference(row), wire.field(row, "authcode", 16), **codes(row))
 
 
@@ -236,11 +257,10 @@ def reference(row: Any) -> str:
 
 def codes(row: Any) -> dict[str, str]:
     """Processor, code and text, as staff see them."""
-    return {
-        "respproc": wire.field(row, "respproc", 4),
-        "respcode": wire.field(row, "respcode", 4),
-        "resptext": wire.text(row, "resptext"),
-    }
+    respproc = wire.field(row, "respproc", 4) or wire.field(row, "cardproc", 4)
+    respcode = wire.field(row, "respcode", 4)
+    text = wire.text(row, "resptext") or decline_words.original(respproc, respcode)
+    return {"respproc": respproc, "respcode": respcode, "resptext": text}
 
 
 def _declined(row: Any) -> Declined:
@@ -249,7 +269,8 @@ def _declined(row: Any) -> Declined:
     return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
 
 
-def _refused(row: Any, verb: str) -> Declined:
+def refused(row: Any, verb: str) -> Declined:
+    """A refusal of something staff wanted, in words for staff."""
     processor, code, text = codes(row).values()
     sentence = decline_words.for_staff(verb, processor, code)
     return Declined(processor, code, text, sentence, retref=reference(row))

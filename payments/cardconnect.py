@@ -19,34 +19,65 @@ from django.views.decorators.debug import sensitive_variables
 
 from payments import answers, wire
 from payments.accounts import CardConnectAccount
-from payments.answers import Answer, Approved, Declined, Refunded, Transaction, Voided
+from payments.answers import (
+    Answer,
+    Approved,
+    Captured,
+    Declined,
+    Refunded,
+    Transaction,
+    Voided,
+)
+from payments.gateway_facts import Bin, Merchant, Surcharge, bin_of, merchant, surcharge
 from payments.gateway_reports import Funded, Settled, funding, settlements
 from payments.models import Payment
+from payments.profiles import (
+    Profile,
+    StoredCredential,
+    profile_create,
+    profile_delete,
+    profile_read,
+    profile_update,
+)
 from payments.wire import NotSent, Unknown, base_url, origin
 
 __all__ = [
     "Answer",
     "Approved",
+    "Bin",
+    "Captured",
     "CredentialError",
     "Declined",
     "Funded",
+    "Merchant",
     "NotSent",
+    "Profile",
     "Refunded",
     "Settled",
+    "StoredCredential",
+    "Surcharge",
     "Transaction",
     "Unknown",
     "Voided",
     "auth",
     "base_url",
+    "bin_of",
+    "capture",
     "check_credentials",
     "find",
     "funding",
     "inquire",
     "inquire_by_orderid",
     "look_up",
+    "merchant",
     "origin",
+    "profile_create",
+    "profile_delete",
+    "profile_read",
+    "profile_update",
     "refund",
     "settlements",
+    "surcharge",
     "try_void",
     "void",
     "void_by_orderid",
@@ -81,16 +112,27 @@ def check_credentials(account: CardConnectAccount) -> None:
 
 @sensitive_variables("token", "request")
 def auth(
-    payment: Payment, token: str, *, expiry: str = "", account_type: str = "", postal: str = ""
+    payment: Payment,
+    token: str = "",
+    *,
+    expiry: str = "",
+    account_type: str = "",
+    postal: str = "",
+    stored: StoredCredential | None = None,
+    capture: bool = True,
 ) -> Answer:
-    """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown."""
+    """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown.
+
+    `stored` keeps the card at the gateway or takes one that is kept there. Without `capture` the
+    money is only held.
+    """
     request = {
         "account": token,
         "amount": f"{payment.amount:.2f}",  # always two decimals: "10" would be ten cents
         "currency": payment.tenant.currency,
         "orderid": payment.orderid,
         "invoiceid": payment.invoice.number[:12],  # tells whose a charge is that we forgot
-        "capture": "Y",
+        "capture": "Y" if capture else "N",
         "ecomind": "E",
     }
     if payment.method == Payment.Method.ACH:
@@ -98,10 +140,18 @@ def auth(
         request["name"] = payment.payer_name[:30]
     else:
         request |= {"expiry": expiry, "postal": postal}
+    if stored is not None:
+        request |= stored.fields()
     answer = answers.attempt(_put(payment, "auth", request), payment)
     if answer is None:
         raise Unknown("The gateway says that it does not know yet.")
     return answer
+
+
+def capture(payment: Payment, amount: Decimal | None = None) -> Captured | Declined:
+    """Take what was only held, all or part of it; raises NotSent or Unknown."""
+    request = {"retref": payment.retref, "amount": "" if amount is None else f"{amount:.2f}"}
+    return answers.captured(_put(payment, "capture", request), payment)
 
 
 def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declined:

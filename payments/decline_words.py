@@ -1,12 +1,14 @@
 """What a decline means, in words for the person who was declined.
 
-Each processor has its own codes; they come down to a handful of things a person can do. Nothing
-here says "stolen" or "fraud": whoever holds the phone may be either side of it.
+Each processor has its own codes (decline_codes.csv); they come down to a handful of things a person
+can do. Nothing here says "stolen" or "fraud": whoever holds the phone may be either side of it.
 """
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ DUPLICATE = Words(
     "The bank takes this for a payment you have already made. Look at your account before you try "
     "again, or call us."
 )
+TRY_LATER = Words(
+    "The bank could not answer just now. Try again in a few minutes, or use another card."
+)
 OUR_SIDE = Words("The payment could not be taken because of a problem on our side. Please call us.")
 STALE = Words("The card details were not accepted. Enter the card again.")
 BANK_NUMBERS = Words(
@@ -48,58 +53,27 @@ BANK_CHECK = Words(
 BANK_NO_REASON = Words("The bank did not give a reason. Check the numbers, or pay by card.")
 NO_BANK_HERE = Words("Bank payments are not available here. Please pay by card.")
 
-_GROUPS: dict[tuple[str, Words], str] = {
-    ("PPS", NUMBER): "11 13 33 99",
-    ("PPS", CODE): "14 37 38",
-    ("PPS", EXPIRED): "15 16",
-    ("PPS", ADDRESS): "17 35 101",
-    ("PPS", CALL_BANK): "18 19",
-    ("PPS", DUPLICATE): "36",
-    ("PPS", NOT_THIS_CARD): "44 105",
-    ("PPS", NO_BANK_HERE): "48",
-    ("PPS", STALE): "98",
-    ("PPS", OUR_SIDE): "21 22 23 31 32 34 41 42 43 63 64 65 66 91 92 93 94 95 97 102 103 104",
-    ("FNOR", CALL_BANK): "01 1A 1B",
-    ("FNOR", NO_REASON): "05 51 60",
-    ("FNOR", NUMBER): "14 N3",
-    ("FNOR", EXPIRED): "54",
-    ("FNOR", FUNDS): "NU",
-    ("FNOR", LIMIT): "61 NH NQ NR 75",
-    ("FNOR", CODE): "C2",
-    ("FNOR", NOT_THIS_CARD): "12 57 63 NN",
-    ("FNOR", DUPLICATE): "94",
-    ("FNOR", OUR_SIDE): "03 13 25 89 NP CE",
-    ("RPCT", NO_REASON): "100 500",
-    ("RPCT", EXPIRED): "101 132 510 511",
-    ("RPCT", CALL_BANK): "102 105 107 108 129 531 727",
-    ("RPCT", NUMBER): "118 131 303 526 373",
-    ("RPCT", FUNDS): "116",
-    ("RPCT", LIMIT): "121 123 152 154 521 528 554 771 782",
-    ("RPCT", NOT_THIS_CARD): "104 119 120 124 512 513",
-    ("RPCT", CODE): "517 954 958 959",
-    ("RPCT", NEVER): "208 209 302 504 509 514 704 767 790 791",
-    ("RPCT", DUPLICATE): "913",
-    ("RPCT", OUR_SIDE): "001 109 110 130 150 355 402 403 404 527 906 909 921 950",
-    ("AMEX", NO_REASON): "100",
-    ("AMEX", EXPIRED): "101",
-    ("AMEX", CODE): "103 122",
-    ("AMEX", CALL_BANK): "107",
-    ("AMEX", NUMBER): "111",
-    ("AMEX", FUNDS): "116",
-    ("AMEX", LIMIT): "121",
-    ("AMEX", NEVER): "105 187 188 200",
-    ("AMEX", OUR_SIDE): "109 110 115 181",
-    ("PSTR", DUPLICATE): "01",
-    ("PSTR", BANK_NO_REASON): "02",
-    ("PSTR", BANK_NUMBERS): "03 10 28 99",
-    ("PSTR", LIMIT): "04 05 13 37",
-    ("PSTR", OUR_SIDE): "11 12 14 15 16 17 18 20 21 40",
-}
-_BY_CODE = {
-    (processor, code): words
-    for (processor, words), codes in _GROUPS.items()
-    for code in codes.split()
-}
+_WORDS = {name: words for name, words in globals().items() if isinstance(words, Words)}
+
+
+@dataclass(frozen=True)
+class _Code:
+    words: Words | None  # None for what is no decline
+    text: str
+
+
+def _read(path: Path) -> dict[tuple[str, str], _Code]:
+    """The processors' codes, each with our words and its own text."""
+    with path.open(encoding="ascii", newline="") as file:
+        return {
+            (row["respproc"], row["respcode"]): _Code(
+                _WORDS[row["words"]] if row["words"] else None, row["resptext"]
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+_CODES = _read(Path(__file__).with_name("decline_codes.csv"))
 _BANKS = frozenset({"PSTR", "BPAY"})
 
 
@@ -110,8 +84,16 @@ def find(respproc: str, respcode: str, resptext: str, category: str = "") -> Wor
         return BANK_CHECK
     if category == "1":
         return NEVER
-    default = BANK_NO_REASON if respproc in _BANKS else NO_REASON
-    return _BY_CODE.get((respproc, respcode), default)
+    known = _CODES.get((respproc, respcode))
+    if known and known.words:
+        return known.words
+    return BANK_NO_REASON if respproc in _BANKS else NO_REASON
+
+
+def original(respproc: str, respcode: str) -> str:
+    """What the processor calls a code, for staff, when the answer does not say it itself."""
+    known = _CODES.get((respproc, respcode))
+    return known.text if known else ""
 
 
 _STAFF = {
@@ -125,6 +107,8 @@ _STAFF = {
     "45": "This merchant account allows no refund without the original charge. Call CardConnect.",
     "46": "This merchant account allows no part refunds. Refund the whole amount.",
     "70": "It was approved by telephone and cannot be voided. Refund it instead.",
+    "34": "CardConnect refuses one of the fields. A default account stays while others are there.",
+    "96": "CardConnect does not know this profile.",
     "97": "CardConnect has disabled this merchant account. Call CardConnect.",
 }
 

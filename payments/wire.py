@@ -37,7 +37,7 @@ DEADLINE_SECONDS = 40.0
 MAX_BODY = 4 * 1024 * 1024  # a month's funding; any other answer has a few hundred bytes
 CHUNK = 64 * 1024
 # A point is required: "1000" without one might be cents.
-_AMOUNT = re.compile(r"-?\d{1,10}\.\d{1,2}")
+_AMOUNT = re.compile(r"-?[0-9]{1,10}\.[0-9]{1,2}")
 _LONG_NUMBER = re.compile(r"\d{4,}")
 
 
@@ -97,11 +97,7 @@ def field(row: Any, name: str, length: int = 256) -> str:
     value = row.get(name) if isinstance(row, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return ""
-    try:
-        told = str(value)
-    except ValueError:  # a number of more digits than Python is willing to print
-        return ""
-    return "".join(sign for sign in told if sign.isprintable()).strip()[:length]
+    return "".join(sign for sign in str(value) if sign.isprintable()).strip()[:length]
 
 
 def flag(row: Any, name: str) -> bool:
@@ -188,6 +184,8 @@ def _exchange(
                 pause = response.headers.get("X-Rate-Limit-Retry-After-Seconds", "")
                 log.error("CardConnect asks for fewer calls; again after %.5s seconds", pause)
             told.put((response.status_code, _body(response, end)))
+    except Unknown as unknown:
+        told.put(unknown)
     except requests.RequestException as error:
         told.put(_failure(error, url))
     except Exception as error:  # urllib3's own, while the body is read

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+import responses
 
 from audit.clock import db_now
 from invoices.models import Invoice, PaymentLink
@@ -17,6 +18,7 @@ from payments.models import Payment
 from payments.tasks import settle_unknown
 from tenants.models import Tenant
 from tests.factories import make_invoice, make_link
+from tests.payments.wire_fakes import GATEWAY, Says
 from tests.sandbox_process import Sandbox, start_sandbox
 
 VISA = "4111111111111111"
@@ -76,6 +78,14 @@ def gateway(_sandbox: Sandbox, tenant: Tenant, settings: Any) -> Gateway:
         ach=True,
     )
     return Gateway(_sandbox, account.merchid)
+
+
+@pytest.fixture
+def says(settings: Any) -> Iterator[Says]:
+    """A gateway without a process: it says what the test wants."""
+    settings.CARDCONNECT_URL = GATEWAY
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield Says(mock)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_words_for_declines():
     assert not words("FNOR", "05", category="1").may_retry
     assert not words("BPAY", "??", "Declined: bank account failed validation").may_retry
     assert "pay by card" in words("BPAY", "??").sentence
-    for every in {*decline_words._BY_CODE.values()}:
+    for every in {*decline_words._WORDS.values()}:
         assert every.sentence.endswith(".")
         assert not {"stolen", "fraud", "error", "invalid"} & set(every.sentence.lower().split())
 

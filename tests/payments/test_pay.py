@@ -184,6 +184,7 @@ def test_what_goes_over_the_wire(payer, link, bank_form, monkeypatch):
         "amount": "182.50",
         "currency": "USD",
         "orderid": payment.orderid,
+        "invoiceid": payment.invoice.number[:12],
         "capture": "Y",
         "ecomind": "E",
         "accttype": "ECHK",

@@ -1,0 +1,156 @@
+"""What the gateway knows before a charge: the merchant, the card behind a token, the surcharge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote
+
+from django.views.decorators.debug import sensitive_variables
+
+from payments import wire
+from payments.accounts import CardConnectAccount
+from payments.wire import Unknown
+
+_CENT = Decimal("0.01")
+_ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A merchant account as the gateway has it set up."""
+
+    merchid: str
+    site: str
+    is_enabled: bool
+    processor: str
+    takes_bank_payments: bool
+    checks_address: bool
+    checks_code: bool
+    updates_cards: bool
+    # N none, S surcharge, C convenience fee, F service fee; the value is percent or flat.
+    fee_type: str
+    fee_format: str
+    fee_value: Decimal
+    fee_merchid: str
+
+    @property
+    def has_surcharge(self) -> bool:
+        """Whether the gateway adds a fee of its own to a credit card payment."""
+        return self.fee_type == "S" and self.fee_value > 0
+
+
+@dataclass(frozen=True)
+class Bin:
+    """What the first digits of a card tell."""
+
+    country: str
+    product: str
+    bin: str
+    issuer: str
+    card_use: str
+    is_prepaid: bool
+    is_corporate: bool
+
+
+@dataclass(frozen=True)
+class Surcharge:
+    """What the gateway would add to a payment by itself.
+
+    `fee` is zero for a debit card and for a postal code where surcharges are not allowed.
+    """
+
+    fee: Decimal
+    restricted: bool
+    messages: tuple[str, ...] = ()
+    # Whether `fee` is an answer, and not only the absence of one.
+    is_certain: bool = True
+
+
+def merchant(account: CardConnectAccount) -> Merchant:
+    """How the gateway has the company's account set up; raises NotSent or Unknown."""
+    row = wire.ask(account, "GET", f"inquireMerchant/{account.merchid}")
+    told = wire.field(row, "merchid", 16)
+    if told != account.merchid:
+        raise Unknown("The answer is about another merchant.")
+    return Merchant(
+        merchid=told,
+        site=wire.field(row, "site", 40),
+        is_enabled=wire.flag(row, "enabled"),
+        processor=wire.field(row, "cardproc", 4),
+        takes_bank_payments=wire.flag(row, "echeck"),
+        checks_address=wire.flag(row, "avs"),
+        checks_code=wire.flag(row, "cvv"),
+        updates_cards=wire.flag(row, "acctupdater"),
+        fee_type=wire.field(row, "fee_type", 1).upper(),
+        fee_format=wire.field(row, "fee_format", 10).lower(),
+        fee_value=_decimal(row, "fee_value") or _ZERO,
+        fee_merchid=wire.field(row, "fee_merchid", 16),
+    )
+
+
+@sensitive_variables()
+def bin_of(account: CardConnectAccount, token: str) -> Bin | None:
+    """What kind of card a token stands for; None when nobody knows. Raises NotSent or Unknown."""
+    row = wire.ask(account, "GET", f"bin/{account.merchid}/{quote(token, safe='')}")
+    if wire.field(row, "errormsg").lower().startswith("no bin"):
+        return None
+    if wire.field(row, "errormsg") or not wire.field(row, "bin"):
+        raise Unknown("The gateway does not tell the kind of card.")
+    return Bin(
+        country=wire.field(row, "country", 20),
+        product=wire.field(row, "product", 1),
+        bin=wire.field(row, "bin", 8),
+        issuer=wire.field(row, "issuer", 80),
+        card_use=wire.field(row, "cardusestring", 80),
+        is_prepaid=wire.flag(row, "prepaid"),
+        is_corporate=wire.flag(row, "corporate"),
+    )
+
+
+@sensitive_variables()
+def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Decimal) -> Surcharge:
+    """What the gateway would add to `amount` for this card; raises NotSent or Unknown."""
+    row = wire.look_up(
+        account,
+        "surcharge",
+        merchid=account.merchid,
+        token=token,
+        postal=postal,
+        amount=f"{amount:.2f}",
+    )
+    if not isinstance(row, dict):
+        raise Unknown("The answer cannot be read.")
+    place = wire.field(row, "postal").upper()
+    restricted = place not in ("", "NOT_RESTRICTED", "UNKNOWN")
+    free = restricted or wire.field(row, "token").upper() == "DEBIT"
+    fee = _decimal(row, "fee_amount")
+    if fee is not None and fee < 0:
+        raise Unknown("The gateway answers with a negative fee.")
+    return Surcharge(
+        fee=_ZERO if free or fee is None else fee.quantize(_CENT, ROUND_HALF_UP),
+        restricted=restricted,
+        messages=_messages(row.get("messages")),
+        is_certain=free or fee is not None,
+    )
+
+
+def _decimal(row: Any, name: str) -> Decimal | None:
+    """A percentage or a fee, which may have any number of decimals."""
+    try:
+        value = Decimal(wire.field(row, name, 14))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < 10**8 else None
+
+
+def _messages(told: Any) -> tuple[str, ...]:
+    """The messages, each a text or an object of texts; long numbers are left out."""
+    found = []
+    for each in told if isinstance(told, list) else [told]:
+        parts = each if isinstance(each, dict) else {"message": each}
+        words = " ".join(filter(None, (wire.text(parts, name) for name in parts)))
+        if words:
+            found.append(words)
+    return tuple(found)
