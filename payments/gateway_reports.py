@@ -14,6 +14,8 @@ from payments.accounts import CardConnectAccount
 from payments.wire import Unknown
 
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+# What a bank payment is called where a card has its brand.
+BANK_TYPES = frozenset({"ECHK", "ESAV", "ACH", "BANK"})
 _CENT = Decimal("0.01")
 
 
@@ -27,6 +29,7 @@ class Settled:
     amount: Decimal
     letter: str
     merchid: str = ""
+    cardtype: str = ""
 
     @property
     def is_accepted(self) -> bool:
@@ -102,6 +105,7 @@ def _settled(batch: Any, row: Any) -> Settled:
         amount=amount,
         letter=wire.field(row, "setlstat", 1).upper(),
         merchid=wire.field(batch, "merchid", 16),
+        cardtype=wire.field(row, "cardtype", 8).upper(),
     )
 
 

@@ -151,6 +151,7 @@ class MatchRow(models.Model):
     orderid = models.CharField(max_length=50, blank=True)
     retref = models.CharField(max_length=14, blank=True)
     merchid = models.CharField(max_length=16, blank=True)
+    is_bank = models.BooleanField(default=False)
     our_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     their_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     payment = models.ForeignKey(
@@ -233,3 +234,13 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"INV-{self.invariant}: {self.words}"
+
+
+def alarms(most: int = 8) -> dict[str, Any]:
+    """What the nightly checks found, for Home: broken rules, and rows nobody has looked at."""
+    last = MatchRun.objects.finished().first()
+    rows = last.rows.problems().select_related("invoice__customer") if last else ()
+    return {
+        "findings": list(Finding.objects.select_related("invoice")[:most]),
+        "rows": list(rows[:most]),
+    }

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                 ('orderid', models.CharField(blank=True, max_length=50)),
                 ('retref', models.CharField(blank=True, max_length=14)),
                 ('merchid', models.CharField(blank=True, max_length=16)),
+                ('is_bank', models.BooleanField(default=False)),
                 ('our_amount', models.DecimalField(decimal_places=2, max_digits=12, null=True)),
                 ('their_amount', models.DecimalField(decimal_places=2, max_digits=12, null=True)),
                 ('note', models.CharField(blank=True, help_text='What the gateway said.', max_length=200)),
