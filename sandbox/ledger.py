@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
-from sandbox import settlement
+from sandbox import clock, settlement
 from sandbox.models import (
     ACCEPTED,
     QUEUED_FOR_CAPTURE,
@@ -38,10 +38,11 @@ def page(request: HttpRequest) -> HttpResponse:
         message.told = answers.get(message.pk, "")  # type: ignore[attr-defined]
     context = {
         "charges": Charge.objects.select_related("merchant").order_by("-pk")[:SHOWN],
-        "queued": Charge.objects.filter(setlstat=QUEUED_FOR_CAPTURE).count(),
+        "queued": Charge.objects.committed().filter(setlstat=QUEUED_FOR_CAPTURE).count(),
         "messages": messages,
         "tokens": Token.objects.order_by("-pk")[:SHOWN],
         "unfunded": Charge.objects.filter(setlstat=ACCEPTED, funded_at=None).count(),
+        "ahead": clock.now() if clock.ahead() else None,
         "codes": settlement.RETURN_CODES,
         "done": {name: request.GET.get(name, "") for name in DONE},
         "product_url": settings.PRODUCT_URL,

@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from twilio.rest import Client
 
-from tests.sandbox.conftest import SECOND, SENDER, Gateway
+from tests.sandbox.conftest import ACH_MID, SECOND, SENDER, Gateway
 from tests.sandbox_process import Sandbox
 
 TO = "+19785550142"
@@ -129,6 +129,49 @@ def test_ledger_page_closes_the_batch(page: Page, gateway: Gateway, sandbox: San
     page.get_by_role("button", name="Close batch (1)").click()
     expect(page.get_by_role("status")).to_have_text("1 charge settled.")
     expect(page.get_by_text("Accepted", exact=True)).to_be_visible()
+    clean(page)
+
+
+@pytest.mark.parametrize("funded", [False, True], ids=["not funded", "funded"])
+def test_ledger_page_returns_a_bank_payment(
+    page: Page, gateway: Gateway, sandbox: Sandbox, funded: bool
+):
+    paid = gateway.auth("036001808/123456789", merchid=ACH_MID, accttype="ECHK", orderid="ACH-1")
+    gateway.auth(orderid="CARD-1")
+    page.goto(sandbox.url + "/ledger")
+    page.get_by_role("button", name="Close batch (2)").click()
+    if funded:
+        page.get_by_role("button", name="Fund (2)").click()
+        expect(page.get_by_role("status")).to_have_text("2 charges paid out.")
+    button = page.get_by_role("button", name=f"Return bank payment {paid['retref']}")
+    expect(page.get_by_role("button", name="Return bank payment")).to_have_count(1)
+    page.get_by_label(f"Reason {paid['retref']} comes back").select_option("R10")
+    clean(page)
+    button.click()
+    expect(page.get_by_role("status")).to_have_text(f"{paid['retref']} came back with R10.")
+    expect(page.get_by_text("Returned R10")).to_be_visible()
+    expect(button).to_have_count(0)
+    rows = {row["orderid"]: row for row in sandbox.ledger()["charges"]}
+    assert rows["ACH-1"]["setlstat"] == ("Accepted" if funded else "Rejected")
+    assert rows["CARD-1"]["setlstat"] == "Accepted"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_ledger_page_is_accessible_and_fits(
+    page: Page, gateway: Gateway, sandbox: Sandbox, width: int, scheme: Any
+):
+    gateway.auth("036001808/123456789", merchid=ACH_MID, accttype="ECHK", orderid="INV-0000000001")
+    gateway.auth("4387751111111053", orderid="INV-0000000002", amount="1234567.89")
+    sandbox.control("close-batch")
+    sandbox.control("fund")
+    sandbox.control("clock", advance=86400)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(sandbox.url + "/ledger")
+    expect(page.get_by_text("The gateway’s clock reads")).to_be_visible()
+    table = page.get_by_role("group", name="Charges")
+    assert table.evaluate("(node) => node.scrollWidth <= node.clientWidth")
     clean(page)
 
 
