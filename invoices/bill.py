@@ -73,6 +73,17 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         """Those with a payment whose outcome is not known yet."""
         return self.filter(payments__status__in=["pending", "unknown", "needs_attention"])
 
+    def overpaid(self) -> InvoiceQuerySet:
+        """Those that took more than their total: two payments ended at the same moment."""
+        return self.filter(paid__gt=F("total"))
+
+    def came_back(self) -> InvoiceQuerySet:
+        """Open ones whose payment was returned or rejected, with no text since."""
+        back = Q(payments__status__in=["returned", "rejected"])
+        last = Max("payments__reversed_at", filter=back)
+        found = self.open().annotate(back=last, texted=Max("text_messages__queued_at"))
+        return found.filter(Q(texted=None) | Q(texted__lt=F("back")), back__isnull=False)
+
     def write(
         self,
         *,
@@ -97,7 +108,12 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def with_history(self) -> InvoiceQuerySet:
         """Ready for Invoice Details: everything the page shows, in a fixed number of queries."""
         return self.select_related("customer", "tenant").prefetch_related(
-            "customer__contacts", "lines", "text_messages__sent_by", "payments", "links"
+            "customer__contacts",
+            "lines",
+            "text_messages__sent_by",
+            "links",
+            "payments__refunds",
+            "payments__recorded_by",
         )
 
 

@@ -46,6 +46,8 @@ def newest_text(invoice: Invoice) -> Any:
 def _words(invoice: Invoice) -> tuple[str, str, str, str]:
     payments = sorted(invoice.payments.all(), key=lambda payment: -payment.pk)
     booked = [payment for payment in payments if payment.is_booked]
+    if invoice.overpaid and invoice.status != Invoice.Status.VOID:
+        return "warn", "alert", "Overpaid", f"${invoice.overpaid:,.2f} too much came in: refund it"
     match invoice.status:
         case Invoice.Status.VOID:
             return "", "stop", "Void", "Asks for nothing"
@@ -54,13 +56,23 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
         case Invoice.Status.PAID:
             return "good", "check", "Paid", _paid_with(invoice, booked)
         case Invoice.Status.PENDING:
-            return "info", "bank", "Bank payment started", "Clears in about 4 business days"
+            days = invoice.tenant.ach_clear_days
+            return "info", "bank", "Bank payment started", f"Clears in about {days} business days"
     unsure = next((payment for payment in payments if payment.is_in_flight), None)
     if unsure is not None and unsure.status == "needs_attention":
         return "bad", "alert", "Payment needs attention", "Do not take another payment yet"
     if unsure is not None:
         return "warn", "clock", "Checking payment", "Do not take another payment yet"
+    if payments and _came_back(invoice, payments[0]):
+        return "bad", "alert", payments[0].get_status_display(), payments[0].staff_note
     return _unpaid(invoice)
+
+
+def _came_back(invoice: Invoice, payment: Any) -> bool:
+    """Whether the last payment was taken back by the bank, and nobody has texted since."""
+    text = newest_text(invoice)
+    is_back = payment.status in ("returned", "rejected")
+    return is_back and (text is None or text.queued_at < payment.reversed_at)
 
 
 def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
@@ -98,4 +110,5 @@ def _paid_with(invoice: Invoice, booked: list[Any]) -> str:
     if not booked or invoice.paid_at is None:
         return ""
     day: dt.datetime = invoice.paid_at.astimezone(invoice.tenant.zone)
-    return f"{'Card' if booked[0].method == 'card' else 'Bank'}, {day:%b} {day.day}"
+    words = {"card": "Card", "cash": "Cash", "check": "Check"}
+    return f"{words.get(booked[0].method, 'Bank')}, {day:%b} {day.day}"

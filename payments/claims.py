@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.crypto import salted_hmac
 
@@ -50,8 +50,9 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(status__in=self.model.BOOKED)
 
     def booked_total(self) -> Decimal:
-        """What they lower it by."""
-        return self.booked().aggregate(total=Sum("amount"))["total"] or Decimal("0.00")
+        """What they lower it by: their amounts less what was given back of them."""
+        kept = Sum(F("amount") - F("refunded"))
+        return self.booked().aggregate(total=kept)["total"] or Decimal("0.00")
 
     def uncleared(self) -> PaymentQuerySet:
         """Bank payments that were started and may still come back."""

@@ -19,7 +19,9 @@ from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
 from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
 from payments.evidence import Authorization
+from payments.life import CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
+from payments.refunds import CannotRefund, Refund
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 
@@ -27,11 +29,14 @@ __all__ = [
     "AmountChanged",
     "Authorization",
     "CannotPay",
+    "CannotRecord",
+    "CannotRefund",
     "CardConnectAccount",
     "Finding",
     "MatchRow",
     "MatchRun",
     "Payment",
+    "Refund",
 ]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
@@ -48,7 +53,13 @@ TONES = {
     "pending": ("info", "clock"),
     "unknown": ("warn", "clock"),
     "captured": ("good", "check"),
+    "settled": ("good", "check"),
     "started": ("info", "bank"),
+    "cleared": ("good", "check"),
+    "refunded": ("", "again"),
+    "voided": ("", "stop"),
+    "returned": ("bad", "alert"),
+    "rejected": ("bad", "alert"),
     "declined": ("bad", "stop"),
     "not_charged": ("", "info"),
     "needs_attention": ("bad", "alert"),
@@ -60,10 +71,14 @@ def new_orderid() -> str:
     return "".join(secrets.choice(ORDERID_ALPHABET) for _ in range(ORDERID_LENGTH))
 
 
-PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
+class Payments(LifeQuerySet, PaymentQuerySet):  # type: ignore[override]
+    """Payments of one company: starting them (claims.py) and their later life (life.py)."""
 
 
-class Payment(models.Model):
+PaymentManager = TenantManager.from_queryset(Payments)
+
+
+class Payment(Life):
     """One attempt to take one amount, and the money when it was taken.
 
     The row is committed, with its own order number, before the gateway is called: a crash at any
@@ -73,18 +88,27 @@ class Payment(models.Model):
     class Method(models.TextChoices):
         CARD = "card", "Card"
         ACH = "ach", "Bank account (ACH)"
+        CASH = "cash", "Cash"
+        CHECK = "check", "Check"
 
     class Status(models.TextChoices):
         PENDING = "pending", "Being charged"
         UNKNOWN = "unknown", "Checking with CardConnect"
         CAPTURED = "captured", "Paid"
+        SETTLED = "settled", "Paid, settled"
         STARTED = "started", "Bank payment started"
+        CLEARED = "cleared", "Bank payment cleared"
+        REFUNDED = "refunded", "Refunded"
+        VOIDED = "voided", "Voided"
+        RETURNED = "returned", "Bank payment returned"
+        REJECTED = "rejected", "Rejected at settlement"
         DECLINED = "declined", "Declined"
         NOT_CHARGED = "not_charged", "Not charged"
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
 
     IN_FLIGHT: ClassVar[list[str]] = ["pending", "unknown", "needs_attention"]
-    BOOKED: ClassVar[list[str]] = ["captured", "started"]
+    # Their amounts, less what was refunded, are what the invoice counts as paid.
+    BOOKED: ClassVar[list[str]] = ["captured", "settled", "started", "cleared", "refunded"]
     _ENDS = frozenset({"captured", "started", "declined", "not_charged", "needs_attention"})
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
         Status.PENDING: _ENDS | {Status.UNKNOWN},
@@ -92,22 +116,35 @@ class Payment(models.Model):
         Status.NEEDS_ATTENTION: frozenset({"captured", "started", "declined", "not_charged"}),
         # The gateway said "no such charge" and has one after all: the money wins.
         Status.NOT_CHARGED: frozenset({"captured", "started"}),
+        Status.CAPTURED: frozenset({"settled", "voided", "rejected"}),
+        Status.SETTLED: frozenset({"refunded", "rejected"}),
+        Status.STARTED: frozenset({"cleared", "voided", "returned"}),
+        # A bank payment may come back weeks after it cleared, even after a refund.
+        Status.CLEARED: frozenset({"refunded", "returned"}),
+        Status.REFUNDED: frozenset({"returned"}),
+        Status.VOIDED: frozenset(),
+        Status.REJECTED: frozenset(),
+        Status.RETURNED: frozenset(),
+        Status.DECLINED: frozenset(),
     }
     AUDIT_PREFIX: ClassVar[str] = "payment"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
-    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, related_name="payments")
+    # None for what staff recorded by hand and for what was found at the gateway.
+    link = models.ForeignKey(
+        PaymentLink, on_delete=models.PROTECT, null=True, related_name="payments"
+    )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key = models.UUIDField(help_text="From the form, so that a double click pays once.")
-    method = models.CharField(max_length=4, choices=Method.choices)
+    method = models.CharField(max_length=5, choices=Method.choices)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     status = models.CharField(
         max_length=16, choices=Status.choices, default=Status.PENDING, editable=False
     )
     # The account used, copied: it stays the one to ask even if the company moves to another.
-    site = models.CharField(max_length=40)
-    merchid = models.CharField(max_length=16)
+    site = models.CharField(max_length=40, blank=True)
+    merchid = models.CharField(max_length=16, blank=True)
     orderid = models.CharField(max_length=ORDERID_LENGTH, default=new_orderid, editable=False)
     retref = models.CharField(max_length=14, blank=True)
     authcode = models.CharField(max_length=16, blank=True)
@@ -135,6 +172,11 @@ class Payment(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_payment_amount"),
+            # Nobody gets back more than was taken.
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0) & Q(refunded__lte=F("amount")),
+                name="payments_payment_refunded",
+            ),
             # Do not pay twice: one attempt with an open outcome per invoice, whatever the rail.
             models.UniqueConstraint(
                 fields=["invoice"],
@@ -143,12 +185,17 @@ class Payment(models.Model):
             ),
             # A double click carries the same key.
             models.UniqueConstraint(fields=["link", "key"], name="payments_payment_key"),
+            models.UniqueConstraint(
+                fields=["invoice", "key"],
+                condition=Q(link__isnull=True),
+                name="payments_payment_key_by_hand",
+            ),
             # The gateway accepts an order number twice; we never use one twice.
             models.UniqueConstraint(fields=["merchid", "orderid"], name="payments_payment_orderid"),
             # One charge is one payment.
             models.UniqueConstraint(
                 fields=["merchid", "retref"],
-                condition=~Q(retref="") & Q(status__in=["captured", "started"]),
+                condition=~Q(retref="") & Q(status__in=Life.MOVED),
                 name="payments_payment_retref",
             ),
         ]
@@ -158,6 +205,12 @@ class Payment(models.Model):
                 fields=["next_inquiry_at"],
                 condition=Q(status__in=["pending", "unknown"]),
                 name="payments_payment_unsettled",
+            ),
+            # The task that asks the gateway how settlement went.
+            models.Index(
+                fields=["next_look_at"],
+                condition=Q(status__in=["captured", "started"]),
+                name="payments_payment_on_the_way",
             ),
         ]
 
@@ -181,7 +234,9 @@ class Payment(models.Model):
 
     @property
     def account_label(self) -> str:
-        """What was charged, for people: "Visa ending 1111"."""
+        """What was charged, for people: "Visa ending 1111"; "Check 1042"."""
+        if self.is_by_hand:
+            return f"{self.get_method_display()} {self.document}".strip()
         return f"{self.brand} ending {self.last4}".strip()
 
     @property
@@ -198,8 +253,14 @@ class Payment(models.Model):
     def staff_note(self) -> str:
         """Why, for staff, with the processor's own code and words."""
         code = f"{self.respproc} {self.respcode} {self.resptext}".strip()
+        if self.is_by_hand and self.is_booked:
+            return f"Recorded by {self.recorded_by}" if self.recorded_by else ""
         if self.status == self.Status.STARTED:
-            return "Clears in about 4 business days"
+            return f"Clears in about {self.invoice.tenant.ach_clear_days} business days"
+        if self.status == self.Status.RETURNED:
+            return f"{self.return_code} {self.reason} {self.advice}".strip()
+        if self.refunded:
+            return f"${self.refunded:,.2f} refunded"
         if self.status in (self.Status.PENDING, self.Status.UNKNOWN):
             return "Do not take another payment yet"
         told = "" if self.is_booked else f"{self.reason} {f'({code})' if code else ''}"

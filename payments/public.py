@@ -32,6 +32,12 @@ PAGES = {
     "needs_attention": "attention",
     "captured": "paid",
     "started": "started",
+    "settled": "paid",
+    "cleared": "paid",
+    "refunded": "reversed",
+    "voided": "reversed",
+    "rejected": "reversed",
+    "returned": "reversed",
     "declined": "not_taken",
     "not_charged": "not_taken",
 }

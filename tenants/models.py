@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -108,6 +108,16 @@ class Tenant(models.Model):
         decimal_places=2,
         default=Decimal("20.00"),
         validators=[MinValueValidator(Decimal("1.00"))],
+    )
+    refund_release_over = models.DecimalField(
+        "two people above",
+        max_digits=9,
+        decimal_places=2,
+        default=Decimal("500.00"),
+        validators=[MinValueValidator(Decimal("0.00"))],
+    )
+    ach_clear_days = models.PositiveSmallIntegerField(
+        "bank payments clear after", default=4, validators=[MaxValueValidator(60)]
     )
     # Both written by payments/enabling.py only, which asks CardConnect first and audits.
     text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)

@@ -15,12 +15,21 @@ class Permission(models.TextChoices):
     EXPIRE_LINKS = "expire_links", "Expire payment links"
     VIEW_CUSTOMERS = "view_customers", "See customers"
     EDIT_CUSTOMERS = "edit_customers", "Create and edit customers and contacts"
+    SEE_MONEY = "see_money", "See payments and match them with CardConnect"
+    RECORD_PAYMENTS = "record_payments", "Record cash and checks"
+    REFUND_PAYMENTS = "refund_payments", "Void and refund payments"
+    RELEASE_REFUNDS = "release_refunds", "Release refunds that somebody else asked for"
     MANAGE_SETTINGS = "manage_settings", "Change settings and people"
 
 
 ADMINISTRATOR = "Administrator"
 BUILT_IN_ROLES: dict[str, set[str]] = {
     ADMINISTRATOR: set(Permission.values),
-    "Office": set(Permission.values) - {Permission.MANAGE_SETTINGS.value},
+    "Office": set(Permission.values)
+    - {
+        Permission.REFUND_PAYMENTS.value,
+        Permission.RELEASE_REFUNDS.value,
+        Permission.MANAGE_SETTINGS.value,
+    },
     "Viewer": {Permission.VIEW_INVOICES.value, Permission.VIEW_CUSTOMERS.value},
 }

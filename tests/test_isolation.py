@@ -3,10 +3,12 @@ gets anything but 404, with nothing changed. A new route fails here until it has
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,10 +19,17 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
-from payments.models import Payment
+from payments.models import Payment, Refund
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
-from tests.factories import make_invoice, make_link, make_member, make_ready_tenant, make_text
+from tests.factories import (
+    PASSWORD,
+    make_invoice,
+    make_link,
+    make_member,
+    make_ready_tenant,
+    make_text,
+)
 from textpay.account_urls import KEPT
 from textpay.public_urls import PUBLIC
 
@@ -66,6 +75,25 @@ class Victim:
             site="fts-uat",
             merchid="1",
         )
+        self.by_hand, _ = Payment.objects.record_by_hand(
+            self.invoice,
+            method="check",
+            amount=Decimal("2.00"),
+            document="77",
+            received_on=dt.date(2026, 11, 20),
+            actor=self.clerk,
+            key=uuid.uuid4(),
+        )
+        self.refund = Refund.objects.create(
+            tenant=self.tenant,
+            payment=self.payment,
+            key=uuid.uuid4(),
+            kind="refund",
+            amount="1.00",
+            reason="Hidden work",
+            status="requested",
+            requested_by=self.clerk,
+        )
         self.membership = Membership.objects.get(user=self.clerk)
         record("tenant.edited", tenant=self.tenant, subject=self.tenant.audit_subject)
 
@@ -88,6 +116,10 @@ class Victim:
             "invoices:send_email": invoice,
             "invoices:expire_link": invoice,
             "sms:send": invoice,
+            "payments:record": invoice,
+            "payments:give_back": {"public_id": self.payment.public_id},
+            "payments:void_record": {"public_id": self.by_hand.public_id},
+            "payments:release": {"public_id": self.refund.public_id},
             "sms:delivery_status": {"message": self.text.public_id},
             "payments:pay": {"token": "x" * 22},
             "payments:pay_status": {"token": "x" * 22, "payment": self.payment.public_id},
@@ -125,6 +157,11 @@ class Victim:
             "is_staff": "on",
             "is_superuser": "on",
             "confirmed": "1",
+            "confirm_password": PASSWORD,
+            "amount": "1.00",
+            "method": "cash",
+            "received_on": "2026-11-20",
+            "decision": "release",
             "description": "Mallory",
             "issued_on": "2026-11-20",
             "due_on": "2026-12-20",

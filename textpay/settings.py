@@ -38,6 +38,8 @@ TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com").rstrip("/")
 INTEGRATED_PAYMENTS_URL = env.str("INTEGRATED_PAYMENTS_URL", default="")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@localhost")
 PRACTICE_MODE = env.bool("PRACTICE_MODE", default=False)
+# How long the gateway is left alone about one settlement, or one account's bank returns.
+BANK_LOOK_SECONDS = env.int("BANK_LOOK_SECONDS", default=30 if PRACTICE_MODE else 900)
 PRACTICE_PHONE_URL = env.str("PRACTICE_PHONE_URL", default="")
 
 # --- The house -----------------------------------------------------------------------------
@@ -293,6 +295,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.settle_unknown",
         "schedule": 10,
         "options": {"expires": 10},
+    },
+    "settle refunds": {
+        "task": "payments.tasks.settle_refunds",
+        "schedule": 10,
+        "options": {"expires": 10},
+    },
+    "see what settled and what came back": {
+        "task": "payments.tasks.settle_bank_payments",
+        "schedule": 20,
+        "options": {"expires": 20},
     },
     "send e-mails that were left behind": {
         "task": "invoices.tasks.sweep_emails",

@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from invoices.models import Invoice
-from payments.models import Payment
+from payments.models import Payment, Refund
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
 MOST = 8
 OWED = F("total") - F("paid")
+KEPT = F("amount") - F("refunded")
 
 
 @require_safe
@@ -25,12 +26,15 @@ OWED = F("total") - F("paid")
 def home(request: StaffRequest) -> HttpResponse:
     """Four figures and the invoices that only a person can settle."""
     now = timezone.now().astimezone(request.tenant.zone)
+    needs, refunds = _needs(), _refunds()
     context = {
         "now": now,
         "greeting": _greeting(now.hour),
         "sums": _sums(now),
         "money": _collected(now),
-        "needs": _needs(now.date()),
+        "needs": needs,
+        "refunds": refunds,
+        "todo_count": len(needs) + len(refunds),
         "overdue": list(_overdue(now.date())),
     }
     return render(request, "home.html", context)
@@ -55,10 +59,11 @@ def _sums(now: dt.datetime) -> dict[str, Any]:
 
 def _collected(now: dt.datetime) -> dict[str, Any]:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    today = Q(status=Payment.Status.CAPTURED, resolved_at__gte=midnight)
+    today = Q(status__in=["captured", "settled"], resolved_at__gte=midnight)
+    today |= Q(status="cleared", settled_at__gte=midnight)
     clearing = Q(status=Payment.Status.STARTED)
     sums = Payment.objects.booked().aggregate(
-        today=Sum("amount", filter=today),
+        today=Sum(KEPT, filter=today),
         today_count=Count("pk", filter=today),
         clearing=Sum("amount", filter=clearing),
         clearing_count=Count("pk", filter=clearing),
@@ -66,12 +71,18 @@ def _collected(now: dt.datetime) -> dict[str, Any]:
     return {name: value or 0 for name, value in sums.items()}
 
 
-def _needs(today: dt.date) -> list[Invoice]:
-    """Payments in doubt first, then texts that did not arrive."""
-    unsettled = list(Invoice.objects.unsettled().with_standing()[:MOST])
-    seen = {invoice.pk for invoice in unsettled}
-    undelivered = Invoice.objects.undelivered().with_standing()[:MOST]
-    return unsettled + [invoice for invoice in undelivered if invoice.pk not in seen]
+def _needs() -> list[Invoice]:
+    """Payments in doubt first, then money that came back or came twice, then lost texts."""
+    every = Invoice.objects
+    kinds = (every.unsettled(), every.came_back(), every.overpaid(), every.undelivered())
+    found = (invoice for kind in kinds for invoice in kind.with_standing()[:MOST])
+    return list({invoice.pk: invoice for invoice in found}.values())
+
+
+def _refunds() -> list[Refund]:
+    """Those that wait for a second person, or that nobody could settle."""
+    waiting = Refund.objects.filter(status__in=["requested", "needs_attention"])
+    return list(waiting.select_related("payment__invoice__customer", "requested_by")[:MOST])
 
 
 def _overdue(today: dt.date) -> Any:

@@ -1,0 +1,150 @@
+"""Gives money back: the row is committed, then the gateway is called, then the outcome is kept.
+
+A crash between any two steps leaves a row that `ask` settles with the gateway. A refund is sent
+once, under an order number of its own; a void may be repeated once the gateway has said that the
+charge still stands. No transaction is open while the network is in use.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from payments import cardconnect
+from payments.cardconnect import Declined, NotSent, Refunded, Transaction, Unknown, Voided
+from payments.models import NOT_FOUND_AFTER, Payment, Refund
+
+log = logging.getLogger(__name__)
+
+UNREACHABLE = "CardConnect could not be reached. Try again in a few minutes."
+NEVER_ARRIVED = "It never reached CardConnect. Try again."
+NOT_SETTLED = ("PPS", "28")
+AT_THE_BANK = "It has gone to the bank and cannot be stopped. Refund it once it has cleared."
+
+
+def send(refund: Refund) -> None:
+    """Call the gateway for a refund that was just asked for or released, and keep what it says."""
+    if not refund.mark_sent():
+        return  # somebody else did, or it has ended
+    if refund.kind == Refund.Kind.VOID:
+        _void(refund)
+    else:
+        _refund(refund)
+
+
+def ask(refund: Refund) -> None:
+    """Ask the gateway what became of one, and settle it when the answer allows."""
+    asked_at = refund.claim_inquiry()
+    if asked_at is None:
+        return
+    is_over = asked_at - refund.begun > NOT_FOUND_AFTER
+    if not is_over:
+        refund.ask_again_at(refund.begun + NOT_FOUND_AFTER)
+    try:
+        if refund.kind == Refund.Kind.VOID:
+            _ask_about_void(refund, is_over=is_over)
+        else:
+            _ask_about_refund(refund, is_over=is_over)
+    except (NotSent, Unknown) as silence:
+        log.error("Refund %s: still unknown. %s", refund.pk, silence)
+        refund.mark_unknown()
+
+
+def _void(refund: Refund) -> None:
+    try:
+        answer = cardconnect.try_void(refund.payment)
+    except (NotSent, Unknown) as silence:
+        log.warning("Void %s: outcome unknown. %s", refund.pk, silence)
+        refund.mark_unknown()
+        return
+    if isinstance(answer, Voided):
+        refund.done(respproc=answer.respproc, respcode=answer.respcode, resptext=answer.resptext)
+        return
+    try:
+        _ask_about_void(refund, is_over=True)
+    except (NotSent, Unknown):
+        refund.mark_unknown()
+
+
+def _refund(refund: Refund) -> None:
+    try:
+        answer = cardconnect.refund(refund.payment, refund.amount, refund.orderid)
+    except NotSent:
+        refund.decline(UNREACHABLE)
+    except Unknown as unknown:
+        log.warning("Refund %s: outcome unknown. %s", refund.pk, unknown)
+        refund.mark_unknown()
+    else:
+        _keep(refund, answer)
+
+
+def _keep(refund: Refund, answer: Refunded | Declined) -> None:
+    codes = {name: getattr(answer, name) for name in ("respproc", "respcode", "resptext")}
+    if isinstance(answer, Declined):
+        is_whole = refund.amount == refund.payment.amount
+        if (answer.respproc, answer.respcode) == NOT_SETTLED and is_whole:
+            refund.become(Refund.Kind.VOID)
+            _void(refund)
+        else:
+            refund.decline(_why(answer), **codes)
+    elif answer.amount != refund.amount:
+        refund.need_attention(
+            f"CardConnect gave back ${answer.amount:,.2f} instead (reference {answer.retref}).",
+            retref=answer.retref,
+            **codes,
+        )
+    else:
+        refund.done(retref=answer.retref, **codes)
+
+
+def _why(answer: Declined) -> str:
+    if (answer.respproc, answer.respcode) == NOT_SETTLED:
+        return "The payment is not settled yet. Try again the next business day."
+    code = f"{answer.respproc} {answer.respcode} {answer.resptext}".strip()
+    return f"CardConnect declined the refund ({code})."
+
+
+def _ask_about_void(refund: Refund, *, is_over: bool) -> None:
+    """How the charge itself stands says whether its void happened."""
+    payment = refund.payment
+    seen = cardconnect.inquire(payment)
+    if seen is None:
+        refund.need_attention(f"CardConnect does not know the charge {payment.retref}.")
+    elif seen.is_voided:
+        refund.done()
+    elif seen.is_settled:
+        _too_late_for_void(refund, payment)
+    elif is_over:
+        refund.decline("CardConnect did not void it and has not settled it either. Try again.")
+    else:
+        refund.mark_unknown()
+
+
+def _too_late_for_void(refund: Refund, payment: Payment) -> None:
+    """The batch closed meanwhile: a card's charge is refunded, a bank's has to clear first."""
+    if payment.method != Payment.Method.CARD:
+        refund.decline(AT_THE_BANK)
+        return
+    payment.mark_settled()
+    refund.become(Refund.Kind.REFUND)
+    _refund(refund)
+
+
+def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:
+    """A refund has a transaction of its own, under our own order number."""
+    found = [each for each in cardconnect.find(refund.payment, refund.orderid) if _is_ours(each)]
+    given = [each for each in found if each.is_approved and not each.is_voided]
+    if len(given) > 1 or any(each.amount != refund.amount for each in given):
+        references = ", ".join(each.retref for each in given)
+        refund.need_attention(f"CardConnect shows other refunds than this one: {references}.")
+    elif given:
+        refund.done(retref=given[0].retref, respcode=given[0].respcode, resptext=given[0].resptext)
+    elif found and all(each.respstat == "C" or each.is_voided for each in found):
+        refund.decline(f"CardConnect declined the refund ({found[0].resptext}).")
+    elif is_over and not found:
+        refund.decline(NEVER_ARRIVED)
+    else:
+        refund.mark_unknown()
+
+
+def _is_ours(seen: Transaction) -> bool:
+    return bool(seen.retref)

@@ -1,0 +1,135 @@
+"""Finds out what became of booked payments: asks the gateway, and reads what banks sent back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.conf import settings
+from django.db.models import F, Q
+
+from audit.clock import db_now
+from payments import banking_days, cardconnect
+from payments.accounts import CardConnectAccount
+from payments.cardconnect import Funded, NotSent, Transaction, Unknown
+from payments.models import Payment
+
+log = logging.getLogger(__name__)
+
+# A bank payment may come back this long after it was made; consumers have 60 days, and a few more.
+RETURNS_FOR = dt.timedelta(days=100)
+# Inquiries and reports are limited to 20 a minute from one address.
+DAYS_AT_ONCE = 4
+AGAIN = "CardConnect rejected it at settlement, so the money will not come."
+
+
+def look(payment: Payment) -> None:
+    """Ask the gateway how one payment stands, and move it along."""
+    now = db_now()
+    payment.look_again_at(now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
+    try:
+        seen = cardconnect.inquire(payment)
+    except (NotSent, Unknown) as silence:
+        log.warning("Payment %s: settlement not known. %s", payment.reference, silence)
+        return
+    if seen is None:
+        log.error("Payment %s: CardConnect has no charge %s", payment.reference, payment.retref)
+    elif seen.is_voided:
+        payment.mark_voided(reason="CardConnect shows it as voided.")
+    elif seen.is_rejected:
+        _reject(payment)
+    elif seen.is_settled:
+        _settle(payment, seen, now)
+
+
+def _reject(payment: Payment) -> None:
+    if payment.method == Payment.Method.ACH:
+        payment.come_back("")  # the funding report brings the bank's code
+    else:
+        payment.reject(AGAIN)
+
+
+def _settle(payment: Payment, seen: Transaction, now: dt.datetime) -> None:
+    if payment.method == Payment.Method.CARD:
+        payment.mark_settled()
+    elif may_clear(payment, now):
+        payment.mark_cleared()
+
+
+def may_clear(payment: Payment, now: dt.datetime) -> bool:
+    """Whether the company's number of banking days has passed since the payment was made, and
+    what banks returned has been read up to yesterday at least."""
+    tenant = payment.tenant
+    began = (payment.resolved_at or payment.created_at).astimezone(tenant.zone).date()
+    today = now.astimezone(tenant.zone).date()
+    read_to = tenant.cardconnect.funding_read_to
+    is_read = read_to is not None and read_to >= today - dt.timedelta(days=1)
+    return is_read and today >= banking_days.after(began, tenant.ach_clear_days)
+
+
+def accounts_to_read(now: dt.datetime) -> list[CardConnectAccount]:
+    """Accounts with bank payments that may still come back, whose turn it is."""
+    open_ones = Payment.objects.filter(
+        method=Payment.Method.ACH,
+        status__in=["started", "cleared", "refunded", "returned"],
+        resolved_at__gte=now - RETURNS_FOR,
+    )
+    due = Q(next_funding_at__isnull=True) | Q(next_funding_at__lte=now)
+    found = CardConnectAccount.objects.filter(due, tenant__in=open_ones.values("tenant"))
+    found = found.exclude(password_sealed="").select_related("tenant")
+    return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk"))
+
+
+def read_returns(account: CardConnectAccount) -> int:
+    """Read the funding reports since the last time, and bring back what banks returned.
+
+    Today's and yesterday's are read again each time; days that were missed are caught up, a few
+    at a time. Returns how many payments came back.
+    """
+    now = db_now()
+    _keep(account, next_funding_at=now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
+    came_back = 0
+    for day in _days(account, now):
+        try:
+            lines = cardconnect.funding(account, day)
+        except (NotSent, Unknown) as silence:
+            log.warning("%s: returns of %s not known. %s", account, day, silence)
+            break
+        came_back += sum(_bring_back(account, line) for line in lines)
+        if account.funding_read_to is None or day > account.funding_read_to:
+            _keep(account, funding_read_to=day)
+    return came_back
+
+
+def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
+    """From the last one read, or the first bank payment's, to today; yesterday always."""
+    day = dt.timedelta(days=1)
+    today = now.date()  # UTC, which is never behind the gateway's own clock
+    first = account.funding_read_to
+    if first is None:
+        started = Payment.objects.filter(tenant=account.tenant, method=Payment.Method.ACH)
+        oldest = started.exclude(retref="").order_by("created_at").first()
+        first = max(oldest.created_at, now - RETURNS_FOR).date() if oldest else today
+    first = min(first, today - day)
+    count = (today - first).days + 1
+    return [first + day * number for number in range(min(count, DAYS_AT_ONCE))]
+
+
+def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
+    """One line of a report; True when it brought a payment back."""
+    if not line.achreturncode and not line.is_rejected:
+        return False
+    references = [name for name in (line.retref, line.parentretref) if name]
+    payment = Payment.objects.filter(
+        merchid=account.merchid, method=Payment.Method.ACH, retref__in=references
+    ).first()
+    if payment is None:
+        log.error("%s: a return of %s, which we do not have", account, line.retref)
+        return False
+    return payment.come_back(line.achreturncode)
+
+
+def _keep(account: CardConnectAccount, **values: dt.date | dt.datetime) -> None:
+    CardConnectAccount.objects.filter(pk=account.pk).update(**values)
+    for name, value in values.items():
+        setattr(account, name, value)

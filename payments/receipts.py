@@ -1,0 +1,69 @@
+"""The e-mail that tells a customer what went back: from the company's name, answers to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from email.utils import formataddr, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from audit.clock import db_now
+from audit.models import record
+from payments.models import Refund
+from tenants.templatetags.ui import full
+
+AGAIN_AFTER = dt.timedelta(minutes=5)
+GIVE_UP_AFTER = dt.timedelta(hours=24)
+
+
+def send(refund: Refund) -> bool:
+    """Send one receipt and note it in the history. False when another worker has it.
+
+    After a crash it may arrive twice; not at all, it may not. A mail server that is down is tried
+    again for a day.
+    """
+    now = db_now()
+    too_old = refund.resolved_at is not None and now - refund.resolved_at > GIVE_UP_AFTER
+    mine = Refund.objects.filter(pk=refund.pk, receipt_due_at=refund.receipt_due_at).update(
+        receipt_due_at=None if too_old else now + AGAIN_AFTER
+    )
+    if not mine or too_old:
+        return False
+    compose(refund).send()
+    with transaction.atomic():
+        Refund.objects.filter(pk=refund.pk).update(receipt_due_at=None)
+        record(
+            "refund.receipt_sent",
+            tenant=refund.tenant,
+            subject=refund.audit_subject,
+            email=refund.receipt_to,
+            amount=f"{refund.amount:.2f}",
+        )
+    return True
+
+
+def compose(refund: Refund) -> EmailMessage:
+    """The message, in plain words."""
+    tenant, payment = refund.tenant, refund.payment
+    contact = payment.invoice.customer.billing_contact
+    context = {
+        "refund": refund,
+        "payment": payment,
+        "invoice": payment.invoice,
+        "tenant": tenant,
+        "date": full((refund.resolved_at or db_now()).astimezone(tenant.zone)),
+        "first_name": contact.first_name if contact else "",
+    }
+    _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    word = "cancelled" if refund.kind == Refund.Kind.VOID else "refunded"
+    return EmailMessage(
+        f"{tenant.name} {word} ${refund.amount:,.2f} of invoice {payment.invoice.number}",
+        render_to_string("payments/refund_email.txt", context),
+        formataddr((tenant.name, address)),
+        [refund.receipt_to],
+        reply_to=[formataddr((tenant.name, tenant.email))],
+        headers={"Message-ID": f"<refund-{refund.public_id}@{address.rpartition('@')[2]}>"},
+    )

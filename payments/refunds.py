@@ -1,0 +1,392 @@
+"""Money on its way back to a payer: asked for, released, sent once, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from audit.clock import DbNow, db_now
+from audit.transitions import transition
+from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
+
+if TYPE_CHECKING:
+    from payments.models import Payment
+
+ZERO = Decimal("0.00")
+# The gateway answers at 32 seconds at the latest; asking earlier proves nothing.
+ASK_AFTER = dt.timedelta(seconds=45)
+PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
+ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+TONES = {
+    "requested": ("warn", "clock"),
+    "pending": ("info", "clock"),
+    "unknown": ("warn", "clock"),
+    "done": ("good", "check"),
+    "declined": ("bad", "stop"),
+    "cancelled": ("", "x"),
+    "needs_attention": ("bad", "alert"),
+}
+
+
+class CannotRefund(Exception):
+    """This may not be given back now; str() is the sentence to show. No money has moved."""
+
+
+def new_orderid() -> str:
+    """Letters only, as for charges: our key to ask the gateway about this refund."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(19))
+
+
+class RefundQuerySet(models.QuerySet["Refund"]):
+    """Refunds and voids of one company."""
+
+    def open(self) -> RefundQuerySet:
+        """Those without an end: while there is one, the payment takes no other."""
+        return self.filter(status__in=Refund.OPEN)
+
+    def to_ask_about(self, now: dt.datetime) -> RefundQuerySet:
+        """Those that were sent, or about to be, and of which nobody knows what became."""
+        return (
+            self.filter(status__in=["pending", "unknown"])
+            .annotate(begun_at=Coalesce("sent_at", "claimed_at"))
+            .filter(begun_at__lte=now - ASK_AFTER)
+            .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))
+        )
+
+    def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
+        """Done ones whose customer has not been told yet."""
+        return self.filter(status="done", receipt_due_at__lte=now)
+
+    def request(
+        self, payment: Payment, *, amount: Decimal, reason: str, actor: User, key: uuid.UUID
+    ) -> tuple[Refund, bool]:
+        """Write down that `amount` goes back; (refund, whether new). Nothing is sent yet.
+
+        Above the company's limit it waits for a second person. Raises CannotRefund.
+        """
+        with transaction.atomic():
+            invoice = payment.invoice.locked()
+            row = invoice.payments.select_related("tenant").get(pk=payment.pk)
+            same = self.filter(payment=row, key=key).first()
+            if same is not None:
+                return same, False
+            check_may_go_back(row, amount)
+            waits = amount > row.tenant.refund_release_over
+            refund = Refund(
+                tenant=row.tenant,
+                payment=row,
+                key=key,
+                amount=amount,
+                reason=reason,
+                requested_by=actor,
+                status=Refund.Status.REQUESTED if waits else Refund.Status.PENDING,
+                kind=Refund.Kind.VOID if row.is_unsettled else Refund.Kind.REFUND,
+                requested_at=db_now(),
+                claimed_at=None if waits else db_now(),
+            )
+            try:
+                with transaction.atomic():
+                    refund.save()
+            except IntegrityError:
+                raise CannotRefund(OTHER_OPEN) from None
+            refund.record_start(actor)
+        return refund, True
+
+
+OTHER_OPEN = "Another refund of this payment has not ended yet. Wait for it."
+
+
+def check_may_go_back(payment: Payment, amount: Decimal) -> None:
+    """Under the invoice's lock: whether this much may go back now; raises CannotRefund."""
+    if payment.refunds.filter(status__in=Refund.OPEN).exists():
+        raise CannotRefund(OTHER_OPEN)
+    if not payment.can_be_given_back:
+        raise CannotRefund(
+            f"This payment is {payment.get_status_display().lower()}, so there is nothing to give "
+            "back."
+        )
+    if amount > payment.left:
+        raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be given back.")
+    if payment.is_unsettled and amount != payment.left:
+        raise CannotRefund(
+            "It is not settled yet, so only all of it can be voided now. A part can be refunded "
+            "once it is settled, usually the next business day."
+        )
+
+
+RefundManager = TenantManager.from_queryset(RefundQuerySet)
+
+
+class Refund(models.Model):
+    """One void or refund of one payment. The row is committed before the gateway is called."""
+
+    class Kind(models.TextChoices):
+        VOID = "void", "Void"
+        REFUND = "refund", "Refund"
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", "Waits for a second person"
+        PENDING = "pending", "Being sent"
+        UNKNOWN = "unknown", "Checking with CardConnect"
+        DONE = "done", "Given back"
+        DECLINED = "declined", "Not given back"
+        CANCELLED = "cancelled", "Not released"
+        NEEDS_ATTENTION = "needs_attention", "Needs attention"
+
+    OPEN: ClassVar[list[str]] = ["requested", "pending", "unknown", "needs_attention"]
+    TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
+        Status.REQUESTED: frozenset({"pending", "cancelled"}),
+        Status.PENDING: frozenset({"done", "declined", "unknown", "needs_attention"}),
+        Status.UNKNOWN: frozenset({"done", "declined", "needs_attention"}),
+        Status.NEEDS_ATTENTION: frozenset({"done", "declined"}),
+        Status.DONE: frozenset(),
+        Status.DECLINED: frozenset(),
+        Status.CANCELLED: frozenset(),
+    }
+    AUDIT_PREFIX: ClassVar[str] = "refund"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    payment = models.ForeignKey(
+        "payments.Payment", on_delete=models.PROTECT, related_name="refunds"
+    )
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    key = models.UUIDField(help_text="From the form, so that a double click refunds once.")
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    reason = models.CharField(max_length=120)
+    status = models.CharField(max_length=16, choices=Status.choices, editable=False)
+    orderid = models.CharField(max_length=19, default=new_orderid, unique=True, editable=False)
+    retref = models.CharField(max_length=14, blank=True)
+    respproc = models.CharField(max_length=4, blank=True)
+    respcode = models.CharField(max_length=4, blank=True)
+    resptext = models.CharField(max_length=128, blank=True)
+    outcome = models.CharField(max_length=200, blank=True, help_text="For people.")
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    released_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    requested_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    inquiries = models.PositiveSmallIntegerField(default=0)
+    next_inquiry_at = models.DateTimeField(null=True)
+    receipt_to = models.EmailField(blank=True)
+    receipt_due_at = models.DateTimeField(null=True)
+
+    objects = RefundManager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payments_refund_amount"),
+            # Two persons, or one clicking twice, give money back once.
+            models.UniqueConstraint(
+                fields=["payment"],
+                condition=Q(status__in=["requested", "pending", "unknown", "needs_attention"]),
+                name="payments_refund_one_open",
+            ),
+            models.UniqueConstraint(fields=["payment", "key"], name="payments_refund_key"),
+            # Whoever asks for it does not release it.
+            models.CheckConstraint(
+                condition=Q(released_by__isnull=True) | ~Q(released_by=F("requested_by")),
+                name="payments_refund_two_people",
+            ),
+        ]
+        indexes = [
+            # The sweeps: outcomes to ask about, and receipts to send.
+            models.Index(
+                fields=["next_inquiry_at"],
+                condition=Q(status__in=["pending", "unknown"]),
+                name="payments_refund_unsettled",
+            ),
+            models.Index(
+                fields=["receipt_due_at"],
+                condition=Q(receipt_due_at__isnull=False),
+                name="payments_refund_receipt",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of ${self.amount:,.2f} on {self.payment}"
+
+    @property
+    def audit_subject(self) -> str:
+        """The invoice's history."""
+        return self.payment.audit_subject
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has no end yet."""
+        return self.status in self.OPEN
+
+    @property
+    def tone(self) -> str:
+        """The colour of its status for staff."""
+        return TONES[self.status][0]
+
+    @property
+    def icon(self) -> str:
+        """The drawing beside its status."""
+        return TONES[self.status][1]
+
+    @property
+    def begun(self) -> dt.datetime:
+        """When the clock of an unanswered call began to run."""
+        return self.sent_at or self.claimed_at or self.requested_at
+
+    @property
+    def told(self) -> str:
+        """What became of it, in one sentence for the person who asked: did money move?"""
+        amount, account = f"${self.amount:,.2f}", self.payment.account_label
+        match self.status:
+            case self.Status.REQUESTED:
+                return f"{amount} waits for a second person to release it. No money has moved."
+            case self.Status.DONE if self.kind == self.Kind.VOID:
+                return f"Voided. {account} will not be charged {amount}."
+            case self.Status.DONE:
+                return f"{amount} is on its way back to {account}; banks take 3 to 7 days."
+            case self.Status.DECLINED | self.Status.CANCELLED:
+                return f"No money has moved. {self.outcome}".strip()
+            case self.Status.NEEDS_ATTENTION:
+                return f"Do not try again yet: {self.outcome}"
+        return f"We are checking with CardConnect whether {amount} went back. Do not try again."
+
+    def record_start(self, actor: User) -> None:
+        """The entry for the wish itself, which is not a change of status."""
+        self.payment._record(f"refund.{self.status}", actor, **self._told())
+
+    def release(self, *, actor: User) -> bool:
+        """A second person agrees; raises CannotRefund for the first one, or when it is too late."""
+        if actor.pk == self.requested_by_id:
+            raise CannotRefund("Whoever asks for a refund cannot release it. Ask somebody else.")
+        with transaction.atomic():
+            payment = self._payment_locked()
+            self.refresh_from_db()
+            if self.status != self.Status.REQUESTED:
+                return False
+            if self.amount > payment.left:
+                raise CannotRefund(f"Only ${payment.left:,.2f} is left of this payment.")
+            changes = {
+                "released_by": actor,
+                "claimed_at": db_now(),
+                "kind": self.Kind.VOID if payment.is_unsettled else self.Kind.REFUND,
+            }
+            return self._move(self.Status.PENDING, actor=actor, **changes)
+
+    def cancel(self, *, actor: User) -> bool:
+        """It is not released, or taken back by whoever asked."""
+        with transaction.atomic():
+            self._payment_locked()
+            self.refresh_from_db()
+            if self.status != self.Status.REQUESTED:
+                return False
+            outcome = f"{actor.name} did not release it."
+            return self._move(
+                self.Status.CANCELLED, actor=actor, outcome=outcome, resolved_at=db_now()
+            )
+
+    def mark_sent(self) -> bool:
+        """Note that the gateway is about to be called. True only once."""
+        sent = Refund._base_manager.filter(
+            pk=self.pk, sent_at__isnull=True, status=self.Status.PENDING
+        ).update(sent_at=DbNow())
+        self.refresh_from_db()
+        return sent == 1
+
+    def become(self, kind: str) -> None:
+        """It turned out that the payment was, or was not, settled: the other way back is taken."""
+        Refund._base_manager.filter(pk=self.pk).update(kind=kind)
+        self.kind = kind
+
+    def claim_inquiry(self) -> dt.datetime | None:
+        """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
+        now = db_now()
+        pause = PAUSES[min(self.inquiries, len(PAUSES) - 1)]
+        mine = Refund._base_manager.filter(
+            pk=self.pk, inquiries=self.inquiries, status__in=["pending", "unknown"]
+        ).update(next_inquiry_at=now + pause, inquiries=F("inquiries") + 1)
+        self.refresh_from_db()
+        return now if mine else None
+
+    def ask_again_at(self, moment: dt.datetime) -> None:
+        """Ask earlier than after the usual pause."""
+        Refund._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
+
+    def done(self, **told: Any) -> bool:
+        """The gateway gave it back: the balance is added up again, once, however often told."""
+        with transaction.atomic():
+            payment = self._payment_locked()
+            contact = payment.invoice.customer.billing_contact
+            to = contact.email if contact else ""
+            receipt: dict[str, Any] = {"receipt_to": to, "receipt_due_at": db_now() if to else None}
+            moved = self._move(self.Status.DONE, resolved_at=db_now(), **receipt, **told)
+            if moved and self.kind == self.Kind.VOID:
+                payment.mark_voided(reason=self.reason)
+            elif moved:
+                payment.note_refunds(_sum_of(payment))
+        return moved
+
+    def decline(self, outcome: str, **told: Any) -> bool:
+        """Nothing went back."""
+        with transaction.atomic():
+            self._payment_locked()
+            return self._move(self.Status.DECLINED, outcome=outcome, resolved_at=db_now(), **told)
+
+    def need_attention(self, outcome: str, **told: Any) -> bool:
+        """Only a person can settle this."""
+        return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **told)
+
+    def mark_unknown(self) -> bool:
+        """Nobody knows yet; the gateway will be asked."""
+        if self.status not in (self.Status.PENDING, self.Status.UNKNOWN):
+            return False
+        return self._move(self.Status.UNKNOWN)
+
+    def _payment_locked(self) -> Payment:
+        """The payment as it is now, under its invoice's lock."""
+        invoice = self.payment.invoice.locked()
+        payment: Payment = invoice.payments.select_related("tenant", "invoice__customer").get(
+            pk=self.payment_id
+        )
+        return payment
+
+    def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
+        who = "CardConnect" if to in ("done", "declined") else "Textpay"
+        return transition(
+            self,
+            to,
+            actor=actor,
+            actor_label="" if actor else who,
+            changes=changes,
+            **self._told(changes),
+        )
+
+    def _told(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What the history keeps."""
+        told = {
+            "amount": f"{self.amount:.2f}",
+            "account": self.payment.account_label,
+            "way": self.get_kind_display(),
+            "reason": self.reason,
+        }
+        for name in ("retref", "respcode", "resptext", "outcome"):
+            if changes and changes.get(name):
+                told[name] = str(changes[name])
+        return told
+
+
+def _sum_of(payment: Payment) -> Decimal:
+    """All that the gateway gave back of it, from the rows."""
+    done = Refund._base_manager.filter(
+        payment=payment, status=Refund.Status.DONE, kind=Refund.Kind.REFUND
+    )
+    return done.aggregate(sum=Sum("amount"))["sum"] or ZERO

@@ -1,0 +1,154 @@
+"""What staff type to give money back, to release it, and to record cash and checks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+
+from payments.guard import holds_card_number
+from payments.models import Payment
+from tenants.models import User
+
+WRONG_PASSWORDS = 5
+FORGET_AFTER = 5 * 60
+
+
+class StepUpForm(forms.Form):
+    """Asks for the password of whoever is signed in: an unlocked screen alone moves no money."""
+
+    confirm_password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=200,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text="The one you sign in with.",
+        error_messages={"required": "Enter your password."},
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_confirm_password(self) -> str:
+        """Right, and not the sixth try in five minutes."""
+        if _tries(self.user) >= WRONG_PASSWORDS:
+            raise ValidationError("Too many wrong passwords. Wait five minutes.")
+        if not self.user.check_password(self.cleaned_data["confirm_password"]):
+            _count_try(self.user)
+            raise ValidationError("This is not your password.")
+        return ""
+
+
+class GiveBackForm(StepUpForm):
+    """How much goes back, and why."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    amount = forms.DecimalField(
+        label="Amount",
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01", "inputmode": "decimal"}),
+        error_messages={"required": "Enter how much goes back."},
+    )
+    reason = forms.CharField(
+        label="Reason",
+        max_length=120,
+        help_text="The customer reads it in the receipt.",
+        error_messages={"required": "Say why the money goes back."},
+    )
+    field_order = ("amount", "reason", "confirm_password", "key")
+
+    def __init__(self, *args: Any, payment: Payment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.payment = payment
+        self.initial.update(amount=payment.left, key=uuid.uuid4())
+        if payment.is_unsettled:
+            self.fields["amount"].help_text = (
+                "Not settled yet, so all of it is voided. A part can be refunded once it is "
+                "settled, usually the next business day."
+            )
+
+    def clean_reason(self) -> str:
+        """Words, no card number."""
+        return no_card_number(self.cleaned_data["reason"])
+
+
+class RecordForm(forms.Form):
+    """Cash or a check that came to the office."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    method = forms.ChoiceField(
+        label="Paid with", choices=[("check", "Check"), ("cash", "Cash")], initial="check"
+    )
+    amount = forms.DecimalField(
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01", "inputmode": "decimal"}),
+        error_messages={"required": "Enter how much was paid."},
+    )
+    document = forms.CharField(
+        label="Check number or note", max_length=40, required=False, strip=True
+    )
+    received_on = forms.DateField(
+        label="Received on", widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+
+    def __init__(self, *args: Any, balance: Decimal, today: dt.date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        self.initial.update(amount=balance, received_on=today, key=uuid.uuid4())
+
+    def clean_document(self) -> str:
+        """A short note, no card number."""
+        return no_card_number(self.cleaned_data["document"])
+
+    def clean_received_on(self) -> dt.date:
+        """Not a day to come."""
+        day: dt.date = self.cleaned_data["received_on"]
+        if day > self.today:
+            raise ValidationError("This day is still to come.")
+        return day
+
+
+class VoidRecordForm(forms.Form):
+    """Why a payment that was recorded by hand is taken out again."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=120,
+        help_text="For example: the check bounced.",
+        error_messages={"required": "Say why."},
+    )
+
+    def clean_reason(self) -> str:
+        """Words, no card number."""
+        return no_card_number(self.cleaned_data["reason"])
+
+
+def no_card_number(text: str) -> str:
+    """The text itself; raises ValidationError when it holds a card or bank number."""
+    if holds_card_number(text):
+        raise ValidationError("Never write a card or account number here.")
+    return text
+
+
+def _tries(user: User) -> int:
+    """Wrong passwords of the last minutes; when nobody can count, as many as are too many."""
+    try:
+        return int(cache.get(f"step-up:{user.pk}", 0))
+    except Exception:  # each cache has its own errors
+        return WRONG_PASSWORDS
+
+
+def _count_try(user: User) -> None:
+    key = f"step-up:{user.pk}"
+    cache.add(key, 0, timeout=FORGET_AFTER)
+    cache.incr(key)

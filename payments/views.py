@@ -1,0 +1,139 @@
+"""Payments, for staff: give money back, release it, record cash and checks."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from invoices.models import Invoice
+from payments import giving_back, looking
+from payments.models import CannotRecord, CannotRefund, Payment, Refund
+from payments.staff_forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
+from tenants.access import Permission, staff
+from tenants.requests import StaffRequest
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.REFUND_PAYMENTS)
+def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Void** or **Refund**: all or a part of one payment."""
+    payment = _payment(public_id)
+    form = GiveBackForm(request.POST or None, payment=payment, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        if payment.is_unsettled:
+            looking.look(payment)  # the batch may have closed since we last asked
+        try:
+            refund, is_new = Refund.objects.request(
+                payment,
+                actor=request.user,
+                **{name: form.cleaned_data[name] for name in ("amount", "reason", "key")},
+            )
+        except CannotRefund as refused:
+            form.add_error(None, ValidationError(str(refused)))
+        else:
+            if is_new:
+                giving_back.send(refund)
+            return _told(request, refund)
+    return _dialog(request, "give_back", form, payment.invoice, payment=payment)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.RELEASE_REFUNDS)
+def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A second person releases a refund above the company's limit, or does not."""
+    refund = _refund(public_id)
+    form = StepUpForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            if request.POST.get("decision") == "cancel":
+                refund.cancel(actor=request.user)
+            elif refund.release(actor=request.user):
+                giving_back.send(refund)
+        except CannotRefund as refused:
+            form.add_error(None, ValidationError(str(refused)))
+        else:
+            return _told(request, refund)
+    return _dialog(request, "release", form, refund.payment.invoice, refund=refund)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.RECORD_PAYMENTS)
+def record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Record Payment**: cash or a check that came to the office."""
+    invoice = get_object_or_404(Invoice.objects.select_related("tenant"), public_id=public_id)
+    today = timezone.now().astimezone(request.tenant.zone).date()
+    form = RecordForm(request.POST or None, balance=invoice.balance, today=today)
+    if request.method == "POST" and form.is_valid():
+        try:
+            payment, _ = Payment.objects.record_by_hand(
+                invoice, actor=request.user, **form.cleaned_data
+            )
+        except CannotRecord as refused:
+            form.add_error(None, ValidationError(str(refused)))
+        else:
+            messages.success(request, f"${payment.amount:,.2f} recorded")
+            return _done(request, invoice)
+    return _dialog(request, "record", form, invoice)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.RECORD_PAYMENTS)
+def void_record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Take out what was recorded by hand; the entry of the history stays."""
+    payment = _payment(public_id)
+    if not payment.is_by_hand:
+        raise Http404
+    form = VoidRecordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if payment.mark_voided(actor=request.user, reason=form.cleaned_data["reason"]):
+            messages.success(request, f"{payment.account_label} is voided; the balance is open")
+        else:
+            messages.info(request, "It was voided before")
+        return _done(request, payment.invoice)
+    return _dialog(request, "void_record", form, payment.invoice, payment=payment)
+
+
+def _payment(public_id: uuid.UUID) -> Payment:
+    found = Payment.objects.select_related("tenant__cardconnect", "invoice__customer")
+    return get_object_or_404(found, public_id=public_id)
+
+
+def _refund(public_id: uuid.UUID) -> Refund:
+    found = Refund.objects.select_related(
+        "tenant", "requested_by", "payment__tenant__cardconnect", "payment__invoice__customer"
+    )
+    return get_object_or_404(found, public_id=public_id)
+
+
+def _told(request: StaffRequest, refund: Refund) -> HttpResponse:
+    """Back to the invoice, with what became of it in words: whether money moved."""
+    refund.refresh_from_db()
+    level = {"done": messages.success, "declined": messages.error}
+    level.get(refund.status, messages.info)(request, refund.told)
+    return _done(request, refund.payment.invoice)
+
+
+def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
+    address = reverse("invoices:detail", args=[invoice.public_id])
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def _dialog(
+    request: StaffRequest, name: str, form: forms.Form, invoice: Invoice, **more: Any
+) -> HttpResponse:
+    """A form in the page's dialog, or as a page of its own without script."""
+    part = f"payments/staff/_{name}.html"
+    context = {"form": form, "invoice": invoice, "part": part, **more}
+    template = part if request.htmx else "payments/staff/page.html"
+    return render(request, template, context, status=422 if form.errors else 200)

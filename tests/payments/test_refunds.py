@@ -1,0 +1,264 @@
+"""Voids and refunds: who may, how much, once, and what the gateway's own books say."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+
+from audit.models import AuditEntry
+from customers.models import Customer
+from payments.models import Payment, Refund
+from payments.tasks import settle_bank_payments, settle_refunds
+from tests.factories import PASSWORD, make_member
+from tests.payments.conftest import address
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def paid(payer, link, form, gateway):
+    """A card payment of $182.50, still in the open batch."""
+    payer.post(address(link), form)
+    return Payment.objects.get()
+
+
+@pytest.fixture
+def settled(paid, gateway):
+    """The same after the batch closed and we heard of it."""
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    settle_bank_payments()
+    paid.refresh_from_db()
+    assert paid.status == "settled"
+    return paid
+
+
+def ask(browser, payment, amount="182.50", **more):
+    """Ask for money back as the dialog does."""
+    data = {
+        "key": str(uuid.uuid4()),
+        "amount": amount,
+        "reason": "Charged twice",
+        "confirm_password": PASSWORD,
+        **more,
+    }
+    return browser.post(reverse("payments:give_back", args=[payment.public_id]), data, follow=True)
+
+
+def said(answer):
+    """All words of the page."""
+    return answer.content.decode()
+
+
+def later(refund, seconds=120):
+    """Let it have been sent that long ago, and run the sweep."""
+    moment = refund.requested_at.replace(year=refund.requested_at.year - 1)
+    Refund.objects.filter(pk=refund.pk).update(
+        claimed_at=moment, sent_at=moment, next_inquiry_at=None
+    )
+    settle_refunds()
+    refund.refresh_from_db()
+    return refund
+
+
+def actions():
+    """The history, oldest first."""
+    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+
+
+def test_a_void_before_settlement_charges_nobody(paid, admin_user, browser_of, gateway):
+    answer = ask(browser_of(admin_user), paid)
+    assert "Voided. Visa ending 1111 will not be charged $182.50." in said(answer)
+    paid.refresh_from_db()
+    invoice = paid.invoice
+    assert (paid.status, invoice.status, invoice.balance) == ("voided", "open", Decimal("182.50"))
+    assert Customer.objects.get(pk=invoice.customer_id).balance == Decimal("182.50")
+    assert gateway.taken() == []
+    [refund] = Refund.objects.all()
+    assert (refund.kind, refund.status, refund.requested_by) == ("void", "done", admin_user)
+    assert {"refund.pending", "refund.done", "payment.voided", "invoice.open"} <= set(actions())
+
+
+def test_a_part_before_settlement_is_refused_in_words(paid, admin_user, browser_of, gateway):
+    answer = ask(browser_of(admin_user), paid, "50.00")
+    assert answer.status_code == 422
+    assert "only all of it can be voided now" in said(answer)
+    assert not Refund.objects.exists()
+    assert len(gateway.taken()) == 1
+
+
+def test_refunds_in_parts_end_with_all_of_it(settled, admin_user, browser_of, gateway):
+    browser = browser_of(admin_user)
+    assert "$82.50 is on its way back" in said(ask(browser, settled, "82.50"))
+    settled.refresh_from_db()
+    assert (settled.status, settled.refunded) == ("settled", Decimal("82.50"))
+    assert settled.invoice.balance == Decimal("82.50")
+    too_much = ask(browser, settled, "100.01")
+    assert "At most $100.00 of this payment can be given back." in said(too_much)
+    ask(browser, settled, "100.00")
+    settled.refresh_from_db()
+    assert (settled.status, settled.left, settled.invoice.paid) == ("refunded", 0, 0)
+    refunds = gateway.charges(kind="refund")
+    assert sorted(row["amount"] for row in refunds) == ["100.00", "82.50"]
+    assert {row["retref"] for row in refunds} == set(
+        Refund.objects.values_list("retref", flat=True)
+    )
+    assert "nothing to give back" in said(ask(browser, settled, "1.00"))
+
+
+def test_the_customer_gets_a_receipt_once(settled, admin_user, browser_of):
+    ask(browser_of(admin_user), settled, "82.50")
+    for _ in range(2):
+        settle_refunds()
+    [letter] = mail.outbox
+    assert letter.to == ["dana@whitfield.example"]
+    assert "$82.50" in letter.subject
+    assert "$82.50 USD is on its way back to Visa ending 1111" in letter.body
+    assert "Reason: Charged twice" in letter.body
+    assert actions().count("refund.receipt_sent") == 1
+
+
+def test_the_same_form_twice_is_one_refund(settled, admin_user, browser_of, gateway):
+    key = str(uuid.uuid4())
+    for _ in range(3):
+        ask(browser_of(admin_user), settled, "40.00", key=key)
+    assert len(gateway.charges(kind="refund")) == 1
+    assert Refund.objects.count() == 1
+
+
+def test_office_and_viewer_and_stranger_may_not(
+    settled, clerk, viewer, stranger, browser_of, gateway
+):
+    for person, status in ((clerk, 403), (viewer, 403), (stranger, 404)):
+        browser = browser_of(person)
+        assert ask(browser, settled).status_code == status
+        page = browser.get(f"/invoices/{settled.invoice.public_id}/").content.decode()
+        assert "/give-back/" not in page
+    assert gateway.charges(kind="refund") == []
+    assert not Refund.objects.exists()
+
+
+def test_a_wrong_password_moves_nothing_and_six_lock(settled, admin_user, browser_of, gateway):
+    browser = browser_of(admin_user)
+    for _ in range(5):
+        answer = ask(browser, settled, confirm_password="guess")
+        assert "This is not your password." in said(answer)
+    assert "Too many wrong passwords" in said(ask(browser, settled))
+    assert gateway.charges(kind="refund") == []
+
+
+def test_a_card_number_in_the_reason_is_refused(settled, admin_user, browser_of):
+    answer = ask(browser_of(admin_user), settled, reason="card 4111 1111 1111 1111")
+    assert answer.status_code == 422
+    assert not Refund.objects.exists()
+
+
+@pytest.fixture
+def big(settled):
+    """The company wants two people above $100."""
+    settled.tenant.refund_release_over = Decimal("100.00")
+    settled.tenant.save()
+    return settled
+
+
+def release(browser, refund, decision="release"):
+    """Answer the second person's question."""
+    data = {"confirm_password": PASSWORD, "decision": decision}
+    return browser.post(reverse("payments:release", args=[refund.public_id]), data, follow=True)
+
+
+def test_above_the_limit_two_people_are_needed(big, tenant, admin_user, browser_of, gateway):
+    first = browser_of(admin_user)
+    assert "waits for a second person to release it. No money has moved." in said(ask(first, big))
+    refund = Refund.objects.get()
+    assert gateway.charges(kind="refund") == []
+    assert "Waits for a second person" in said(first.get("/"))
+    answer = release(first, refund)
+    assert "Whoever asks for a refund cannot release it" in said(answer)
+    other = make_member(tenant, "Administrator", name="Omar Diaz")
+    release(browser_of(other), refund)
+    release(browser_of(other), refund)
+    refund.refresh_from_db()
+    assert (refund.status, refund.released_by) == ("done", other)
+    assert len(gateway.charges(kind="refund")) == 1
+
+
+def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of, gateway):
+    ask(browser_of(admin_user), big)
+    refund = Refund.objects.get()
+    other = make_member(tenant, "Administrator", name="Omar Diaz")
+    assert "No money has moved" in said(release(browser_of(other), refund, "cancel"))
+    refund.refresh_from_db()
+    assert refund.status == "cancelled"
+    assert gateway.charges(kind="refund") == []
+    assert "refund.cancelled" in actions()
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "truncated", "http_500_after"])
+def test_a_lost_answer_is_asked_about_and_never_sent_again(
+    settled, admin_user, browser_of, gateway, fault
+):
+    gateway.fault("refund", fault)
+    answer = ask(browser_of(admin_user), settled, "50.00")
+    assert "Do not try again" in said(answer)
+    refund = Refund.objects.get()
+    assert refund.status == "unknown"
+    assert "has not ended yet" in said(ask(browser_of(admin_user), settled, "50.00"))
+    later(refund)
+    assert refund.status == "done"
+    assert [row["retref"] for row in gateway.charges(kind="refund")] == [refund.retref]
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "http_503"])
+def test_a_refund_that_never_arrived_is_told_so(settled, admin_user, browser_of, gateway, fault):
+    gateway.fault("refund", fault)
+    ask(browser_of(admin_user), settled, "50.00")
+    refund = Refund.objects.get()
+    settle_refunds()
+    refund.refresh_from_db()
+    assert refund.status == "unknown"  # too early to believe "not found"
+    assert later(refund).status == "declined"
+    assert "No money has moved" in refund.told
+    assert gateway.charges(kind="refund") == []
+    ask(browser_of(admin_user), settled, "50.00")
+    assert len(gateway.charges(kind="refund")) == 1
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "http_500_after"])
+def test_a_void_whose_answer_was_lost_ends_once(paid, admin_user, browser_of, gateway, fault):
+    gateway.fault("void", fault)
+    ask(browser_of(admin_user), paid)
+    refund = Refund.objects.get()
+    assert refund.status == "unknown"
+    assert later(refund).status == "done"
+    paid.refresh_from_db()
+    assert paid.status == "voided"
+    assert gateway.taken() == []
+
+
+def test_a_batch_that_closed_meanwhile_turns_the_void_into_a_refund(
+    paid, admin_user, browser_of, gateway
+):
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    gateway.fault("inquire", "http_500")
+    ask(browser_of(admin_user), paid)
+    [refund] = Refund.objects.all()
+    assert (refund.kind, refund.status) == ("refund", "done")
+    paid.refresh_from_db()
+    assert paid.status == "refunded"
+    assert len(gateway.charges(kind="refund")) == 1
+
+
+def test_a_crash_before_the_call_is_settled_by_asking(settled, admin_user, gateway):
+    refund, _ = Refund.objects.request(
+        settled, amount=Decimal("10.00"), reason="x", actor=admin_user, key=uuid.uuid4()
+    )
+    assert later(refund).status == "declined"
+    assert gateway.charges(kind="refund") == []
+
+
+def test_what_went_back_shows_where_the_payer_looks(settled, admin_user, browser_of, payer, link):
+    ask(browser_of(admin_user), settled)
+    page = payer.get(f"{address(link)}{settled.public_id}/").content.decode()
+    assert "This payment was refunded" in page

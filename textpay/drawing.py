@@ -1,0 +1,52 @@
+"""Draws docs/states.md from the TRANSITIONS of the models, so that the picture is never wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from invoices.models import Invoice, InvoiceEmail, PaymentLink
+from payments.models import Payment, Refund
+from sms.models import TextMessage
+
+DRAWN: list[Any] = [Invoice, PaymentLink, TextMessage, InvoiceEmail, Payment, Refund]
+INTRODUCTION = """# States and moves
+
+Every status is changed by `audit/transitions.py`, along these arrows only, with one entry in the
+history for each move. A state without an arrow out of it is an end. Drawn by
+`python manage.py draw_states` from the `TRANSITIONS` of each model; a test compares.
+"""
+
+
+def path() -> Path:
+    """Where the picture is kept."""
+    return Path(settings.BASE_DIR) / "docs" / "states.md"
+
+
+def draw() -> str:
+    """The whole file."""
+    return "\n".join([INTRODUCTION, *(_section(model) for model in DRAWN)])
+
+
+def _section(model: Any) -> str:
+    """One model: the picture, and each state in the words of the screen."""
+    default = model._meta.get_field("status").default
+    starts = [default] if default in model.Status.values else _roots(model)
+    lines = [f"## {str(model._meta.verbose_name).capitalize()}", "", "```mermaid"]
+    lines += ["stateDiagram-v2", *(f"    [*] --> {start}" for start in starts)]
+    for status in model.Status.values:
+        targets = sorted(model.TRANSITIONS.get(status, ()))
+        lines += [f"    {status} --> {target}" for target in targets]
+        lines += [] if targets else [f"    {status} --> [*]"]
+    lines += ["```", "", "| state | on screen |", "|---|---|"]
+    lines += [f"| `{value}` | {label} |" for value, label in model.Status.choices]
+    return "\n".join(lines) + "\n"
+
+
+def _roots(model: Any) -> list[str]:
+    """States that no arrow leads to, and for a refund the one that needs no second person."""
+    reached = set().union(*model.TRANSITIONS.values())
+    first = [status for status in model.Status.values if status not in reached]
+    return [*first, *(["pending"] if model is Refund else [])]
