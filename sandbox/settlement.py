@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from sandbox import clock
@@ -15,6 +15,7 @@ from sandbox.models import (
     REJECTED,
     Batch,
     Charge,
+    Event,
     Funding,
     FundingRow,
     Merchant,
@@ -22,6 +23,7 @@ from sandbox.models import (
     note,
 )
 
+AT_ONCE = 500
 RETURN_CODES = {
     "R01": "Insufficient funds",
     "R02": "Account closed",
@@ -52,17 +54,33 @@ def close_batch(
     with writing():
         queued = Charge.objects.committed().filter(setlstat=QUEUED_FOR_CAPTURE).order_by("pk")
         queued = queued.filter(merchant__merchid=merchid) if merchid else queued
+        queued = queued.select_related("merchant")
         moved = list(queued.filter(retref=only) if only else queued)
-        batches = {pk: send_batch(pk) for pk in {charge.merchant_id for charge in moved}}
+        accept(moved)
         for charge in moved:
-            charge.batch = batches[charge.merchant_id]
-            settle(charge, charge.retref in rejected, code)
+            bounce(charge, charge.retref in rejected, code)
     return moved
 
 
-def send_batch(merchant: int) -> Batch:
+def accept(charges: list[Charge]) -> None:
+    """Move charges from the open batch of each merchant to where settled money is."""
+    moment = clock.now()
+    for owner in {charge.merchant for charge in charges}:
+        mine = [charge for charge in charges if charge.merchant_id == owner.pk]
+        batch = send_batch(owner)
+        for charge in mine:
+            charge.setlstat, charge.settled_at = ACCEPTED, moment
+            charge.batch, charge.batchid = batch, batch.batchid
+        for some in batched(mine):
+            Charge.objects.filter(pk__in=[charge.pk for charge in some]).update(
+                setlstat=ACCEPTED, settled_at=moment, batch=batch, batchid=batch.batchid
+            )
+        notes("settle", mine, lambda one: {"setlstat": ACCEPTED, "batchid": one.batchid})
+
+
+def send_batch(owner: Merchant) -> Batch:
     """Close the open batch of a merchant; the next charge opens the next one."""
-    owner = Merchant.objects.get(pk=merchant)
+    owner.refresh_from_db()
     batch = Batch.objects.create(merchant=owner, batchid=owner.open_batch)
     owner.batches_closed += 1
     owner.save(update_fields=["batches_closed"])
@@ -70,12 +88,20 @@ def send_batch(merchant: int) -> Batch:
     return batch
 
 
-def settle(charge: Charge, rejected: bool, code: str) -> None:
-    """Move one charge from the open batch to its end."""
-    charge.setlstat, charge.settled_at = ACCEPTED, clock.now()
-    charge.batchid = charge.batch.batchid if charge.batch else charge.batchid
-    charge.save()
-    note("settle", charge.retref, setlstat=ACCEPTED, batchid=charge.batchid)
+def batched(charges: list[Charge]) -> Iterator[list[Charge]]:
+    """Cut a long list into pieces that a statement can name."""
+    for start in range(0, len(charges), AT_ONCE):
+        yield charges[start : start + AT_ONCE]
+
+
+def notes(kind: str, charges: list[Charge], facts: Callable[[Charge], dict[str, str]]) -> None:
+    """Append one event for each charge."""
+    events = [Event(kind=kind, subject=charge.retref, data=facts(charge)) for charge in charges]
+    Event.objects.bulk_create(events, batch_size=AT_ONCE)
+
+
+def bounce(charge: Charge, rejected: bool, code: str) -> None:
+    """Reject a settled charge that was named, or whose bank account is one that bounces."""
     if charge.account_kind == ACH and (rejected or charge.returns_with):
         reject_unfunded(charge, (rejected and code) or charge.returns_with or "R01")
     elif rejected:
@@ -89,32 +115,46 @@ def fund(merchid: str = "") -> list[FundingRow]:
     with writing():
         due = Charge.objects.filter(setlstat=ACCEPTED, funded_at=None).order_by("pk")
         due = due.filter(merchant__merchid=merchid) if merchid else due
-        return [deposit(charge) for charge in due.select_related("merchant")]
+        charges = list(due.select_related("merchant", "parent"))
+        for some in batched(charges):
+            paid = Charge.objects.filter(pk__in=[charge.pk for charge in some])
+            paid.update(funded_at=clock.now())
+        notes("fund", charges, lambda one: {"amount": str(one.signed)})
+        reports = {owner: today(owner) for owner in {charge.merchant for charge in charges}}
+        rows = [deposit(charge, reports[charge.merchant]) for charge in charges]
+        return FundingRow.objects.bulk_create(rows, batch_size=AT_ONCE)
 
 
-def deposit(charge: Charge) -> FundingRow:
-    """Pay one charge out."""
-    charge.funded_at = clock.now()
-    charge.save(update_fields=["funded_at"])
-    note("fund", charge.retref, amount=str(charge.signed))
-    kind = "REFUND" if charge.kind == "refund" else "SALE"
-    parent = charge.parent.retref if charge.parent else ""
-    return report(charge, charge.signed, kind, parentretref=parent)
+def today(merchant: Merchant) -> Funding:
+    """Return today's funding report of a merchant."""
+    return Funding.objects.get_or_create(merchant=merchant, day=clock.today())[0]
+
+
+def deposit(charge: Charge, funding: Funding) -> FundingRow:
+    """Return the line that pays one charge out."""
+    return FundingRow(
+        funding=funding,
+        charge=charge,
+        retref=charge.retref,
+        amount=charge.signed,
+        kind="REFUND" if charge.kind == "refund" else "SALE",
+        status="Settled",
+        parentretref=charge.parent.retref if charge.parent else "",
+    )
 
 
 def report(
     charge: Charge,
     amount: Decimal,
     kind: str,
-    status: str = "Settled",
+    status: str,
     retref: str = "",
     achreturncode: str = "",
     parentretref: str = "",
 ) -> FundingRow:
-    """Write one line into today's funding report of the charge's merchant."""
-    funding, _ = Funding.objects.get_or_create(merchant=charge.merchant, day=clock.today())
+    """Write one line of a returned payment into today's report of the charge's merchant."""
     return FundingRow.objects.create(
-        funding=funding,
+        funding=today(charge.merchant),
         charge=charge,
         retref=retref or charge.retref,
         amount=amount,
