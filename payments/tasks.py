@@ -10,8 +10,10 @@ from celery import shared_task
 from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
-from payments import charging, giving_back, looking, receipts
-from payments.models import Payment, Refund
+from payments import charging, giving_back, looking, matching, receipts, verify
+from payments.match import MatchRun
+from payments.models import CardConnectAccount, Payment, Refund
+from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -94,3 +96,44 @@ def _safely(do: Callable[[Any], Any], what: Any) -> None:
         do(what)
     except Exception:
         log.exception("%s could not be settled", what)
+
+
+@shared_task
+def match_money(run_id: int) -> None:
+    """Carry out one comparison with CardConnect. Safe to run twice: it books once."""
+    with scopes_disabled():
+        run = MatchRun.objects.select_related("tenant").get(pk=run_id)
+    if run.is_running:
+        with scope(tenant=run.tenant):
+            matching.run(run)
+
+
+@shared_task
+def match_company(tenant_id: int) -> None:
+    """The nightly comparison of one company, unless one is under way."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    with scope(tenant=tenant):
+        run = matching.begin(tenant)
+        if run is not None:
+            matching.run(run)
+
+
+@shared_task
+def match_everybody() -> int:
+    """Start the nightly comparisons, one company a minute: that is what the gateway answers."""
+    accounts = CardConnectAccount.objects.filter(tenant__is_active=True).exclude(password_sealed="")
+    tenants = list(accounts.order_by("tenant").values_list("tenant", flat=True))
+    for number, tenant_id in enumerate(tenants):
+        match_company.apply_async(args=(tenant_id,), countdown=60 * number)
+    return len(tenants)
+
+
+@shared_task
+def verify_money() -> int:
+    """Check every rule about money, and put what is wrong on the companies' Home pages."""
+    wrong = 0
+    for tenant in Tenant.objects.filter(is_active=True):
+        found, _ = verify.verify(tenant, gateway=True)
+        verify.keep(tenant, found)
+        wrong += len(found)
+    return wrong

@@ -2,10 +2,15 @@
 
 from django.urls import path
 
-from payments import public, views
+from payments import ledger_views, public, views
 
 app_name = "payments"
 urlpatterns = [
+    path("payments/", ledger_views.index, name="list"),
+    path("payments/match/", ledger_views.match, name="match"),
+    path("payments/match/now/", ledger_views.match_now, name="match_now"),
+    path("payments/match/<uuid:public_id>/book/", ledger_views.match_book, name="match_book"),
+    path("payments/match/<uuid:public_id>/ask/", ledger_views.match_ask, name="match_ask"),
     path("invoices/<uuid:public_id>/record-payment/", views.record, name="record"),
     path("payments/<uuid:public_id>/give-back/", views.give_back, name="give_back"),
     path("payments/<uuid:public_id>/void/", views.void_record, name="void_record"),

@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
-from payments.models import Payment, Refund
+from payments.models import MatchRow, MatchRun, Payment, Refund
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import (
@@ -75,6 +75,18 @@ class Victim:
             site="fts-uat",
             merchid="1",
         )
+        today = dt.date(2026, 11, 20)
+        self.row = MatchRow.objects.create(
+            tenant=self.tenant,
+            run=MatchRun.objects.create(tenant=self.tenant, from_day=today, to_day=today),
+            bucket="theirs",
+            cause="unknown_charge",
+            day=today,
+            retref="1",
+            their_amount="1.00",
+            payment=self.payment,
+            invoice=self.invoice,
+        )
         self.by_hand, _ = Payment.objects.record_by_hand(
             self.invoice,
             method="check",
@@ -123,6 +135,8 @@ class Victim:
             "sms:delivery_status": {"message": self.text.public_id},
             "payments:pay": {"token": "x" * 22},
             "payments:pay_status": {"token": "x" * 22, "payment": self.payment.public_id},
+            "payments:match_book": {"public_id": self.row.public_id},
+            "payments:match_ask": {"public_id": self.row.public_id},
             "tenants:brand_css": {"slug": self.tenant.slug},
             "tenants:switch": {"slug": self.tenant.slug},
             "tenants:person": {"public_id": self.membership.public_id},

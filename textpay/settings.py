@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 
 from textpay import logs
 
@@ -305,6 +306,15 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.settle_bank_payments",
         "schedule": 20,
         "options": {"expires": 20},
+    },
+    # By the server's clock, UTC: after the gateways' evening batches.
+    "match the money with CardConnect": {
+        "task": "payments.tasks.match_everybody",
+        "schedule": crontab(hour=3, minute=0),
+    },
+    "verify the money": {
+        "task": "payments.tasks.verify_money",
+        "schedule": crontab(hour=4, minute=30),
     },
     "send e-mails that were left behind": {
         "task": "invoices.tasks.sweep_emails",

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from invoices.models import Invoice
+from payments.match import alarms
 from payments.models import Payment, Refund
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -34,6 +35,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "money": _collected(now),
         "needs": needs,
         "refunds": refunds,
+        "alarms": alarms() if request.membership.allows(Permission.SEE_MONEY) else {},
         "todo_count": len(needs) + len(refunds),
         "overdue": list(_overdue(now.date())),
     }

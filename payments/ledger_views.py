@@ -1,0 +1,162 @@
+"""All payments of a company, and money match: our books beside CardConnect's."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.enqueue import enqueue
+from invoices.models import Invoice
+from payments import charging, looking, matching, tasks
+from payments.match import MatchRow, MatchRun
+from payments.matching import CannotBook
+from payments.models import CardConnectAccount, Payment
+from tenants.access import Permission, staff
+from tenants.requests import StaffRequest
+
+PER_PAGE = 25
+FILTERS: dict[str, tuple[str, Q]] = {
+    "open": ("Not certain yet", Q(status__in=Payment.IN_FLIGHT)),
+    "booked": ("Paid", Q(status__in=["captured", "settled", "cleared"])),
+    "started": ("Bank payment started", Q(status="started")),
+    "back": ("Refunded or voided", Q(status__in=["refunded", "voided"]) | Q(refunded__gt=0)),
+    "returned": ("Returned or rejected", Q(status__in=["returned", "rejected"])),
+    "failed": ("Declined or not charged", Q(status__in=["declined", "not_charged"])),
+    "by-hand": ("Cash and checks", Q(method__in=["cash", "check"])),
+    "found": ("Found by money match", Q(found_by_match=True)),
+}
+# Most urgent first.
+TONES = {"differs": "bad", "theirs": "warn", "ours": "warn", "matched": "good"}
+ICONS = {"differs": "alert", "theirs": "flag", "ours": "clock", "matched": "check"}
+
+
+@require_safe
+@staff(Permission.VIEW_INVOICES)
+def index(request: StaffRequest) -> HttpResponse:
+    """All payments, newest first, or those that were searched for."""
+    words = request.GET.get("q", "").strip()[:80]
+    status = request.GET.get("status", "")
+    found = _matching(words) if words else Payment.objects.all()
+    if status in FILTERS:
+        found = found.filter(FILTERS[status][1])
+    booked = Q(status__in=Payment.BOOKED)
+    sums = found.aggregate(count=Count("pk"), kept=Sum(F("amount") - F("refunded"), filter=booked))
+    shown = found.select_related("invoice__customer", "tenant", "recorded_by").order_by("-id")
+    pages = Paginator(shown, PER_PAGE)
+    pages.count = sums["count"]  # counted with the sum, in one query
+    context = {
+        "tab": "list",
+        "page": pages.get_page(request.GET.get("page")),
+        "kept": sums["kept"],
+        "words": words,
+        "status": status if status in FILTERS else "",
+        "filters": [(value, label) for value, (label, _) in FILTERS.items()],
+    }
+    return render(request, "payments/list.html", context)
+
+
+def _matching(words: str) -> QuerySet[Payment]:
+    """By customer, invoice, last four, our reference or the gateway's."""
+    code = words.replace("-", "").upper()
+    return Payment.objects.filter(
+        Q(invoice__number__icontains=words)
+        | Q(invoice__customer__name__icontains=words)
+        | Q(last4=words)
+        | Q(retref=words)
+        | Q(orderid__startswith=code)
+    )
+
+
+@require_safe
+@staff(Permission.SEE_MONEY)
+def match(request: StaffRequest) -> HttpResponse:
+    """**Money match**: the last comparison, bucket by bucket, each row with its next step."""
+    run = MatchRun.objects.select_related("started_by").first()
+    done = MatchRun.objects.finished().select_related("started_by").first()
+    counted = done.rows.counted() if done else {}
+    buckets = [
+        {"value": value, "label": label, "tone": TONES[value], "icon": ICONS[value]}
+        | counted.get(value, {})
+        for value, label in MatchRow.Bucket.choices
+    ]
+    asked = request.GET.get("bucket", "")
+    bucket = asked if asked in MatchRow.Bucket.values else _most_urgent(counted)
+    rows = done.rows.filter(bucket=bucket) if done else MatchRow.objects.none()
+    pages = Paginator(rows.select_related("invoice__customer", "payment").order_by("-id"), PER_PAGE)
+    pages.count = counted.get(bucket, {}).get("count", 0)
+    context = {
+        "tab": "match",
+        "run": run,
+        "done": done,
+        "buckets": buckets,
+        "bucket": bucket,
+        "bucket_label": MatchRow.Bucket(bucket).label,
+        "tone": TONES[bucket],
+        "icon": ICONS[bucket],
+        "page": pages.get_page(request.GET.get("page")),
+        "account": CardConnectAccount.of(request.tenant),
+    }
+    return render(request, "payments/match.html", context)
+
+
+def _most_urgent(counted: dict[str, dict[str, Any]]) -> str:
+    return next((b for b in TONES if counted.get(b, {}).get("count")), "matched")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
+def match_now(request: StaffRequest) -> HttpResponse:
+    """**Match now**: start a comparison, unless one is under way."""
+    run = matching.begin(request.tenant, actor=request.user)
+    if run is None:
+        messages.info(request, "Matching is under way already.")
+    else:
+        enqueue(tasks.match_money, run.pk)
+        messages.info(request, "Matching with CardConnect has begun.")
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
+def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Book a charge that only CardConnect knows to the invoice that staff name."""
+    row = get_object_or_404(MatchRow.objects.select_related("tenant"), public_id=public_id)
+    number = request.POST.get("number", "").strip()[:12]
+    invoice = Invoice.objects.filter(number__iexact=number).first()
+    if invoice is None:
+        messages.error(request, f'There is no invoice "{number}". Nothing was booked.')
+        return redirect("payments:match")
+    try:
+        matching.book_row(row, invoice, actor=request.user)
+    except CannotBook as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, f"${row.their_amount:,.2f} booked on {invoice.number}.")
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
+def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Ask CardConnect about one payment of ours, and say what it is now."""
+    rows = MatchRow.objects.select_related("payment__tenant__cardconnect", "payment__invoice")
+    row = get_object_or_404(rows, public_id=public_id)
+    payment = row.payment
+    if payment is None or not row.may_be_asked:
+        messages.info(request, "There is nothing to ask. Match again for the newest picture.")
+        return redirect("payments:match")
+    if payment.is_in_flight:
+        charging.ask(payment)
+    elif payment.is_unsettled:
+        looking.look(payment)
+    payment.refresh_from_db()
+    told = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
+    messages.info(request, told.strip())
+    return redirect("payments:match")

@@ -1,0 +1,324 @@
+"""Money match: what CardConnect settled and paid out, held against our own books.
+
+The gateway is read first, with no transaction open; what it has and we have not is then booked, and
+the rows for people are written at the end. Running it twice books once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+
+from audit.clock import db_now
+from audit.models import record
+from audit.transitions import IllegalTransition
+from invoices.models import Invoice
+from payments import gateway_reports
+from payments.match import MatchRow, MatchRun
+from payments.models import CardConnectAccount, Payment, Refund
+from payments.wire import NotSent, Unknown
+from tenants.models import Tenant, User
+
+log = logging.getLogger(__name__)
+
+WINDOW = dt.timedelta(days=7)
+# When a booked payment must have shown up in a settlement.
+SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
+FOUND = "Found at CardConnect by money match"
+Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
+MATCHED = (Bucket.MATCHED, Cause.SAME)
+
+
+class CannotBook(Exception):
+    """The charge cannot be booked to that invoice; str() is the sentence to show."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transaction as the gateway reported it, its reports put together."""
+
+    retref: str
+    amount: Decimal
+    day: dt.date
+    orderid: str = ""
+    invoicenumber: str = ""
+    parentretref: str = ""
+    return_code: str = ""
+    is_rejected: bool = False
+    is_bank: bool = False
+
+
+def begin(tenant: Tenant, *, actor: User | None = None) -> MatchRun | None:
+    """Start a run over the last days; None while another one is under way."""
+    now = db_now()
+    # The gateway may live in another zone than the company: the later of the two days.
+    today = max(now.date(), now.astimezone(tenant.zone).date())
+    return MatchRun.objects.begin(tenant, from_day=today - WINDOW, to_day=today, actor=actor)
+
+
+def run(match: MatchRun) -> None:
+    """Read the gateway, book what we lost, write the rows. Call in the company's scope."""
+    account = CardConnectAccount.objects.filter(tenant=match.tenant).first()
+    if account is None:
+        match.finish("CardConnect is not set up yet, so there is nothing to match.")
+        return
+    try:
+        lines = read(account, match.from_day, match.to_day)
+    except NotSent:
+        match.finish("CardConnect could not be reached. Nothing was changed.")
+        return
+    except Unknown as unknown:
+        log.error("Money match of %s: %s", match.tenant.slug, unknown)
+        match.finish("CardConnect did not give its reports. Nothing was changed.")
+        return
+    rows = [_row(match, account, line) for line in lines]
+    rows += _ours_only(match, account, {line.retref for line in lines})
+    _write(match, [row for row in rows if row is not None])
+
+
+def _write(match: MatchRun, rows: list[MatchRow]) -> None:
+    """All rows at once, and only once, however often the run is carried out."""
+    with transaction.atomic():
+        locked = MatchRun.objects.select_for_update().get(pk=match.pk)
+        if locked.finished_at is None:
+            MatchRow.objects.bulk_create(rows)
+            locked.finish()
+    for row in rows:
+        if row.bucket != Bucket.MATCHED:
+            log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
+
+
+def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> list[Line]:
+    """Every settled or funded transaction of these days; raises NotSent or Unknown."""
+    lines: dict[str, Line] = {}
+    for day in _days(from_day, to_day):
+        for settled in gateway_reports.settlements(account, day):
+            lines[settled.retref] = Line(
+                retref=settled.retref,
+                amount=settled.amount,
+                day=day,
+                orderid=settled.orderid,
+                is_rejected=not settled.is_accepted,
+                is_bank=settled.cardtype in gateway_reports.BANK_TYPES,
+            )
+    for day in _days(from_day, to_day):
+        for funded in gateway_reports.funding(account, day):
+            known = lines.get(funded.retref) or Line(funded.retref, funded.amount, day)
+            lines[funded.retref] = replace(
+                known,
+                invoicenumber=funded.invoicenumber,
+                parentretref=funded.parentretref,
+                return_code=funded.achreturncode,
+                is_rejected=known.is_rejected or funded.is_rejected,
+            )
+    return list(lines.values())
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    for number in range((last - first).days + 1):
+        yield first + dt.timedelta(days=number)
+
+
+def _row(match: MatchRun, account: CardConnectAccount, line: Line) -> MatchRow | None:
+    """One line of theirs, in its bucket; books it when it is provably ours."""
+    payment = _ours(account, line)
+    if payment is None and line.is_rejected:
+        return None  # neither side counts it as money
+    found, (bucket, cause) = _judge(match.tenant, account, line, payment)
+    invoice = found.invoice if found else _named(match.tenant, line)
+    note = f"CardConnect names invoice {line.invoicenumber}." if line.invoicenumber else ""
+    return MatchRow(
+        tenant=match.tenant,
+        run=match,
+        bucket=bucket,
+        cause=cause,
+        day=line.day,
+        orderid=line.orderid or (found.orderid if found else ""),
+        retref=line.retref,
+        merchid=account.merchid,
+        is_bank=line.is_bank,
+        our_amount=found.amount if found and found.is_booked else None,
+        their_amount=line.amount,
+        payment=found,
+        invoice=invoice,
+        note=note if cause == Cause.UNKNOWN_CHARGE else line.return_code,
+    )
+
+
+def _ours(account: CardConnectAccount, line: Line) -> Payment | None:
+    """The payment this line is about: by reference first, then by our order number."""
+    mine = Payment.objects.filter(tenant=account.tenant, merchid=account.merchid)
+    mine = mine.select_related("invoice", "tenant")
+    reference = line.parentretref or line.retref
+    return mine.filter(retref=reference).first() or (
+        mine.filter(orderid=line.orderid).first() if line.orderid else None
+    )
+
+
+def _judge(
+    tenant: Tenant, account: CardConnectAccount, line: Line, payment: Payment | None
+) -> tuple[Payment | None, tuple[str, str]]:
+    if line.return_code or line.is_rejected:
+        return payment, _judge_return(line, payment)
+    if line.amount < 0:
+        return payment, _judge_refund(tenant, line)
+    if payment is None:
+        return _find_home(tenant, account, line)
+    return payment, _judge_sale(line, payment)
+
+
+def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
+    cause = Cause.RETURNED if line.return_code else Cause.REJECTED
+    if payment is None:
+        return Bucket.THEIRS, cause
+    return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
+
+
+def _judge_refund(tenant: Tenant, line: Line) -> tuple[str, str]:
+    refund = Refund.objects.filter(tenant=tenant, retref=line.retref, status="done").first()
+    if refund is None:
+        return Bucket.THEIRS, Cause.REFUND
+    return MATCHED if refund.amount == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
+
+
+def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
+    if payment.retref == line.retref and payment.status == Payment.Status.RETURNED:
+        return MATCHED
+    if payment.is_booked and payment.retref != line.retref:
+        return Bucket.THEIRS, Cause.UNKNOWN_CHARGE  # one order number, charged twice
+    if payment.amount != line.amount:
+        return Bucket.DIFFERS, Cause.AMOUNT
+    if payment.is_booked:
+        return MATCHED
+    return (Bucket.THEIRS, Cause.BOOKED if _confirm(payment, line) else Cause.ENDED)
+
+
+def _confirm(payment: Payment, line: Line) -> bool:
+    """Book an attempt of ours that the gateway settled and we took for open or not charged."""
+    try:
+        with transaction.atomic():
+            payment.confirm(retref=line.retref, authcode=payment.authcode, resptext=FOUND)
+            Payment.objects.filter(pk=payment.pk).update(found_by_match=True)
+    except (IllegalTransition, IntegrityError):
+        payment.refresh_from_db()
+    return payment.is_booked
+
+
+def _named(tenant: Tenant, line: Line) -> Invoice | None:
+    """The invoice whose number we once gave the gateway along with the charge."""
+    if not line.invoicenumber:
+        return None
+    return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
+
+
+def _find_home(
+    tenant: Tenant, account: CardConnectAccount, line: Line
+) -> tuple[Payment | None, tuple[str, str]]:
+    """A charge we have no record of: booked when the gateway's record names its invoice.
+
+    After a restored backup a number may be given to another invoice, so a person decides unless the
+    invoice is older than the charge and still asks for at least as much.
+    """
+    invoice = _named(tenant, line)
+    if invoice is None or not _fits(invoice, line):
+        return None, (Bucket.THEIRS, Cause.UNKNOWN_CHARGE)
+    return book(account, invoice, line), (Bucket.THEIRS, Cause.BOOKED)
+
+
+def _fits(invoice: Invoice, line: Line) -> bool:
+    made_on = invoice.created_at.astimezone(invoice.tenant.zone).date()
+    return invoice.is_payable and made_on <= line.day and line.amount <= invoice.balance
+
+
+def book(
+    account: CardConnectAccount, invoice: Invoice, line: Line, *, actor: User | None = None
+) -> Payment:
+    """Book a charge that only the gateway knows; the payment there is when it is known already."""
+    with transaction.atomic():
+        locked = invoice.locked()
+        mine = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
+        same = mine.exclude(status__in=["declined", "not_charged"]).first()
+        if same is not None:
+            return same
+        now = db_now()
+        method = Payment.Method.ACH if line.is_bank else Payment.Method.CARD
+        status = Payment.Status.STARTED if line.is_bank else Payment.Status.CAPTURED
+        payment = Payment(
+            tenant=locked.tenant,
+            invoice=locked,
+            key=uuid.uuid5(uuid.NAMESPACE_OID, f"{account.site}:{line.retref}"),
+            method=method,
+            amount=line.amount,
+            status=status,
+            site=account.site,
+            merchid=account.merchid,
+            retref=line.retref,
+            brand="Bank account" if line.is_bank else "Card",
+            found_by_match=True,
+            created_at=now,
+            resolved_at=now,
+        )
+        if line.orderid and not Payment.objects.filter(orderid=line.orderid).exists():
+            payment.orderid = line.orderid[:19]
+        payment.save()
+        record(
+            f"payment.{status}",
+            tenant=locked.tenant,
+            subject=locked.audit_subject,
+            actor=actor,
+            actor_label="" if actor else "CardConnect",
+            amount=f"{line.amount:.2f}",
+            method=payment.get_method_display(),
+            reference=payment.reference,
+            retref=line.retref,
+            reason=FOUND,
+        )
+        locked.apply_payment(payment)
+    return payment
+
+
+def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
+    """Staff say which invoice a charge was for; raises CannotBook with a sentence."""
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    if account is None or not row.may_be_booked or row.their_amount is None:
+        raise CannotBook("This charge is booked already. Match again to see where.")
+    line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
+    payment = book(account, invoice, line, actor=actor)
+    if payment.invoice_id != invoice.pk:
+        raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
+    MatchRow.objects.filter(pk=row.pk).update(
+        handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
+    )
+    return payment
+
+
+def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> Iterable[MatchRow]:
+    """What we booked and the gateway should have settled by now, and what nobody knows yet."""
+    zone = match.tenant.zone
+    start = dt.datetime.combine(match.from_day, dt.time.min, zone)
+    mine = Payment.objects.filter(tenant=match.tenant, merchid=account.merchid)
+    mine = mine.filter(created_at__gte=start, found_by_match=False).select_related("invoice")
+    now = db_now()
+    for payment in mine.order_by("id"):
+        due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
+        is_late = payment.is_booked and payment.retref not in seen and payment.created_at < due
+        if is_late or payment.is_in_flight:
+            yield MatchRow(
+                tenant=match.tenant,
+                run=match,
+                bucket=Bucket.OURS,
+                cause=Cause.NOT_SETTLED if payment.is_booked else Cause.CHECKING,
+                day=payment.created_at.astimezone(zone).date(),
+                orderid=payment.orderid,
+                retref=payment.retref,
+                merchid=payment.merchid,
+                our_amount=payment.amount,
+                payment=payment,
+                invoice=payment.invoice,
+            )

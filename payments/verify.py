@@ -1,0 +1,164 @@
+"""Is the money right? Asks the database for every invariant, and the gateway where it answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django_scopes import scope, scopes_disabled
+
+from audit.clock import db_now
+from payments import cardconnect
+from payments.cardconnect import Approved, NotSent, Unknown
+from payments.invariants import CALL, INVARIANTS, Invariant
+from payments.models import CardConnectAccount, Finding, Payment
+from tenants.models import Tenant
+
+log = logging.getLogger(__name__)
+
+DAY = dt.timedelta(days=1)
+# The gateway answers 20 questions a minute; the newest payments are the ones that matter.
+MOST_ASKED = 20
+PAID_BY = (
+    "SELECT invoice_id, SUM(amount - refunded) AS total FROM payments_payment"
+    " WHERE status IN ({booked}) GROUP BY invoice_id"
+)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that must not be, for a person."""
+
+    invariant: int
+    tenant_id: int
+    invoice_id: int | None
+    subject: str
+    words: str
+    step: str
+
+    def __str__(self) -> str:
+        return f"INV-{self.invariant} {self.subject}: {self.words}. {self.step}"
+
+
+def check(tenant: Tenant | None = None) -> list[Violation]:
+    """Every invariant against the database, for one company or for all."""
+    values = {"tenant": tenant.pk if tenant else None, "day_ago": _moment(db_now() - DAY)}
+    return [violation for rule in INVARIANTS for violation in _ask_database(rule, values)]
+
+
+def _ask_database(rule: Invariant, values: dict[str, Any]) -> Iterable[Violation]:
+    with connection.cursor() as cursor:
+        cursor.execute(rule.sql.format(**_words_of_sql()), values)
+        rows = cursor.fetchall()
+    for tenant_id, invoice_id, subject, first, second in rows:
+        words = rule.words.format(_told(first), _told(second))
+        yield Violation(rule.number, tenant_id, invoice_id, subject, words, rule.step)
+
+
+def _words_of_sql() -> dict[str, str]:
+    """The lists of statuses and moves, from the models, as SQL."""
+    booked = _quoted(Payment.BOOKED)
+    moves = (f"{old}>{new}" for old, ends in Payment.TRANSITIONS.items() for new in ends)
+    return {
+        "booked": booked,
+        "in_flight": _quoted(Payment.IN_FLIGHT),
+        "actions": _quoted(f"payment.{status}" for status in Payment.Status.values),
+        "moves": _quoted(moves),
+        "paid_by": PAID_BY.format(booked=booked),
+    }
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def _told(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, Decimal) else str(value)
+
+
+def _moment(moment: dt.datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def ask_gateway(tenant: Tenant) -> tuple[list[Violation], int]:
+    """Compare the newest payments with CardConnect; (what is wrong, how many got no answer)."""
+    account = CardConnectAccount.objects.filter(tenant=tenant).first()
+    if account is None:
+        return [], 0
+    wrong: list[Violation] = []
+    silent = 0
+    for payment in _worth_asking(tenant):
+        try:
+            found = cardconnect.inquire_by_orderid(payment)
+        except (NotSent, Unknown):
+            silent += 1
+            continue
+        wrong += _compare(payment, found)
+    return wrong, silent
+
+
+def _worth_asking(tenant: Tenant) -> list[Payment]:
+    """Open ones first, then those of the last two days."""
+    recent = Payment.objects.filter(tenant=tenant, method__in=["card", "ach"])
+    recent = recent.filter(Q(status__in=Payment.IN_FLIGHT) | Q(created_at__gt=db_now() - 2 * DAY))
+    recent = recent.filter(merchid__gt="").select_related("tenant__cardconnect", "invoice")
+    ordered = sorted(recent.order_by("-id")[: 10 * MOST_ASKED], key=lambda p: not p.is_in_flight)
+    return ordered[:MOST_ASKED]
+
+
+def _compare(payment: Payment, found: list[Any] | None) -> Iterable[Violation]:
+    if found is None:
+        return
+    taken = [answer for answer in found if isinstance(answer, Approved)]
+    if len(taken) > 1:
+        references = ", ".join(answer.retref for answer in taken)
+        yield _about(payment, 1, f"CardConnect shows two charges: {references}", "Void one.")
+    if payment.is_booked and not any(answer.retref == payment.retref for answer in taken):
+        words = f"${payment.amount:,.2f} is booked, CardConnect has no such charge"
+        yield _about(payment, 3, words, "Ask CardConnect; the books claim money that never came.")
+    if taken and payment.status in ("declined", "not_charged"):
+        words = f"CardConnect took ${taken[0].amount:,.2f}, the payer was told nothing was taken"
+        yield _about(payment, 11, words, "Press Match now: it books what CardConnect took.")
+    if payment.is_booked and any(answer.amount != payment.amount for answer in taken):
+        words = f"CardConnect took ${taken[0].amount:,.2f}, ${payment.amount:,.2f} is booked"
+        yield _about(payment, 3, words, CALL)
+
+
+def _about(payment: Payment, invariant: int, words: str, step: str) -> Violation:
+    return Violation(
+        invariant, payment.tenant_id, payment.invoice_id, payment.invoice.number, words, step
+    )
+
+
+def keep(tenant: Tenant, found: list[Violation]) -> None:
+    """Put them on the company's Home in place of those of the last check, and into the log."""
+    now = db_now()
+    with transaction.atomic(), scope(tenant=tenant):
+        Finding.objects.filter(tenant=tenant).delete()
+        Finding.objects.bulk_create(
+            Finding(
+                tenant=tenant,
+                invariant=violation.invariant,
+                invoice_id=violation.invoice_id,
+                words=f"{violation.subject}: {violation.words}"[:300],
+                step=violation.step,
+                found_at=now,
+            )
+            for violation in found
+        )
+    for violation in found:
+        log.error("%s: %s", tenant.slug, violation)
+
+
+def verify(tenant: Tenant, *, gateway: bool) -> tuple[list[Violation], int]:
+    """All of it for one company; (what is wrong, how many questions CardConnect left open)."""
+    with scopes_disabled():
+        found = check(tenant)
+        asked, silent = ask_gateway(tenant) if gateway else ([], 0)
+    return found + asked, silent

@@ -1,0 +1,300 @@
+"""Money match against a real gateway's own settlement and funding, and the pages around it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from audit.models import AuditEntry
+from payments import matching
+from payments.match import MatchRow, MatchRun
+from payments.models import Payment
+from payments.tasks import match_company, match_everybody, match_money
+from payments.verify import check
+from tests.factories import make_invoice, make_member, make_ready_tenant
+from tests.payments.conftest import address
+from tests.payments.test_verify import pay, sql, start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def settle(gateway):
+    """The gateway closes its batches and pays out."""
+    gateway.sandbox.control("close-batch")
+    gateway.sandbox.control("fund")
+
+
+def matched(tenant):
+    """One comparison; its rows."""
+    match_company(tenant.pk)
+    run = MatchRun.objects.finished().first()
+    return list(MatchRow.objects.filter(run=run).order_by("id"))
+
+
+def forget(invoice):
+    """What restoring yesterday's database does to a payment of today."""
+    for table, where in [
+        ("payments_authorization", "true"),
+        ("payments_matchrow", "true"),
+        ("payments_payment", "true"),
+        ("audit_auditentry", "action LIKE 'payment.%%' OR action = 'invoice.paid'"),
+    ]:
+        sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        sql(f"DELETE FROM {table} WHERE {where}")
+        sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    sql("UPDATE invoices_invoice SET status = 'open', paid = 0, paid_at = NULL")
+    sql("UPDATE customers_customer SET balance = 182.50")
+    invoice.refresh_from_db()
+
+
+@pytest.fixture
+def charged(payer, link, form, gateway):
+    payer.post(address(link), form)
+    return Payment.objects.get()
+
+
+def test_books_that_agree(tenant, charged, gateway):
+    settle(gateway)
+    [row] = matched(tenant)
+    assert (row.bucket, row.our_amount, row.their_amount) == ("matched", 182.50, 182.50)
+    assert (row.payment, row.invoice) == (charged, charged.invoice)
+    assert row.next_step == "Nothing to do."
+
+
+def test_a_restored_backup_loses_no_payment(tenant, charged, gateway, admin_user, browser_of):
+    """F-24: the payment is gone from our database; the gateway's record brings it back."""
+    invoice = charged.invoice
+    settle(gateway)
+    forget(invoice)
+    assert invoice.balance == Decimal("182.50")
+    [row] = matched(tenant)
+    assert (row.bucket, row.cause) == ("theirs", "booked")
+    found = Payment.objects.get()
+    assert found.found_by_match
+    theirs = gateway.taken()[0]
+    assert (found.retref, found.orderid, f"{found.amount:.2f}") == (
+        theirs["retref"],
+        theirs["orderid"],
+        theirs["amount"],
+    )
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.balance) == ("paid", 0)
+    entry = AuditEntry.objects.get(action="payment.captured")
+    assert "money match" in entry.data["reason"]
+    assert check() == []
+    home = browser_of(admin_user).get(reverse("home")).content.decode()
+    assert "Found at CardConnect and booked: $182.50" in home
+    [again] = matched(tenant)  # twice books once
+    assert (again.bucket, Payment.objects.count()) == ("matched", 1)
+
+
+def test_a_restored_bank_payment_is_started_not_paid(tenant, payer, link, bank_form, gateway):
+    payer.post(address(link), bank_form)
+    settle(gateway)
+    forget(link.invoice)
+    matched(tenant)
+    found = Payment.objects.get()
+    assert (found.method, found.status) == ("ach", "started")
+    link.invoice.refresh_from_db()
+    assert link.invoice.status == "pending"
+
+
+def test_a_charge_we_called_not_charged_is_booked(tenant, charged, gateway):
+    settle(gateway)
+    sql("UPDATE payments_payment SET status = 'not_charged', retref = ''")
+    sql("UPDATE invoices_invoice SET status = 'open', paid = 0, paid_at = NULL")
+    [row] = matched(tenant)
+    assert (row.bucket, row.cause) == ("theirs", "booked")
+    charged.refresh_from_db()
+    assert (charged.status, charged.found_by_match) == ("captured", True)
+    assert charged.retref == gateway.taken()[0]["retref"]
+
+
+def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
+    tenant, charged, gateway, admin_user, browser_of
+):
+    """A restored database gives numbers out again, so too small a balance is not booked on."""
+    settle(gateway)
+    forget(charged.invoice)
+    sql("UPDATE invoices_invoice SET number = 'INV-OTHER'")
+    [row] = matched(tenant)
+    assert (row.bucket, row.cause, row.invoice) == ("theirs", "unknown_charge", None)
+    assert not Payment.objects.exists()
+    browser = browser_of(admin_user)
+    page = browser.get(reverse("payments:match")).content.decode()
+    assert "Find out whose it is" in page
+    assert "Book $182.50" in page
+    book = reverse("payments:match_book", args=[row.public_id])
+    answer = browser.post(book, {"number": "INV-NONE"}, follow=True).content.decode()
+    assert "There is no invoice" in answer
+    answer = browser.post(book, {"number": "inv-other"}, follow=True).content.decode()
+    assert "$182.50 booked on INV-OTHER" in answer
+    payment = Payment.objects.get()
+    assert payment.found_by_match
+    assert AuditEntry.objects.get(action="payment.captured").actor == admin_user
+    again = browser.post(book, {"number": "INV-OTHER"}, follow=True).content.decode()
+    assert "booked already" in again
+    assert Payment.objects.count() == 1
+    assert check() == []
+
+
+def test_an_amount_that_differs(tenant, charged, gateway):
+    settle(gateway)
+    sql("UPDATE payments_payment SET amount = 180")
+    [row] = matched(tenant)
+    assert (row.bucket, row.our_amount, row.their_amount) == ("differs", 180, Decimal("182.50"))
+    assert "Call CardConnect" in row.next_step
+
+
+def test_ours_only(tenant, invoice, gateway, admin_user, browser_of):
+    payment = pay(invoice)  # the gateway never heard of it
+    assert matched(tenant) == []  # it may still settle
+    sql("UPDATE payments_payment SET created_at = created_at - INTERVAL '3 days'")
+    [row] = matched(tenant)
+    assert (row.bucket, row.cause, row.payment) == ("ours", "not_settled", payment)
+    browser = browser_of(admin_user)
+    page = browser.get(reverse("payments:match")).content.decode()
+    assert "Ask CardConnect" in page
+    ask = reverse("payments:match_ask", args=[row.public_id])
+    assert invoice.number in browser.post(ask, follow=True).content.decode()
+
+
+def test_an_open_outcome_is_shown_and_a_person_may_ask(
+    tenant, payer, link, form, gateway, admin_user, browser_of
+):
+    gateway.fault("auth", "drop_after")
+    payer.post(address(link), form)
+    [row] = matched(tenant)
+    assert (row.bucket, row.cause) == ("ours", "checking")
+    ask = reverse("payments:match_ask", args=[row.public_id])
+    page = browser_of(admin_user).post(ask, follow=True).content.decode()
+    assert "Paid" in page
+    assert Payment.objects.get().status == "captured"
+
+
+def test_a_returned_bank_payment_differs_until_it_is_taken_back(
+    tenant, payer, link, bank_form, gateway
+):
+    payer.post(address(link), bank_form)
+    settle(gateway)
+    payment = Payment.objects.get()
+    gateway.sandbox.control("return", retref=payment.retref, code="R01")
+    causes = {row.cause: row for row in matched(tenant)}
+    assert causes["returned"].bucket == "differs"
+    assert causes["same"].bucket == "matched"
+    payment.come_back("R01")
+    assert {row.bucket for row in matched(tenant)} == {"matched"}
+
+
+@pytest.mark.parametrize("fault", ["http_500", "html", "truncated"])
+def test_without_an_answer_nothing_is_changed(tenant, charged, gateway, fault):
+    settle(gateway)
+    matched(tenant)
+    before = MatchRow.objects.count()
+    gateway.fault("settlestat", fault)
+    match_company(tenant.pk)
+    run = MatchRun.objects.first()
+    assert "Nothing was changed" in run.problem
+    assert MatchRow.objects.count() == before
+
+
+def test_one_run_at_a_time_and_a_task_told_twice(tenant, charged, gateway):
+    settle(gateway)
+    run = matching.begin(tenant)
+    assert matching.begin(tenant) is None
+    match_money(run.pk)
+    match_money(run.pk)
+    assert MatchRow.objects.count() == 1
+    stuck = matching.begin(tenant)
+    sql("UPDATE payments_matchrun SET started_at = started_at - INTERVAL '1 hour'")
+    assert matching.begin(tenant) is not None
+    stuck.refresh_from_db()
+    assert "interrupted" in stuck.problem
+
+
+def test_every_company_is_matched_by_night(tenant, settings):
+    make_ready_tenant("Mesa Verde Electric")
+    assert match_everybody() == 2
+
+
+def test_other_companies_charges_stay_theirs(tenant, charged, gateway):
+    settle(gateway)
+    other = make_ready_tenant("Mesa Verde Electric")
+    match_company(other.pk)
+    assert not MatchRow.objects.filter(tenant=other).exists()
+    [row] = matched(tenant)
+    stranger = make_member(other, "Administrator")
+    assert row.tenant != stranger.memberships.get().tenant
+
+
+def test_match_now(tenant, charged, gateway, admin_user, viewer, browser_of, monkeypatch):
+    settle(gateway)
+    browser = browser_of(admin_user)
+    page = browser.get(reverse("payments:match")).content.decode()
+    assert "Not matched yet" in page
+    page = browser.post(reverse("payments:match_now"), follow=True).content.decode()
+    assert "has begun" in page
+    assert "Matching with CardConnect" in page
+    page = browser.post(reverse("payments:match_now"), follow=True).content.decode()
+    assert "under way already" in page
+    match_money(MatchRun.objects.get().pk)
+    page = browser.get(reverse("payments:match")).content.decode()
+    assert "Match now" in page
+    assert charged.retref in page
+    assert "$182.50" in page
+    assert browser_of(viewer).get(reverse("payments:match")).status_code == 403
+    assert browser_of(viewer).post(reverse("payments:match_now")).status_code == 403
+
+
+def test_the_list_of_payments(tenant, clerk, viewer, stranger, browser_of):
+    empty = browser_of(clerk).get(reverse("payments:list")).content.decode()
+    assert "No payments yet" in empty
+    paid = pay(make_invoice(tenant, number="INV-7001"))
+    declined = start(make_invoice(tenant, number="INV-7002"))
+    declined.decline("No.", respcode="05")
+    for person in (clerk, viewer):
+        browser = browser_of(person)
+        page = browser.get(reverse("payments:list")).content.decode()
+        assert "INV-7001" in page
+        assert "INV-7002" in page
+        assert "$182.50</span> kept" in page
+    for words in ("7001", paid.reference, paid.retref, "INV-7001"):
+        page = browser.get(reverse("payments:list"), {"q": words}).content.decode()
+        assert "INV-7001" in page
+        assert "INV-7002" not in page
+    page = browser.get(reverse("payments:list"), {"status": "failed"}).content.decode()
+    assert "INV-7002" in page
+    assert "INV-7001" not in page
+    page = browser.get(reverse("payments:list"), {"q": "zzz"}).content.decode()
+    assert "No payment matches" in page
+    assert "INV-7001" not in browser_of(stranger).get(reverse("payments:list")).content.decode()
+
+
+def test_the_pages_ask_the_database_little(
+    tenant, clerk, gateway, browser_of, django_assert_num_queries
+):
+    browser = browser_of(clerk)
+    for count in (1, 30):
+        for _ in range(count):
+            pay(make_invoice(tenant))
+        with django_assert_num_queries(5):
+            assert browser.get(reverse("payments:list")).status_code == 200
+    run = matching.begin(tenant)
+    assert run is not None
+    matching.run(run)
+    for count in (1, 20):
+        for payment in Payment.objects.order_by("id")[:count]:
+            MatchRow.objects.create(
+                tenant=tenant, run=run, bucket="ours", cause="not_settled", day=run.to_day,
+                payment=payment, invoice=payment.invoice, our_amount=payment.amount,
+            )  # fmt: skip
+        with django_assert_num_queries(8):
+            assert browser.get(reverse("payments:match")).status_code == 200
+
+
+def test_refunds_are_matched_too(tenant, charged, gateway):
+    settle(gateway)
+    line = matching.Line("999", Decimal("-5.00"), matching.db_now().date())
+    assert matching._judge_refund(tenant, line) == ("theirs", "refund")

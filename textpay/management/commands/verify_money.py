@@ -1,0 +1,43 @@
+"""`manage.py verify_money`: is every cent where the books say? Exit code 1 when not."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from payments.verify import verify
+from tenants.models import Tenant
+
+
+class Command(BaseCommand):
+    """Checks the money of one company or of all; made for cron."""
+
+    help = "Check every rule about money against the database, and CardConnect with --gateway."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One company, and whether CardConnect is asked."""
+        parser.add_argument("--tenant", metavar="SLUG", help="only this company")
+        parser.add_argument("--gateway", action="store_true", help="ask CardConnect as well")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print a line for each violation; end with 1 when there is one."""
+        slug = options["tenant"]
+        tenants = list(Tenant.objects.filter(slug=slug) if slug else Tenant.objects.all())
+        if slug and not tenants:
+            raise CommandError(f'There is no company "{slug}".')
+        wrong = 0
+        for tenant in tenants:
+            found, silent = verify(tenant, gateway=options["gateway"])
+            wrong += len(found)
+            for violation in found:
+                self.stdout.write(f"{tenant.slug}: {violation}")
+            if silent:
+                self.stderr.write(f"{tenant.slug}: CardConnect did not answer about {silent}.")
+        companies = f"{len(tenants)} compan{'y' if len(tenants) == 1 else 'ies'}"
+        if wrong:
+            self.stdout.write(f"{wrong} found in {companies}. The money is not right.")
+            sys.exit(1)
+        self.stdout.write(f"Checked {companies}: every cent is where the books say.")
