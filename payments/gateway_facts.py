@@ -124,7 +124,8 @@ def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Deci
         raise Unknown("The answer cannot be read.")
     place = wire.field(row, "postal").upper()
     restricted = place not in ("", "NOT_RESTRICTED", "UNKNOWN")
-    free = restricted or wire.field(row, "token").upper() == "DEBIT"
+    kind = wire.field(row, "token").upper()
+    free = restricted or kind == "DEBIT"
     fee = _decimal(row, "fee_amount")
     if fee is not None and fee < 0:
         raise Unknown("The gateway answers with a negative fee.")
@@ -132,7 +133,7 @@ def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Deci
         fee=_ZERO if free or fee is None else fee.quantize(_CENT, ROUND_HALF_UP),
         restricted=restricted,
         messages=_messages(row.get("messages")),
-        is_certain=free or fee is not None,
+        is_certain=free or (fee is not None and "UNKNOWN" not in (kind, place)),
     )
 
 
@@ -150,7 +151,8 @@ def _messages(told: Any) -> tuple[str, ...]:
     found = []
     for each in told if isinstance(told, list) else [told]:
         parts = each if isinstance(each, dict) else {"message": each}
-        words = " ".join(filter(None, (wire.text(parts, name) for name in parts)))
+        names = ["message"] if "message" in parts else list(parts)
+        words = " ".join(filter(None, (wire.text(parts, name) for name in names)))
         if words:
             found.append(words)
     return tuple(found)

@@ -119,6 +119,6 @@ def wait_until_up(sandbox: Sandbox, log: Path) -> None:
         try:
             if requests.get(f"{sandbox.url}/healthz", timeout=2).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # not there yet, or a busy machine
             time.sleep(0.05)
     raise AssertionError("the sandbox did not start:\n" + log.read_text())

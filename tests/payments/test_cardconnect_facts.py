@@ -87,6 +87,7 @@ def test_a_surcharge(says):
         ({"postal": "RESTRICTED"}, "0.00", True, True),
         ({"postal": "SURCHARGE_NOT_ALLOWED", "fee_amount": ""}, "0.00", True, True),
         ({"postal": "UNKNOWN", "fee_amount": ""}, "0.00", False, False),
+        ({"postal": "UNKNOWN", "fee_amount": "0.00"}, "0.00", False, False),
         ({"token": "UNKNOWN", "fee_amount": None}, "0.00", False, False),
     ],
 )
@@ -102,6 +103,7 @@ def test_a_surcharge_is_rounded_half_up_and_not_taken_everywhere(
 @pytest.mark.parametrize(
     "messages",
     [["postal is missing or empty"], [{"postal": "postal is missing or empty"}],
+     [{"field": "postal", "message": "postal is missing or empty"}],
      "postal is missing or empty", [None, {}, {"postal": " postal is missing or empty"}]],
 )  # fmt: skip
 def test_the_messages_of_a_surcharge(says, messages):
