@@ -27,6 +27,9 @@ class CardConnectAccount(models.Model):
     username = models.CharField(max_length=60)
     password_sealed = models.TextField(editable=False, default="")
     ach_enabled = models.BooleanField("bank payments (ACH)", default=False)
+    # CardConnect adds a fee of its own to payments. Nothing is taken with such an account: the
+    # payer would be charged more than the page says.
+    adds_fee = models.BooleanField("adds a card fee", default=False, editable=False)
     # How far the days of bank returns were read, and when they are read next.
     funding_read_to = models.DateField(null=True, editable=False)
     next_funding_at = models.DateTimeField(null=True, editable=False)

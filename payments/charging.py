@@ -14,7 +14,7 @@ from django.db import IntegrityError
 from audit.transitions import IllegalTransition
 from payments import cardconnect
 from payments.cardconnect import Approved, Declined, NotSent, Unknown
-from payments.models import NOT_FOUND_AFTER, Payment
+from payments.models import NOT_FOUND_AFTER, CardConnectAccount, Payment
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def settle(payment: Payment, answer: Approved | Declined) -> None:
     try:
         if isinstance(answer, Declined):
             payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
-        elif answer.amount == payment.amount:
+        elif answer.amount == payment.amount and not answer.fee:
             payment.confirm(authcode=answer.authcode, **_codes(answer))
         else:
             undo_partial(payment, answer)
@@ -56,6 +56,9 @@ def settle(payment: Payment, answer: Approved | Declined) -> None:
 
 def undo_partial(payment: Payment, answer: Approved) -> None:
     """The bank approved another amount: give it back, and say so; never book it as the whole."""
+    if answer.fee:
+        undo_fee(payment, answer)
+        return
     if cardconnect.void(payment, answer.retref):
         payment.decline(
             f"The bank approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f}, so we "
@@ -67,6 +70,26 @@ def undo_partial(payment: Payment, answer: Approved) -> None:
     payment.need_attention(
         f"CardConnect approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f} "
         f"(reference {answer.retref}) and did not confirm the void.",
+        **_codes(answer),
+    )
+
+
+def undo_fee(payment: Payment, answer: Approved) -> None:
+    """CardConnect added a fee that nobody agreed to: give all of it back, and take no more."""
+    log.error("Payment %s: a card fee of $%s was added", payment.reference, answer.fee)
+    CardConnectAccount.objects.filter(tenant=payment.tenant, merchid=payment.merchid).update(
+        adds_fee=True
+    )
+    if cardconnect.void(payment, answer.retref):
+        payment.decline(
+            f"A card fee of ${answer.fee:,.2f} that you did not agree to was added, so we "
+            "cancelled the payment. Please call us.",
+            **_codes(answer),
+        )
+        return
+    payment.need_attention(
+        f"CardConnect added a card fee of ${answer.fee:,.2f} (reference {answer.retref}) and did "
+        "not confirm the void.",
         **_codes(answer),
     )
 

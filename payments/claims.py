@@ -138,7 +138,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         if not invoice.is_payable:
             raise CannotPay("There is nothing to pay on this invoice.")
         account = CardConnectAccount.of(invoice.tenant)
-        if account is None:
+        if account is None or account.adds_fee:
             raise CannotPay("This invoice cannot be paid online.")
         if method == self.model.Method.ACH and not account.takes_bank_payments:
             raise CannotPay("Bank payments are not available here. Please pay by card.")

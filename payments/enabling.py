@@ -5,6 +5,7 @@ CardConnect is asked before anything is stored, and never inside a transaction.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.models import record
-from payments.cardconnect import CredentialError, check_credentials
+from payments.cardconnect import CredentialError, NotSent, Unknown, check_credentials, merchant
 from payments.models import CardConnectAccount
 from tenants.models import Tenant, User
+
+log = logging.getLogger(__name__)
+
+ADDS_FEE = (
+    "This merchant account adds a card fee of its own, so people would be charged more than the "
+    "Pay Now page says. Ask CardConnect for a merchant ID without a fee."
+)
 
 
 class NotEnabled(Exception):
@@ -55,7 +63,10 @@ def enable_text_to_pay(tenant: Tenant, actor: User) -> bool:
         return False
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     try:
-        _check(tenant, account)
+        account = _check(tenant, account)
+        CardConnectAccount.objects.filter(pk=account.pk).update(adds_fee=account.adds_fee)
+        if account.adds_fee:
+            raise NotEnabled(ADDS_FEE)
     except NotEnabled as refused:
         _record("tenant.text_to_pay_refused", tenant, actor, reason=str(refused))
         raise
@@ -88,7 +99,8 @@ def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
 def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> None:
     """Store CardConnect credentials that CardConnect accepts; refused, the old ones stay.
 
-    Raises NotEnabled with the reason.
+    An account that adds a fee of its own is stored, but nothing can be paid with it. Raises
+    NotEnabled with the reason.
     """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     account = account or CardConnectAccount(tenant=tenant)
@@ -111,7 +123,9 @@ def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
     if tenant.processor == processor:
         return False
     if processor == Tenant.Processor.CARDCONNECT:
-        _ask(_complete(CardConnectAccount.objects.filter(tenant=tenant).first()))
+        account = _complete(CardConnectAccount.objects.filter(tenant=tenant).first())
+        _ask(account)
+        CardConnectAccount.objects.filter(pk=account.pk).update(adds_fee=account.adds_fee)
     with transaction.atomic():
         row = _locked(tenant)
         if processor == Tenant.Processor.NONE and row.text_to_pay_enabled:
@@ -123,10 +137,12 @@ def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
     return True
 
 
-def _check(tenant: Tenant, account: CardConnectAccount | None) -> None:
+def _check(tenant: Tenant, account: CardConnectAccount | None) -> CardConnectAccount:
     if not tenant.takes_payments:
         raise NotEnabled("Set CardConnect as the payment processor first.")
-    _ask(_complete(account))
+    account = _complete(account)
+    _ask(account)
+    return account
 
 
 def _complete(account: CardConnectAccount | None) -> CardConnectAccount:
@@ -136,10 +152,18 @@ def _complete(account: CardConnectAccount | None) -> CardConnectAccount:
 
 
 def _ask(account: CardConnectAccount) -> None:
+    """Check the credentials, and learn whether the account adds a fee; the caller saves that."""
     try:
         check_credentials(account)
     except CredentialError as error:
         raise NotEnabled(str(error)) from None
+    try:
+        told = merchant(account)
+    except (NotSent, Unknown):
+        # What was known before stays; a fee that turns up in an answer is undone and noted.
+        log.warning("CardConnect does not tell how the account of %s is set up", account.tenant)
+    else:
+        account.adds_fee = told.fee_type in ("S", "C", "F") and told.fee_value > 0
 
 
 def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:

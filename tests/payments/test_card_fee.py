@@ -1,0 +1,99 @@
+"""A merchant account that adds a fee of its own: nobody is charged more than the page said."""
+
+import pytest
+
+from payments.enabling import NotEnabled, disable_text_to_pay, enable_text_to_pay
+from payments.models import Payment
+from tests.conftest import signed_in
+from tests.payments.conftest import address
+from tests.payments.test_pages import words_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def with_fee(gateway, tenant):
+    """Order the gateway to add a fee, of a kind and a size."""
+
+    def order(kind="S", value="3.00"):
+        account = tenant.cardconnect
+        gateway.sandbox.control(
+            "merchants",
+            merchid=account.merchid,
+            username=account.username,
+            password=account.password,
+            fee_type=kind,
+            fee_format="percent",
+            fee_value=value,
+        )
+        return account
+
+    return order
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "adds"),
+    [("S", "3.00", True), ("C", "2.00", True), ("F", "2.00", True), ("N", "0", False)],
+)
+def test_a_fee_is_learned_when_credentials_are_checked(
+    tenant, support, payer, link, form, gateway, with_fee, kind, value, adds
+):
+    disable_text_to_pay(tenant, support)
+    account = with_fee(kind, value)
+    if adds:
+        with pytest.raises(NotEnabled, match="adds a card fee"):
+            enable_text_to_pay(tenant, support)
+    else:
+        assert enable_text_to_pay(tenant, support)
+    account.refresh_from_db()
+    assert account.adds_fee is adds
+    page = payer.get(address(link))
+    assert ("This invoice cannot be paid online" in words_of(page)) is adds
+    answer = payer.post(address(link), form)
+    assert answer.status_code == (409 if adds else 302)
+    assert len(gateway.charges()) == (0 if adds else 1)
+
+
+def test_staff_are_told_why(admin_user, tenant, support, with_fee):
+    with_fee()
+    disable_text_to_pay(tenant, support)
+    with pytest.raises(NotEnabled):
+        enable_text_to_pay(tenant, support)
+    words = words_of(signed_in(admin_user).get("/settings/payments/"))
+    assert "this merchant account adds a card fee" in words
+
+
+@pytest.mark.parametrize("kind", ["C", "F"])
+def test_a_fee_nobody_knew_of_is_given_back(payer, link, form, gateway, with_fee, kind):
+    account = with_fee(kind)
+    page = payer.post(address(link), form, follow=True)
+    payment = Payment.objects.get()
+    assert payment.status == "declined"
+    assert "you did not agree to was added" in payment.reason
+    assert gateway.taken() == []
+    link.invoice.refresh_from_db()
+    assert link.invoice.paid == 0
+    assert "No money has been taken." in words_of(page)
+    account.refresh_from_db()
+    assert account.adds_fee
+    assert "This invoice cannot be paid online" in words_of(payer.get(address(link)))
+
+
+def test_a_fee_that_cannot_be_given_back_locks_the_invoice(payer, link, form, gateway, with_fee):
+    with_fee("C")
+    gateway.fault("void", "http_500")
+    page = payer.post(address(link), form, follow=True)
+    assert Payment.objects.get().status == "needs_attention"
+    assert "A person is looking into this payment." in words_of(page)
+    assert payer.post(address(link), form | {"key": "0" * 32}).status_code == 409
+    assert len(gateway.taken()) == 1
+
+
+def test_a_surcharge_account_takes_nothing_without_a_postal_code(
+    payer, link, form, gateway, with_fee
+):
+    with_fee("S")
+    page = payer.post(address(link), form, follow=True)
+    assert Payment.objects.get().status == "declined"
+    assert gateway.taken() == []
+    assert "No money has been taken." in words_of(page)
