@@ -1,0 +1,1 @@
+"""Proof and measurement: what the product does when everything around it misbehaves."""

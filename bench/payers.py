@@ -1,0 +1,194 @@
+"""People with phones, and an office that gets in their way: real forms over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from bench.bills import Bill
+from bench.world import World
+
+SECRET = "benchbenchbenchbenchbenchbench12"  # a browser's CSRF cookie and the form's field
+CARDS = {
+    "4111111111111111": 70, "5454545454545454": 12, "036001808/1234567894412": 8,
+    "4387751111111038": 3, "4387751111111053": 3, "4387750101010101": 2, "4999006200620062": 2,
+}  # fmt: skip
+FINAL = {"captured", "started", "declined", "not_charged"}
+TRIES = 5
+LOST = urllib3.exceptions.HTTPError
+
+
+class Payers:
+    """Pays every bill, badly, and remembers what each payer was told."""
+
+    def __init__(self, world: World, bills: list[Bill], seed: int) -> None:
+        self.world, self.bills, self.seed = world, bills, seed
+        self.http = urllib3.PoolManager(maxsize=80, retries=False, timeout=30)
+        self.more = ThreadPoolExecutor(24)
+        self.told: defaultdict[str, set[str]] = defaultdict(set)
+        self.watched: set[tuple[str, str]] = set()
+        self.lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self.tokens = {account: self._tokenize(account) for account in CARDS}
+        self.done = 0
+
+    def _tokenize(self, account: str) -> str:
+        """What the hosted frame does."""
+        told = self.http.request(
+            "POST",
+            f"{self.world.gateway_url}/cardsecure/api/v1/ccn/tokenize",
+            body=json.dumps({"account": account}),
+            headers={"Content-Type": "application/json"},
+        )
+        return str(told.json()["token"])
+
+    def pay(self, bill: Bill) -> None:
+        """One payer's whole visit."""
+        try:
+            self._visit(bill, random.Random(f"{self.seed}:{bill.number}"))
+        finally:
+            self.done += 1
+
+    def _visit(self, bill: Bill, dice: random.Random) -> None:
+        account = dice.choices(list(CARDS), list(CARDS.values()))[0]
+        key, amounts = new_key(dice), [bill.amount]
+        if dice.random() < 0.1:
+            self._ask(f"/p/{bill.token}/")
+        crowd = self._crowd(bill, dice, account, key, amounts)
+        for _ in range(TRIES):
+            told = self._post(bill, account, key, amounts[-1])
+            if told == "lost":  # the web process died under it
+                time.sleep(0.3 * dice.random())
+                key = key if dice.random() < 0.7 else new_key(dice)
+            elif told in ("declined", "not_charged") and dice.random() < 0.8:
+                account, key = "4111111111111111", new_key(dice)
+            elif told == "refused" and dice.random() < 0.5:
+                key = new_key(dice)
+                amounts.append(amounts[0])
+                amounts.pop(0)
+            else:
+                break
+        for call in crowd:
+            call.result()
+
+    def _crowd(
+        self, bill: Bill, dice: random.Random, account: str, key: str, amounts: list[Decimal]
+    ) -> list[Any]:
+        """Double clicks, second tabs, and the office, all at the same moment."""
+        crowd = []
+        if dice.random() < 0.12:
+            self.counts["double_click"] += 1
+            crowd.append(self.more.submit(self._post, bill, account, key, amounts[0]))
+        if dice.random() < 0.12:
+            self.counts["second_tab"] += 1
+            other = new_key(dice)
+            crowd.append(self.more.submit(self._post, bill, account, other, amounts[0]))
+        if dice.random() < 0.12:
+            act = dice.choice([self._expire, self._void, self._edit])
+            self.counts[f"race{act.__name__}"] += 1
+            if act == self._edit:
+                amounts.append(bill.amount + Decimal(dice.randrange(1, 500)) / 100)
+            crowd.append(self.more.submit(act, bill, amounts[-1]))
+        return crowd
+
+    def _post(self, bill: Bill, account: str, key: str, amount: Decimal) -> str:
+        """Tap Pay; what the payer is told, "refused", or "lost"."""
+        self.counts["posts"] += 1
+        is_bank = "/" in account
+        form = {
+            "key": key, "amount": f"{amount:.2f}", "authorized": "yes",
+            "method": "ach" if is_bank else "card", "token": self.tokens[account],
+            "account": "ECHK" if is_bank else "", "name": "Dana Whitfield" if is_bank else "",
+            "expiry": "" if is_bank else "203012",
+        }  # fmt: skip
+        answer = self._send(f"/p/{bill.token}/", form)
+        if answer is None or answer.status >= 500:
+            self.counts["lost"] += 1
+            return "lost"
+        if answer.status != 302:
+            self.counts[f"http_{answer.status}"] += 1
+            return "refused"
+        place = answer.headers["Location"]
+        with self.lock:
+            self.watched.add((place, place.rstrip("/").rsplit("/", 1)[1]))
+        return self.look(place)
+
+    def look(self, place: str, *, page: bool = True) -> str:
+        """Read the status page, as a person does or as its script does; remember what it says."""
+        payment = place.rstrip("/").rsplit("/", 1)[1]
+        answer = self._ask(place if page else f"{place}?format=json")
+        if answer is None or answer.status != 200:
+            return "lost"
+        text = answer.data.decode()
+        state = heard(text) if page else str(json.loads(text)["state"])
+        with self.lock:
+            self.told[payment].add(state)
+            if state in FINAL:
+                self.watched.discard((place, payment))
+        return state
+
+    def poll(self, stop: threading.Event) -> None:
+        """What the pages of waiting payers do by themselves."""
+        while not stop.wait(0.5):
+            with self.lock:
+                waiting = list(self.watched)
+            for place, _ in waiting:
+                self.look(place, page=False)
+
+    def _expire(self, bill: Bill, _: Decimal) -> None:
+        self._send(f"/invoices/{bill.public_id}/expire-link/", {}, bill.staff)
+
+    def _void(self, bill: Bill, _: Decimal) -> None:
+        self._send(f"/invoices/{bill.public_id}/void/", {"reason": "Wrong"}, bill.staff)
+
+    def _edit(self, bill: Bill, amount: Decimal) -> None:
+        form = {
+            "description": "Changed", "issued_on": "2026-11-02", "due_on": "2026-11-30", "tax": "0",
+            "lines-TOTAL_FORMS": "1", "lines-INITIAL_FORMS": "1", "lines-MIN_NUM_FORMS": "0",
+            "lines-MAX_NUM_FORMS": "50", "lines-0-description": "Labor", "lines-0-quantity": "1",
+            "lines-0-unit_price": f"{amount:.2f}",
+        }  # fmt: skip
+        self._send(f"/invoices/{bill.public_id}/edit/", form, bill.staff)
+
+    def _send(self, path: str, form: dict[str, str], session: str = "") -> Any:
+        cookies = f"textpay-csrf={SECRET}" + (f"; textpay={session}" if session else "")
+        return self._call(
+            "POST",
+            path,
+            body=urlencode(form | {"csrfmiddlewaretoken": SECRET}),
+            headers={"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"},
+        )
+
+    def _ask(self, path: str) -> Any:
+        return self._call("GET", path)
+
+    def _call(self, verb: str, path: str, **more: Any) -> Any:
+        """One request; None when the line went dead."""
+        try:
+            return self.http.request(verb, self.world.web_url + path, redirect=False, **more)
+        except LOST:
+            return None
+
+
+def heard(page: str) -> str:
+    """What a person takes from the page."""
+    if "No money has been taken." in page:
+        return "not_charged" if "did not go through" in page else "declined"
+    if "Paid. Thank you" in page:
+        return "captured"
+    return "started" if "<h1>Bank payment started</h1>" in page else "waiting"
+
+
+def new_key(dice: random.Random) -> str:
+    """What the form would carry."""
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
