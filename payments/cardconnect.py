@@ -9,7 +9,6 @@ representation or log line.
 from __future__ import annotations
 
 import http.client
-import logging
 import re
 from decimal import Decimal
 from typing import Any
@@ -82,8 +81,6 @@ __all__ = [
     "void",
     "void_by_orderid",
 ]
-
-log = logging.getLogger(__name__)
 
 TOKEN = re.compile(r"^9[0-9A-Za-z]{15}$")
 ORDERID = re.compile(r"[A-Z]{1,19}")
@@ -218,9 +215,8 @@ def inquire(payment: Payment, retref: str = "") -> Transaction | None:
 
     Raises NotSent or Unknown when there is no answer.
     """
-    return _look_up(
-        payment.tenant.cardconnect, payment.site, payment.merchid, retref or payment.retref
-    )
+    account = _account(payment)
+    return _look_up(account, payment.site, payment.merchid, retref or payment.retref)
 
 
 def look_up(account: CardConnectAccount, retref: str) -> Transaction | None:
@@ -248,7 +244,7 @@ def _transactions(rows: list[Any]) -> list[Transaction]:
 def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
     """The rows under an order number, without "Txn not found"."""
     path = f"inquireByOrderid/{quote(orderid, safe='')}/{payment.merchid}"
-    account = payment.tenant.cardconnect
+    account = _account(payment)
     rows = _found(wire.ask(account, "GET", f"{path}/1", site=payment.site))
     if not rows and payment.method == Payment.Method.ACH:
         # A bank payment may be booked under a linked merchant ID, which the "/1" leaves out.
@@ -261,13 +257,17 @@ def _found(told: Any) -> list[Any]:
     return [row for row in rows if not answers.is_not_found(row)]
 
 
+@sensitive_variables("request", "filled")
 def _put(payment: Payment, path: str, request: dict[str, str]) -> Any:
     """Send what is not blank, to the merchant account that the payment began with."""
     filled = {name: value for name, value in request.items() if value}
-    return wire.ask(
-        payment.tenant.cardconnect,
-        "PUT",
-        path,
-        {"merchid": payment.merchid, **filled},
-        payment.site,
-    )
+    request = {"merchid": payment.merchid, **filled}
+    return wire.ask(_account(payment), "PUT", path, request, payment.site)
+
+
+def _account(payment: Payment) -> CardConnectAccount:
+    """Whose credentials to use; raises NotSent when the company has none any more."""
+    account: CardConnectAccount | None = getattr(payment.tenant, "cardconnect", None)
+    if account is None:
+        raise NotSent("The company has no CardConnect account.")
+    return account

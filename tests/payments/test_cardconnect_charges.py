@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import re
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from payments.cardconnect import (
     Approved,
     Captured,
     Declined,
+    NotSent,
     Refunded,
     StoredCredential,
     Unknown,
@@ -275,3 +277,16 @@ def test_a_decline_without_a_text_gets_the_processors_own(says):
     told = cardconnect.auth(make_payment(), TOKEN)
     assert (told.respproc, told.resptext) == ("FNOR", "Insufficient funds")
     assert "not enough money" in told.sentence
+
+
+def test_a_company_without_an_account_sends_nothing(says):
+    payment = make_payment(tenant=SimpleNamespace(currency="USD"))
+    for call in (
+        lambda: cardconnect.auth(payment, TOKEN),
+        lambda: cardconnect.inquire(payment),
+        lambda: cardconnect.find(payment),
+    ):
+        with pytest.raises(NotSent):
+            call()
+    assert not cardconnect.void(payment, RETREF)
+    assert not says.mock.calls
