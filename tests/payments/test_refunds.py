@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEntry
@@ -262,3 +264,35 @@ def test_what_went_back_shows_where_the_payer_looks(settled, admin_user, browser
     ask(browser_of(admin_user), settled)
     page = payer.get(f"{address(link)}{settled.public_id}/").content.decode()
     assert "This payment was refunded" in page
+
+
+def test_the_administrator_sets_the_limit_and_it_is_noted(tenant, admin_user, clerk, browser_of):
+    page = reverse("tenants:money_back")
+    wanted = {"refund_release_over": "250.00", "ach_clear_days": "6"}
+    assert browser_of(clerk).post(page, wanted).status_code == 403
+    browser = browser_of(admin_user)
+    assert browser.post(page, {**wanted, "ach_clear_days": "-1"}).status_code == 422
+    browser.post(page, wanted)
+    tenant.refresh_from_db()
+    assert (tenant.refund_release_over, tenant.ach_clear_days) == (Decimal("250.00"), 6)
+    entry = AuditEntry.objects.get(action="tenant.edited")
+    assert set(entry.data["fields"]) == set(wanted)
+
+
+def test_the_invoice_page_takes_the_same_queries_for_one_refund_and_for_four(
+    settled, admin_user, browser_of, django_assert_num_queries
+):
+    browser = browser_of(admin_user)
+    page = f"/invoices/{settled.invoice.public_id}/"
+    ask(browser, settled, "1.00")
+    browser.get(page)
+    with CaptureQueriesContext(connection) as one:
+        browser.get(page)
+        count = len(one)
+    for _ in range(3):
+        ask(browser, settled, "1.00")
+    browser.get(page)
+    with django_assert_num_queries(count):
+        answer = browser.get(page)
+    assert said(answer).count("Refund of $1.00") == 4
+    assert count <= 13

@@ -112,6 +112,22 @@ class PartialForm(forms.ModelForm):
         }
 
 
+class MoneyBackForm(forms.ModelForm):
+    """When a refund needs a second person, and when a bank payment counts as cleared."""
+
+    class Meta:
+        model = Tenant
+        fields = ["refund_release_over", "ach_clear_days"]
+        labels = {
+            "refund_release_over": "A second person releases refunds above, in dollars",
+            "ach_clear_days": "Bank payments clear after, in banking days",
+        }
+        help_texts = {
+            "refund_release_over": "0.00 asks a second person for every void and refund.",
+            "ach_clear_days": "A bank may still send one back later; the balance then opens again.",
+        }
+
+
 class PersonForm(forms.Form):
     """A person's role, and whether they may sign in to this company."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("settings/texts/", views.texts, name="texts"),
     path("settings/texts/request/", views.request_text_to_pay, name="request_text_to_pay"),
     path("settings/payments/", views.payments, name="payments"),
+    path("settings/payments/money-back/", views.money_back, name="money_back"),
     path("settings/people/", views.people, name="people"),
     path("settings/people/invite/", views.invite, name="invite"),
     path("settings/people/<uuid:public_id>/", views.person, name="person"),

@@ -25,7 +25,14 @@ from tenants.models import Membership, Role
 from tenants.requests import StaffRequest
 from tenants.roles import ADMINISTRATOR, Permission
 from textpay.company import people as verbs
-from textpay.company.forms import CompanyForm, InviteForm, PartialForm, PersonForm, RoleForm
+from textpay.company.forms import (
+    CompanyForm,
+    InviteForm,
+    MoneyBackForm,
+    PartialForm,
+    PersonForm,
+    RoleForm,
+)
 from textpay.tasks import tell_support
 
 SAMPLE = {"number": "INV-1042", "total": Decimal("182.50"), "paid": Decimal("0.00")}
@@ -89,7 +96,22 @@ def payments(request: StaffRequest) -> HttpResponse:
     if form.errors:
         request.tenant.refresh_from_db()
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
-    return _page(request, "payments", {"account": account, "form": form})
+    rules = MoneyBackForm(instance=request.tenant)
+    return _page(request, "payments", {"account": account, "form": form, "rules": rules})
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def money_back(request: StaffRequest) -> HttpResponse:
+    """The limit above which two people are needed, and when bank payments clear."""
+    form = MoneyBackForm(request.POST, instance=request.tenant)
+    if form.is_valid():
+        return _save(request, form, "tenants:payments")
+    request.tenant.refresh_from_db()
+    parts = PartialForm(instance=request.tenant)
+    account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
+    context = {"account": account, "form": parts, "rules": form}
+    return render(request, "tenants/payments.html", {"tab": "payments", **context}, status=422)
 
 
 @require_GET
@@ -157,7 +179,9 @@ def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
     return _page(request, "people", {"form": form, "is_new": role.pk is None}, template="role")
 
 
-def _save(request: StaffRequest, form: CompanyForm | PartialForm, back_to: str) -> HttpResponse:
+def _save(
+    request: StaffRequest, form: CompanyForm | MoneyBackForm | PartialForm, back_to: str
+) -> HttpResponse:
     """Write what was changed of the company, and who changed it."""
     with transaction.atomic():
         # Only these columns: numbers and switches of the row are others' to write.

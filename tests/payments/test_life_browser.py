@@ -1,0 +1,100 @@
+"""Void, Refund, Release and Record payment in a real browser, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from payments.models import Payment, Refund
+from payments.tasks import settle_bank_payments
+from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.factories import PASSWORD, make_invoice
+from tests.payments.conftest import address
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: Any, admin_user: Any) -> Iterator[Page]:
+    """A window in which Alma has signed in."""
+    context = browser.new_context(viewport=DESKTOP, base_url=live_server.url)
+    tab = context.new_page()
+    refused: list[str] = []
+    tab.on("console", lambda m: refused.append(m.text) if "Content Security" in m.text else None)
+    tab.goto("/accounts/login/")
+    tab.get_by_label("Email").fill(admin_user.email)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign in").click()
+    tab.wait_for_url(live_server.url + "/")
+    yield tab
+    context.close()
+    assert refused == []
+
+
+@pytest.fixture
+def paid(payer: Any, link: Any, form: Any, gateway: Any) -> Payment:
+    """A card payment in the open batch."""
+    payer.post(address(link), form)
+    return Payment.objects.get()
+
+
+def test_a_void_in_the_dialog_tells_what_happened(page: Page, paid: Payment, gateway: Any) -> None:
+    page.goto(f"/invoices/{paid.invoice.public_id}/")
+    page.locator(f"#back-{paid.public_id}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_be_focused()
+    dialog.get_by_label("Reason").fill("Wrong customer")
+    dialog.get_by_label("Your password").fill("not it")
+    dialog.get_by_role("button", name="Void payment").click()
+    expect(dialog.get_by_text("This is not your password.")).to_be_visible()
+    assert len(gateway.taken()) == 1
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    dialog.get_by_role("button", name="Void payment").click()
+    expect(page.get_by_text("Visa ending 1111 will not be charged $182.50.")).to_be_visible()
+    expect(page.locator(".balance")).to_have_text("$182.50")
+    assert gateway.taken() == []
+
+
+def test_every_page_is_clean_at_every_size(
+    page: Page, paid: Payment, gateway: Any, clerk: Any
+) -> None:
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    settle_bank_payments()
+    other = make_invoice(paid.tenant, customer=paid.invoice.customer)
+    check, _ = Payment.objects.record_by_hand(
+        other, method="check", amount=Decimal("5.00"), document="7", received_on=other.issued_on,
+        actor=clerk, key=uuid.uuid4(),
+    )  # fmt: skip
+    paid.refresh_from_db()
+    paid.tenant.refund_release_over = Decimal("1.00")
+    paid.tenant.save()
+    refund, _ = Refund.objects.request(
+        paid, amount=Decimal("9.00"), reason="Too much", actor=clerk, key=uuid.uuid4()
+    )
+    pages = [
+        "/",
+        f"/invoices/{paid.invoice.public_id}/",
+        f"/payments/{paid.public_id}/give-back/",
+        f"/payments/{check.public_id}/void/",
+        f"/refunds/{refund.public_id}/release/",
+        f"/invoices/{other.public_id}/record-payment/",
+    ]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for window in (DESKTOP, PHONE):
+            page.set_viewport_size(window)  # type: ignore[arg-type]
+            for where in pages:
+                page.goto(where)
+                assert axe_violations(page) == [], f"{where} {scheme} {window}"
+                assert not scrolls_sideways(page), f"{where} {window}"
