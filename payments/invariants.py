@@ -2,6 +2,7 @@
 
 Plain SQL over whole tables, so that it judges the rows and not the code that wrote them. Every
 question answers with: company, invoice, what people call it, and two facts for the sentence.
+Sums are rounded to the cent, because SQLite adds decimals up as floats.
 """
 # ruff: noqa: S608  every word of these statements is written here or in our models
 
@@ -61,7 +62,8 @@ INVARIANTS = [
         1,
         f"{ONE}, SUM(p.amount), SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE p.amount END) {P}"
         f" WHERE p.status IN ({{booked}}) AND {MINE} GROUP BY i.tenant_id, i.id, i.number"
-        f" HAVING SUM(p.amount) > SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE p.amount END)",
+        " HAVING ROUND(SUM(p.amount), 2) >"
+        f" ROUND(SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE p.amount END), 2)",
         "${0} was taken, the customer agreed to ${1}",
         "Refund the difference.",
     ),
@@ -97,7 +99,8 @@ INVARIANTS = [
     Invariant(
         4,
         "SELECT c.tenant_id, NULL, c.name, c.balance, COALESCE(s.owed, 0)"
-        " FROM customers_customer c LEFT JOIN (SELECT i.customer_id, SUM(i.total - i.paid) AS owed"
+        " FROM customers_customer c LEFT JOIN (SELECT i.customer_id,"
+        " ROUND(SUM(i.total - i.paid), 2) AS owed"
         " FROM invoices_invoice i WHERE i.status = 'open' AND i.total > i.paid"
         " GROUP BY i.customer_id) s ON s.customer_id = c.id"
         " WHERE c.balance <> COALESCE(s.owed, 0)"
@@ -156,8 +159,9 @@ INVARIANTS = [
     ),
     Invariant(
         8,
-        f"{ROW}, p.refunded, COALESCE(r.total, 0) {P} LEFT JOIN (SELECT payment_id, SUM(amount)"
-        " AS total FROM payments_refund WHERE status = 'done' AND kind = 'refund'"
+        f"{ROW}, p.refunded, COALESCE(r.total, 0) {P} LEFT JOIN (SELECT payment_id,"
+        " ROUND(SUM(amount), 2) AS total FROM payments_refund"
+        " WHERE status = 'done' AND kind = 'refund'"
         " GROUP BY payment_id) r ON r.payment_id = p.id"
         f" WHERE (p.refunded <> COALESCE(r.total, 0) OR p.refunded > p.amount) AND {MINE}",
         "${0} counts as refunded, CardConnect gave back ${1}",

@@ -26,8 +26,8 @@ DAY = dt.timedelta(days=1)
 # The gateway answers 20 questions a minute; the newest payments are the ones that matter.
 MOST_ASKED = 20
 PAID_BY = (
-    "SELECT invoice_id, SUM(amount - refunded) AS total FROM payments_payment"
-    " WHERE status IN ({booked}) GROUP BY invoice_id"
+    "SELECT invoice_id, ROUND(SUM(amount - refunded), 2) AS total"
+    " FROM payments_payment WHERE status IN ({booked}) GROUP BY invoice_id"
 )
 
 
