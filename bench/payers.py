@@ -143,6 +143,8 @@ class Payers:
             with self.lock:
                 waiting = list(self.watched)
             for place, _ in waiting:
+                if stop.is_set():
+                    return
                 self.look(place, page=False)
 
     def _expire(self, bill: Bill, _: Decimal) -> None:
