@@ -311,10 +311,12 @@ CELERY_BEAT_SCHEDULE = {
     "match the money with CardConnect": {
         "task": "payments.tasks.match_everybody",
         "schedule": crontab(hour=3, minute=0),
+        "options": {"expires": 3600},
     },
     "verify the money": {
         "task": "payments.tasks.verify_money",
         "schedule": crontab(hour=4, minute=30),
+        "options": {"expires": 3600},
     },
     "send e-mails that were left behind": {
         "task": "invoices.tasks.sweep_emails",
