@@ -13,7 +13,7 @@ from payments import answers, wire
 from payments.accounts import CardConnectAccount
 from payments.wire import Unknown
 
-_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,2})?")
+_AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 # What a bank payment is called where a card has its brand.
 BANK_TYPES = frozenset({"ECHK", "ESAV", "ACH", "BANK"})
 _CENT = Decimal("0.01")

@@ -95,10 +95,10 @@ class Tenant(models.Model):
         help_text="Customers agree to it when they pay by card.",
     )
     brand = models.CharField(
-        "brand colour",
+        "brand color",
         max_length=7,
         default="#0b6470",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour such as #0b6470.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a color such as #0b6470.")],
     )
     processor = models.CharField(max_length=16, choices=Processor.choices, default=Processor.NONE)
     partial_payments = models.BooleanField("customers may pay a part", default=False)
@@ -128,6 +128,7 @@ class Tenant(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = "company", "companies"
         ordering = ["name"]
         constraints = [
             # Text-to-Pay sends people to a payment page, so there must be a processor behind it.
