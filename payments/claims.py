@@ -119,6 +119,8 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
                 language=agreement.language,
                 amount=amount,
                 payer_name=agreement.payer_name,
+                # The database's clock, as for the charge: agreeing comes first, by one clock.
+                agreed_at=payment.created_at,
                 zone=invoice.tenant.timezone,
                 ip=agreement.ip,
                 user_agent=agreement.user_agent[:300],

@@ -164,7 +164,6 @@ def a_new_key_for_every_submit() -> None:
     def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
         return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
 
-    models.PaymentManager.start = forgetful  # type: ignore[attr-defined]
     claims.PaymentQuerySet.start = forgetful  # type: ignore[method-assign]
 
 
