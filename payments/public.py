@@ -18,7 +18,7 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import amounts, cardconnect, charging, frame, states, wording
+from payments import amounts, banking_days, cardconnect, charging, frame, states, wording
 from payments.amounts import AmountRefused
 from payments.forms import OUT_OF_DATE, PayForm
 from payments.guard import client_ip, guesses_too_much, payer_page
@@ -220,7 +220,8 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
         return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
     context["may_pay_rest"] = payment.is_booked and standing(link).state == states.READY
-    context["clears_on"] = _business_days_after(payment.created_at.astimezone(link.tenant.zone), 4)
+    begun_on = payment.created_at.astimezone(link.tenant.zone).date()
+    context["clears_on"] = banking_days.after(begun_on, link.tenant.ach_clear_days)
     return render(request, f"payments/{PAGES[payment.status]}.html", context)
 
 
@@ -245,12 +246,3 @@ def _context(link: PaymentLink) -> dict[str, Any]:
 def _today(link: PaymentLink) -> dt.date:
     """The date in the sentence: the company's, by the database's clock."""
     return db_now().astimezone(link.tenant.zone).date()
-
-
-def _business_days_after(moment: dt.datetime, days: int) -> dt.date:
-    """The date that many weekdays later; bank holidays make it "usually"."""
-    day = moment.date()
-    while days:
-        day += dt.timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
