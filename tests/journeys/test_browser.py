@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -79,12 +80,12 @@ def test_staff_sends_phone_taps_customer_pays_balance_drops(
     expect(dialog).to_contain_text("Sender")
     dialog.get_by_role("button", name="Send", exact=True).dblclick()
     expect(staff_page.get_by_text("Invoice SMS sent successfully")).to_be_visible()
-    eventually(lambda: texts(house, f"invoice {number}."), "the text arrives")
+    arrived = eventually(lambda: texts(house, f"invoice {number}."), "the text arrives")
     assert len(texts(house, f"invoice {number}.")) == 1
 
-    phone.goto(f"{house.sandbox.url}/phone")
+    phone.goto(f"{house.sandbox.url}/phone?phone={quote(arrived[0]['to'])}")
     with phone.context.expect_page() as opened:
-        phone.locator("a[href*='/p/']").last.click()
+        phone.locator(f"a[href='{link_in(arrived[0])}']").click()
     pay = opened.value
     expect(pay.get_by_role("heading", name="Pay Now")).to_be_visible()
     expect(pay.get_by_text("Select Payment Method")).to_be_visible()
