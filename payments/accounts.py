@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.core.validators import RegexValidator
 from django.db import models
 
 from tenants.models import Tenant
 from tenants.secrets import seal, unseal
+
+SURCHARGE = "S"
+FEES = {SURCHARGE: "a surcharge", "C": "a convenience fee", "F": "a service fee"}
+_FINEST = Decimal("0.0001")
 
 
 class CardConnectAccount(models.Model):
@@ -27,9 +33,14 @@ class CardConnectAccount(models.Model):
     username = models.CharField(max_length=60)
     password_sealed = models.TextField(editable=False, default="")
     ach_enabled = models.BooleanField("bank payments (ACH)", default=False)
-    # CardConnect adds a fee of its own to payments. Nothing is taken with such an account: the
-    # payer would be charged more than the page says.
+    # CardConnect adds a fee of its own to payments: of which kind (S surcharge, C convenience fee,
+    # F service fee, "" not told), and how much (percent or flat).
     adds_fee = models.BooleanField("adds a card fee", default=False, editable=False)
+    fee_type = models.CharField(max_length=1, blank=True, editable=False)
+    fee_format = models.CharField(max_length=10, blank=True, editable=False)
+    fee_value = models.DecimalField(
+        max_digits=10, decimal_places=4, default=Decimal(0), editable=False
+    )
     # How far the days of bank returns were read, and when they are read next.
     funding_read_to = models.DateField(null=True, editable=False)
     next_funding_at = models.DateTimeField(null=True, editable=False)
@@ -56,6 +67,38 @@ class CardConnectAccount(models.Model):
     def takes_bank_payments(self) -> bool:
         """Whether ACH is offered; it exists for US dollars only."""
         return self.ach_enabled and self.tenant.currency == "USD"
+
+    @property
+    def has_surcharge(self) -> bool:
+        """Whether credit cards cost more, and CardConnect says beforehand how much."""
+        return self.adds_fee and self.fee_type == SURCHARGE
+
+    @property
+    def refuses_payments(self) -> bool:
+        """Whether it adds a fee that a payer cannot be shown beforehand: nothing is taken then."""
+        return self.adds_fee and not self.has_surcharge
+
+    @property
+    def fee_words(self) -> str:
+        """What it adds, for staff: "a surcharge of 3% on credit cards"; "" for nothing."""
+        if not self.adds_fee:
+            return ""
+        kind = FEES.get(self.fee_type, "a card fee")
+        if self.fee_value > 0:
+            flat = self.fee_format == "flat"
+            value = f"${self.fee_value:,.2f}" if flat else f"{self.fee_value.normalize():f}%"
+            kind += f" of {value}"
+        return f"{kind} on credit cards" if self.has_surcharge else kind
+
+    def learn_fee(self, kind: str, shape: str, value: Decimal) -> None:
+        """Keep what CardConnect told of its fee; the caller saves it."""
+        self.adds_fee = kind in FEES and value > 0
+        self.fee_type, self.fee_format = (kind, shape) if self.adds_fee else ("", "")
+        self.fee_value = value.quantize(_FINEST) if self.adds_fee else Decimal(0)
+
+    def save_fee(self) -> None:
+        """Store what was learned, and nothing else."""
+        self.save(update_fields=["adds_fee", "fee_type", "fee_format", "fee_value"])
 
     @property
     def _context(self) -> str:

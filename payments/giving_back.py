@@ -67,7 +67,7 @@ def _void(refund: Refund) -> None:
 
 def _refund(refund: Refund) -> None:
     try:
-        answer = cardconnect.refund(refund.payment, refund.amount, refund.orderid)
+        answer = cardconnect.refund(refund.payment, refund.total, refund.orderid)
     except NotSent:
         refund.decline(UNREACHABLE)
     except Unknown as unknown:
@@ -86,7 +86,7 @@ def _keep(refund: Refund, answer: Refunded | Declined) -> None:
             _void(refund)
         else:
             refund.decline(_why(answer), **codes)
-    elif answer.amount != refund.amount:
+    elif answer.amount != refund.total:
         refund.need_attention(
             f"CardConnect gave back ${answer.amount:,.2f} instead (reference {answer.retref}).",
             retref=answer.retref,
@@ -133,7 +133,7 @@ def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:
     """A refund has a transaction of its own, under our own order number."""
     found = [each for each in cardconnect.find(refund.payment, refund.orderid) if _is_ours(each)]
     given = [each for each in found if each.is_approved and not each.is_voided]
-    if len(given) > 1 or any(each.amount != refund.amount for each in given):
+    if len(given) > 1 or any(each.amount != refund.total for each in given):
         references = ", ".join(each.retref for each in given)
         refund.need_attention(f"CardConnect shows other refunds than this one: {references}.")
     elif given:

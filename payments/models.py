@@ -6,6 +6,7 @@ import datetime as dt
 import secrets
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models, transaction
@@ -19,7 +20,7 @@ from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
 from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
 from payments.evidence import Authorization
-from payments.life import CannotRecord, Life, LifeQuerySet
+from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
 from payments.refunds import CannotRefund, Refund
 from tenants.models import Tenant
@@ -138,7 +139,9 @@ class Payment(Life):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key = models.UUIDField(help_text="From the form, so that a double click pays once.")
     method = models.CharField(max_length=5, choices=Method.choices)
+    # What lowers the invoice's balance; the surcharge of a card comes on top of it.
     amount = models.DecimalField(max_digits=12, decimal_places=2)
+    fee = models.DecimalField("surcharge", max_digits=12, decimal_places=2, default=ZERO)
     status = models.CharField(
         max_length=16, choices=Status.choices, default=Status.PENDING, editable=False
     )
@@ -172,6 +175,7 @@ class Payment(Life):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_payment_amount"),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="payments_payment_fee"),
             # Nobody gets back more than was taken.
             models.CheckConstraint(
                 condition=Q(refunded__gte=0) & Q(refunded__lte=F("amount")),
@@ -221,6 +225,11 @@ class Payment(Life):
     def audit_subject(self) -> str:
         """The invoice's history."""
         return f"invoice:{self.invoice_id}"
+
+    @property
+    def total(self) -> Decimal:
+        """What the payer is charged in all."""
+        return self.amount + self.fee
 
     @property
     def is_in_flight(self) -> bool:
@@ -352,6 +361,8 @@ class Payment(Life):
         """What the history keeps: never a token, never more than four digits."""
         told = {"amount": f"{self.amount:.2f}", "account": self.account_label}
         told |= {"method": self.get_method_display(), "reference": self.reference}
+        if self.fee:
+            told |= {"fee": f"{self.fee:.2f}", "charged": f"{self.total:.2f}"}
         for name in ("retref", "authcode", "respcode", "resptext", "reason"):
             if changes and changes.get(name):
                 told[name] = str(changes[name])

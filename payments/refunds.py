@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import IntegrityError, models, transaction
@@ -22,7 +22,7 @@ from tenants.scoping import TenantManager
 if TYPE_CHECKING:
     from payments.models import Payment
 
-ZERO = Decimal("0.00")
+ZERO, CENT = Decimal("0.00"), Decimal("0.01")
 # The gateway answers at 32 seconds at the latest; asking earlier proves nothing.
 ASK_AFTER = dt.timedelta(seconds=45)
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
@@ -81,12 +81,14 @@ class RefundQuerySet(models.QuerySet["Refund"]):
             if same is not None:
                 return same, False
             check_may_go_back(row, amount)
-            waits = amount > row.tenant.refund_release_over
+            fee = _fee_of(row, amount)
+            waits = amount + fee > row.tenant.refund_release_over
             refund = Refund(
                 tenant=row.tenant,
                 payment=row,
                 key=key,
                 amount=amount,
+                fee=fee,
                 reason=reason,
                 requested_by=actor,
                 status=Refund.Status.REQUESTED if waits else Refund.Status.PENDING,
@@ -162,7 +164,9 @@ class Refund(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key = models.UUIDField(help_text="From the form, so that a double click refunds once.")
     kind = models.CharField(max_length=6, choices=Kind.choices)
+    # What the invoice asks for again; the surcharge of this part goes back on top of it.
     amount = models.DecimalField(max_digits=12, decimal_places=2)
+    fee = models.DecimalField("surcharge", max_digits=12, decimal_places=2, default=ZERO)
     reason = models.CharField(max_length=120)
     status = models.CharField(max_length=16, choices=Status.choices, editable=False)
     orderid = models.CharField(max_length=19, default=new_orderid, unique=True, editable=False)
@@ -188,6 +192,7 @@ class Refund(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_refund_amount"),
+            models.CheckConstraint(condition=Q(fee__gte=0), name="payments_refund_fee"),
             # Two persons, or one clicking twice, give money back once.
             models.UniqueConstraint(
                 fields=["payment"],
@@ -224,6 +229,11 @@ class Refund(models.Model):
         return self.payment.audit_subject
 
     @property
+    def total(self) -> Decimal:
+        """What goes back to the payer in all."""
+        return self.amount + self.fee
+
+    @property
     def is_open(self) -> bool:
         """Whether it has no end yet."""
         return self.status in self.OPEN
@@ -246,7 +256,7 @@ class Refund(models.Model):
     @property
     def told(self) -> str:
         """What became of it, in one sentence for the person who asked: did money move?"""
-        amount, account = f"${self.amount:,.2f}", self.payment.account_label
+        amount, account = f"${self.total:,.2f}", self.payment.account_label
         match self.status:
             case self.Status.REQUESTED:
                 return f"{amount} waits for a second person to release it. No money has moved."
@@ -378,10 +388,22 @@ class Refund(models.Model):
             "way": self.get_kind_display(),
             "reason": self.reason,
         }
+        if self.fee:
+            told["fee"] = f"{self.fee:.2f}"
         for name in ("retref", "respcode", "resptext", "outcome"):
             if changes and changes.get(name):
                 told[name] = str(changes[name])
         return told
+
+
+def _fee_of(payment: Payment, amount: Decimal) -> Decimal:
+    """The surcharge of a part, half up, as the card brands ask; the last part takes the rest."""
+    given = Refund._base_manager.filter(payment=payment, status__in=["done", "repaid"])
+    left = payment.fee - (given.aggregate(sum=Sum("fee"))["sum"] or ZERO)
+    if amount == payment.left:
+        return left
+    part = (payment.fee * amount / payment.amount).quantize(CENT, ROUND_HALF_UP)
+    return min(part, left)
 
 
 def _sum_of(payment: Payment) -> Decimal:
