@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-BOOKED = frozenset({"captured", "started"})
+BOOKED = frozenset({"captured", "settled", "started", "cleared", "refunded"})
+CAME_BACK = frozenset({"returned", "rejected"})
 OPEN = frozenset({"pending", "unknown", "needs_attention"})
-PAID_WORDS = BOOKED
+TAKEN_WORDS = BOOKED | CAME_BACK
 NOT_TAKEN_WORDS = frozenset({"declined", "not_charged"})
 
 
@@ -26,6 +27,7 @@ class Verdict:
     invented: list[str] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
     told_wrong: list[str] = field(default_factory=list)
+    double_refunds: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
@@ -42,28 +44,58 @@ def compare(
 
     A charge has merchid, orderid, retref, amount, kind, respstat and voided; a payment the first
     four, invoice, agreed (what the payer consented to) and status. `told` is what each order's
-    payer was told, as statuses.
+    payer was told, as statuses. What went back to payers is bench/given_back.py's part.
     """
     verdict = Verdict()
-    taken = [c for c in charges if c["respstat"] == "A" and not c["voided"] and c["kind"] == "sale"]
-    ours = list(payments)
-    booked = Counter(_entry(p) for p in ours if p["status"] in BOOKED)
-    theirs = Counter(_entry(c) for c in taken)
-    verdict.lost += [f"{entry} x{count}" for entry, count in (theirs - booked).items()]
-    verdict.invented += [f"{entry} x{count}" for entry, count in (booked - theirs).items()]
+    charges, ours = list(charges), list(payments)
+    taken = [c for c in charges if is_taken(c)]
+    booked = Counter(entry(p) for p in ours if p["status"] in TAKEN_WORDS)
+    theirs = Counter(entry(c) for c in taken)
+    verdict.lost += [f"{what} x{count}" for what, count in (theirs - booked).items()]
+    verdict.invented += [f"{what} x{count}" for what, count in (booked - theirs).items()]
     verdict.unresolved += [f"{p['orderid']} {p['status']}" for p in ours if p["status"] in OPEN]
-    _judge_consent(verdict, taken, ours)
-    orders = {c["orderid"] for c in taken}
-    for orderid, statuses in (told or {}).items():
-        if statuses & PAID_WORDS and orderid not in orders:
-            verdict.told_wrong.append(f"{orderid} told {sorted(statuses)}, nothing was taken")
-        if statuses & NOT_TAKEN_WORDS and orderid in orders:
-            verdict.told_wrong.append(f"{orderid} told {sorted(statuses)}, money was taken")
+    _judge_consent(verdict, taken, ours, given_back(charges))
+    _judge_words(verdict, taken, ours, told or {})
     return verdict
 
 
+def is_taken(charge: Mapping[str, Any]) -> bool:
+    """Whether the gateway took this money, whatever went back since."""
+    return charge["respstat"] == "A" and charge["kind"] == "sale" and not charge["voided"]
+
+
+def given_back(charges: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """How much of each charge is not the company's any more, by its reference."""
+    back: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for charge in charges:
+        if charge["kind"] == "refund" and charge["respstat"] == "A" and not charge["voided"]:
+            back[charge["parent"]] += Decimal(charge["amount"])
+        elif charge.get("returned") or charge.get("setlstat") == "Rejected":
+            back[charge["retref"]] += Decimal(charge["amount"])
+    return dict(back)
+
+
+def _judge_words(
+    verdict: Verdict,
+    taken: list[Mapping[str, Any]],
+    ours: list[Mapping[str, Any]],
+    told: Mapping[str, set[str]],
+) -> None:
+    """No payer heard of money that was not taken, nor that none was when it was."""
+    orders = {c["orderid"] for c in taken}
+    undone = {p["orderid"] for p in ours if p["status"] == "voided"}  # was right when it was said
+    for orderid, statuses in told.items():
+        if statuses & TAKEN_WORDS and orderid not in orders | undone:
+            verdict.told_wrong.append(f"{orderid} told {sorted(statuses)}, nothing was taken")
+        if statuses & (NOT_TAKEN_WORDS | {"voided"}) and orderid in orders:
+            verdict.told_wrong.append(f"{orderid} told {sorted(statuses)}, money was taken")
+
+
 def _judge_consent(
-    verdict: Verdict, taken: list[Mapping[str, Any]], ours: list[Mapping[str, Any]]
+    verdict: Verdict,
+    taken: list[Mapping[str, Any]],
+    ours: list[Mapping[str, Any]],
+    back: Mapping[str, Decimal],
 ) -> None:
     """Never more than was agreed to, once per agreement, never more than the invoice asks for."""
     payment_of = {p["orderid"]: p for p in ours}
@@ -72,11 +104,12 @@ def _judge_consent(
     for charge in taken:
         payment = payment_of.get(charge["orderid"])
         if payment is None:
-            verdict.lost.append(f"{_entry(charge)} has no payment at all")
+            verdict.lost.append(f"{entry(charge)} has no payment at all")
             continue
-        charged[payment["invoice"]] += Decimal(charge["amount"])
+        kept = Decimal(charge["amount"]) - back.get(charge["retref"], Decimal(0))
+        charged[payment["invoice"]] += max(kept, Decimal(0))
         if Decimal(charge["amount"]) > Decimal(payment["agreed"]):
-            verdict.double_charges.append(f"{_entry(charge)} of {payment['agreed']} agreed")
+            verdict.double_charges.append(f"{entry(charge)} of {payment['agreed']} agreed")
     verdict.double_charges += [f"{o} charged {n} times" for o, n in times.items() if n > 1]
     totals = {p["invoice"]: Decimal(p["total"]) for p in ours}
     for invoice, amount in charged.items():
@@ -84,5 +117,6 @@ def _judge_consent(
             verdict.double_charges.append(f"invoice {invoice}: {amount} taken of {totals[invoice]}")
 
 
-def _entry(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def entry(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """What both ledgers must have in common of one charge."""
     return row["merchid"], row["orderid"], row["retref"], f"{Decimal(row['amount']):.2f}"
