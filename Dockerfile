@@ -21,7 +21,7 @@ COPY textpay textpay
 COPY templates templates
 COPY static static
 # Collecting static files needs no secret and no database: the values below leave with this line.
-RUN SECURE=False SECRET_KEY=build FIELD_KEYS=build LINK_KEYS=build \
+RUN SECURE=False SECRET_KEY=build FIELD_KEYS=build LINK_KEYS=build NUMBER_KEYS=build \
     python manage.py collectstatic --no-input --skip-checks -v 0 \
     && chown -R textpay: var
 USER textpay

@@ -81,6 +81,7 @@ class World:
             "SECRET_KEY": "only-for-the-bench-" + "x1y2z3" * 10,
             "FIELD_KEYS": "dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LTMyLWI=",
             "LINK_KEYS": "only-for-the-bench-link-key-0123456789",
+            "NUMBER_KEYS": "only-for-the-bench-number-key-0123456789",
             "PUBLIC_BASE_URL": self.web_url,
             "ALLOWED_HOSTS": "127.0.0.1",
             "DATABASE_URL": self.database,

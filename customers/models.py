@@ -65,6 +65,7 @@ class Customer(models.Model):
     postal = models.CharField("ZIP code", max_length=10, blank=True)
     country = models.CharField(max_length=2, default="US")
     note = models.TextField(blank=True)
+    reminders_paused = models.BooleanField("no reminders", default=False, editable=False)
     # Written by Invoice only, which recomputes it from the invoices under this row's lock.
     balance = models.DecimalField(
         max_digits=12, decimal_places=2, default=Decimal("0.00"), editable=False

@@ -149,6 +149,8 @@ class Invoice(models.Model):
     )
     issued_on = models.DateField()
     due_on = models.DateField()
+    # The day the customer said they would pay; reminders wait for it.
+    promised_on = models.DateField(null=True, blank=True)
     tax = models.DecimalField(
         max_digits=12, decimal_places=2, default=ZERO, validators=[MinValueValidator(ZERO)]
     )

@@ -124,6 +124,8 @@ class PaymentLink(models.Model):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    # When a person first opened it; a preview or a scanner does not count.
+    opened_at = models.DateTimeField(null=True)
 
     objects = PaymentLinkManager()
 

@@ -38,6 +38,11 @@ class TwilioAccount(models.Model):
             models.UniqueConstraint(
                 fields=["sender"], condition=~Q(sender=""), name="sms_twilio_sender"
             ),
+            models.UniqueConstraint(
+                fields=["messaging_service_sid"],
+                condition=~Q(messaging_service_sid=""),
+                name="sms_twilio_service",
+            ),
             models.CheckConstraint(
                 condition=~Q(sender="") | ~Q(messaging_service_sid=""),
                 name="sms_twilio_has_sender",

@@ -26,7 +26,7 @@ class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
     id = serializers.UUIDField(source="public_id", read_only=True)
     invoice = serializers.UUIDField(source="invoice.public_id", read_only=True)
     message = serializers.CharField(source="masked_body", read_only=True)
-    sent_by = serializers.CharField(source="sent_by.name", read_only=True)
+    sent_by = serializers.CharField(source="by", read_only=True)
     link_expires_at = serializers.DateTimeField(source="link.expires_at", read_only=True)
 
     class Meta:

@@ -13,9 +13,8 @@ from django_scopes import scope, scopes_disabled
 
 from audit.enqueue import enqueue
 from sms import twilio
-from sms.models import TextMessage, TwilioAccount
+from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.twilio import Accepted, TwilioError
-from sms.wording import message_template
 
 log = logging.getLogger(__name__)
 
@@ -53,17 +52,26 @@ def why_not_now(message: TextMessage) -> str:
 
     Minutes or hours may lie between the click and this moment: the broker was down, Twilio busy.
     """
-    invoice = message.invoice
     if not (message.tenant.is_active and message.tenant.text_to_pay_enabled):
         return "Text-to-Pay was switched off meanwhile; nothing was sent."
     if not TwilioAccount.objects.filter(tenant=message.tenant).exists():
         return "The company has no Twilio account any more; nothing was sent."
+    if message.kind != message.Kind.HELP and OptOut.objects.of(message.tenant, message.to):
+        return "The customer asked for no more texts; nothing was sent."
+    return why_not_ask(message) if message.invoice else ""
+
+
+def why_not_ask(message: TextMessage) -> str:
+    """Why a text that asks for money must not go out any more; "" when it may."""
+    invoice, link = message.invoice, message.link
+    if invoice is None or link is None:
+        return "It has no invoice; nothing was sent."
     if not invoice.is_payable:
         state = invoice.get_status_display().lower()
         return f"The invoice is no longer open ({state}); nothing was sent."
-    if not (message.link.is_live_at(timezone.now()) and has_body(message)):
+    if not (link.is_live_at(timezone.now()) and has_body(message)):
         return "Its payment link ended before it went out; nothing was sent. Send it again."
-    if message.template != message_template(invoice):
+    if message.asked != invoice.balance:
         return "The invoice changed before it went out; nothing was sent. Send it again."
     return ""
 

@@ -11,6 +11,9 @@ class Permission(models.TextChoices):
     VIEW_INVOICES = "view_invoices", "See invoices"
     EDIT_INVOICES = "edit_invoices", "Create and edit invoices"
     SEND_TEXTS = "send_texts", "Send invoices by SMS"
+    SEND_MANY = "send_many", "Text many invoices at once"
+    TEXT_AGAIN = "text_again", "Text the same invoice again before its pause is over"
+    ANSWER_TEXTS = "answer_texts", "Read and answer customers' texts, record opt-outs"
     SEND_EMAILS = "send_emails", "Send invoices by e-mail"
     EXPIRE_LINKS = "expire_links", "Expire payment links"
     VIEW_CUSTOMERS = "view_customers", "See customers"
@@ -29,6 +32,7 @@ BUILT_IN_ROLES: dict[str, set[str]] = {
     - {
         Permission.REFUND_PAYMENTS.value,
         Permission.RELEASE_REFUNDS.value,
+        Permission.TEXT_AGAIN.value,
         Permission.MANAGE_SETTINGS.value,
     },
     "Viewer": {Permission.VIEW_INVOICES.value, Permission.VIEW_CUSTOMERS.value},

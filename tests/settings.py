@@ -12,6 +12,7 @@ os.environ.update(
     SECRET_KEY="only-for-tests-" + "x1y2z3" * 10,
     FIELD_KEYS="dGVzdC1vbmx5LWtleS10ZXN0LW9ubHkta2V5LTMyLWI=",
     LINK_KEYS="only-for-tests-link-key-0123456789abcdef",
+    NUMBER_KEYS="only-for-tests-number-key-0123456789abcdef",
     PUBLIC_BASE_URL="http://localhost:8000",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     INTEGRATED_PAYMENTS_URL="https://integrated-payments.example/apply",

@@ -43,6 +43,10 @@ def keys() -> Iterable[Problem]:
         yield "LINK_KEYS", "LINK_KEYS is missing: payment links cannot be made."
     elif min(len(key) for key in settings.LINK_KEYS) < 32:
         yield "LINK_KEYS", "LINK_KEYS holds a key of fewer than 32 characters."
+    if not settings.NUMBER_KEYS:
+        yield "NUMBER_KEYS", "NUMBER_KEYS is missing: opt-outs cannot be kept."
+    elif min(len(key) for key in settings.NUMBER_KEYS) < 32:
+        yield "NUMBER_KEYS", "NUMBER_KEYS holds a key of fewer than 32 characters."
     if not _secret_key():
         yield "SECRET_KEY", "SECRET_KEY is missing."
 
@@ -72,10 +76,10 @@ def secrets_and_switches() -> Iterable[Problem]:
         yield "SECRET_KEY", "SECRET_KEY is weak: use at least 50 random characters."
     if settings.DEBUG:
         yield "DEBUG", "DEBUG is on: error pages would show secrets to strangers."
-    if key and key in [*settings.FIELD_KEYS, *settings.LINK_KEYS]:
+    if key and key in [*settings.FIELD_KEYS, *settings.LINK_KEYS, *settings.NUMBER_KEYS]:
         yield (
             "SECRET_KEY",
-            "SECRET_KEY is also used in FIELD_KEYS or LINK_KEYS: use different keys.",
+            "SECRET_KEY is also used in FIELD_KEYS, LINK_KEYS or NUMBER_KEYS: use different keys.",
         )
 
 

@@ -32,6 +32,7 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 # --- Keys, newest first --------------------------------------------------------------------
 FIELD_KEYS = env.list("FIELD_KEYS", default=[])
 LINK_KEYS = env.list("LINK_KEYS", default=[])
+NUMBER_KEYS = env.list("NUMBER_KEYS", default=[])
 
 # --- The outside world ---------------------------------------------------------------------
 CARDCONNECT_URL = env.str("CARDCONNECT_URL", default="https://{site}.cardconnect.com").rstrip("/")

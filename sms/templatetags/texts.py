@@ -62,6 +62,8 @@ def rail(text: TextMessage) -> list[Step]:
 def _paid(text: TextMessage, not_yet: str) -> Step:
     """The last step; a bank payment that was started is not one that has cleared."""
     invoice = text.invoice
+    if invoice is None:
+        return Step("pay", "Paid", note=not_yet)
     if invoice.paid_at and invoice.status == "pending":
         return Step("bank", "Bank payment started", "done", invoice.paid_at, here=True)
     if invoice.paid_at:
@@ -84,7 +86,13 @@ def _sent(text: TextMessage) -> Step:
 
 def _delivered(text: TextMessage) -> Step:
     if text.status == "delivered":
-        return Step("sent", "Delivered", "done", text.finished_at, here=not text.invoice.paid_at)
+        return Step(
+            "sent",
+            "Delivered",
+            "done",
+            text.finished_at,
+            here=not (text.invoice and text.invoice.paid_at),
+        )
     if text.sent_at and text.finished_at:
         return Step("x", "Not delivered", "failed", text.finished_at)
     return Step("sent", "Delivered", note="Waiting for the carrier" if text.sent_at else "")

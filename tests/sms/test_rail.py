@@ -16,6 +16,7 @@ from tests.factories import make_invoice, make_text
 def test_the_rail_never_calls_a_started_bank_payment_paid(clerk, status, words):
     message = make_text(make_invoice(clerk.memberships.get().tenant), clerk)
     paid_at = None if status == "open" else timezone.now()
-    Invoice.objects.filter(pk=message.invoice_id).update(status=status, paid_at=paid_at)
+    assert message.invoice
+    Invoice.objects.filter(pk=message.invoice.pk).update(status=status, paid_at=paid_at)
     last = rail(TextMessage.objects.select_related("invoice").get(pk=message.pk))[-1]
     assert (last.words, last.look) == (words, "" if status == "open" else "done")

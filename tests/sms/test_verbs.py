@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from sms.models import LOOKS, TextMessage
+from sms.messages import LOOKS
+from sms.models import TextMessage
 
 pytestmark = pytest.mark.django_db
 SID = "SM" + "a" * 32

@@ -1,0 +1,77 @@
+"""Reminders: the steps a company set, and each step that was taken or left out, once."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.utils import timezone
+
+from invoices.models import Invoice
+from sms.messages import TextMessage
+from tenants.models import Tenant
+from tenants.scoping import TenantManager
+
+
+class ReminderStep(models.Model):
+    """One step of a company's schedule: so many days before or after a date, with its own words."""
+
+    class When(models.TextChoices):
+        AFTER_SENDING = "after_sending", "days after the invoice was texted"
+        BEFORE_DUE = "before_due", "days before it is due"
+        AFTER_DUE = "after_due", "days after it was due"
+        BEFORE_LAPSE = "before_lapse", "days before the link lapses"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    when = models.CharField(max_length=13, choices=When.choices)
+    days = models.PositiveSmallIntegerField(validators=[MaxValueValidator(60)])
+    # What stands between the company's name and the link, in the customer's language.
+    words_en = models.CharField("words in English", max_length=80)
+    words_es = models.CharField("words in Spanish", max_length=80)
+    is_active = models.BooleanField(default=True)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["when", "days"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "when", "days"],
+                condition=models.Q(is_active=True),
+                name="sms_reminder_step",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days} {self.get_when_display()}"
+
+
+class Reminder(models.Model):
+    """One step for one invoice and one occasion, decided: texted, or left out with the reason."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    step = models.ForeignKey(ReminderStep, on_delete=models.PROTECT, related_name="+")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="reminders")
+    # The date it counted from, so that a new due date or a new text is a new occasion.
+    counted_from = models.DateField()
+    message = models.OneToOneField(
+        TextMessage, on_delete=models.PROTECT, null=True, related_name="reminder"
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    decided_at = models.DateTimeField(default=timezone.now)
+
+    objects = TenantManager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            # However often the schedule is run, a step is taken once.
+            models.UniqueConstraint(
+                fields=["step", "invoice", "counted_from"], name="sms_reminder_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.invoice}"

@@ -1,0 +1,46 @@
+"""What a company decided about its texts: when they may go out and what happens when they fail."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from tenants.models import Tenant
+
+
+class TextRules(models.Model):
+    """One company's rules for its texts; a company that never chose has the defaults."""
+
+    class OutsideHours(models.TextChoices):
+        LATER = "later", "Send at the next allowed minute"
+        REFUSE = "refuse", "Do not send"
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="text_rules")
+    outside_hours = models.CharField(
+        "outside quiet hours",
+        max_length=6,
+        choices=OutsideHours.choices,
+        default=OutsideHours.LATER,
+    )
+    strict_states = models.BooleanField(
+        "keep to the narrower hours that some states have for sales texts", default=False
+    )
+    # 12 CFR 1006 (Regulation F): who collects for others may never be allowed an exception.
+    third_party_collector = models.BooleanField("collects debts for others", default=False)
+    looks_up_numbers = models.BooleanField(
+        "ask Twilio Lookup what kind of phone a number is", default=False
+    )
+    reminds = models.BooleanField("send reminders", default=False)
+    emails_when_undelivered = models.BooleanField(
+        "e-mail the invoice when a text is not delivered", default=False
+    )
+
+    class Meta:
+        verbose_name_plural = "text rules"
+
+    def __str__(self) -> str:
+        return f"Text rules of {self.tenant}"
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> TextRules:
+        """The company's rules; the defaults, unsaved, when it never chose."""
+        return cls.objects.filter(tenant=tenant).first() or cls(tenant=tenant)
