@@ -406,6 +406,17 @@ class TextMessage(models.Model):
         """It was not sent: Twilio's code, or our own reason for people. False as above."""
         return self._end(self.Status.FAILED, sid, code, reason)
 
+    def cancel(self, *, actor: User | None, reason: str = "") -> bool:
+        """Take it back before it is handed to Twilio. False when it is too late for that."""
+        ended = timezone.now()
+        return self._move(
+            self.Status.CANCELLED,
+            actor=actor,
+            error=reason[:200],
+            finished_at=ended,
+            next_try_at=None,
+        )
+
     def report(self, status: str, sid: str, code: int | None) -> bool:
         """Book a state Twilio names, in whatever order its reports come. False: nothing new.
 
