@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from invoices.models import Invoice
 from sms.models import TwilioAccount
-from tenants.models import Membership
+from tenants.models import Membership, Tenant
 from tenants.roles import Permission
 
 
@@ -19,7 +19,22 @@ class Reason(NamedTuple):
 
 def why_not_text(invoice: Invoice, membership: Membership | None) -> Reason | None:
     """The first thing that stands in the way, or None when the invoice may be texted now."""
-    tenant = invoice.tenant
+    if reason := why_no_rights(invoice.tenant, membership):
+        return reason
+    if invoice.status != Invoice.Status.OPEN:
+        return Reason(f"invoice_{invoice.status}", _STATUS[invoice.status])
+    if not invoice.is_payable:
+        return Reason("nothing_to_pay", "There is nothing to pay on this invoice.")
+    return why_no_sender(invoice.tenant)
+
+
+def why_no_texts(tenant: Tenant, membership: Membership | None) -> Reason | None:
+    """What stands in the way of texting any invoice of the company, or None."""
+    return why_no_rights(tenant, membership) or why_no_sender(tenant)
+
+
+def why_no_rights(tenant: Tenant, membership: Membership | None) -> Reason | None:
+    """What is missing before this person may text: a right, a processor, or Text-to-Pay."""
     if membership is None or not membership.allows(Permission.SEND_TEXTS):
         return Reason(
             "no_permission", "Your role may not send texts. Ask an administrator of your company."
@@ -30,10 +45,11 @@ def why_not_text(invoice: Invoice, membership: Membership | None) -> Reason | No
         )
     if not tenant.text_to_pay_enabled:
         return Reason("not_enabled", "Text-to-Pay is not enabled for your company yet.")
-    if invoice.status != Invoice.Status.OPEN:
-        return Reason(f"invoice_{invoice.status}", _STATUS[invoice.status])
-    if not invoice.is_payable:
-        return Reason("nothing_to_pay", "There is nothing to pay on this invoice.")
+    return None
+
+
+def why_no_sender(tenant: Tenant) -> Reason | None:
+    """Whether the company lacks a number to text from."""
     account = TwilioAccount.objects.filter(tenant=tenant).first()
     if account is None or not account.is_complete:
         return Reason(
