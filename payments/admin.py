@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from payments import charging
+from payments import charging, giving_back
 from payments.evidence import Authorization
-from payments.models import Payment
+from payments.models import Payment, Refund
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -50,6 +50,29 @@ class PaymentAdmin(ReadOnlyAdmin):
             charging.ask(payment)
             payment.refresh_from_db()
             self.message_user(request, f"{payment.reference}: {payment.get_status_display()}")
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    """Every void and refund of every company."""
+
+    list_display = (
+        "payment", "tenant", "kind", "amount", "status", "outcome", "orderid", "requested_at",
+    )  # fmt: skip
+    list_filter = ("status", "kind", "tenant")
+    list_select_related = ("tenant", "payment__invoice")
+    search_fields = ("orderid", "retref", "payment__orderid", "payment__invoice__number")
+    exclude = ("key",)
+    actions = ("ask_again",)
+
+    @admin.action(description="Ask CardConnect again", permissions=["view"])
+    def ask_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
+        """Settle those that were sent and have no end; the others are left alone."""
+        open_ones = queryset.filter(status__in=["pending", "unknown", "needs_attention"])
+        for refund in open_ones.select_related("payment__tenant__cardconnect", "payment__invoice"):
+            giving_back.ask(refund)
+            refund.refresh_from_db()
+            self.message_user(request, f"{refund}: {refund.get_status_display()}")
 
 
 @admin.register(Authorization)

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 UNREACHABLE = "The payment company could not be reached. Please try again in a few minutes."
 NEVER_ARRIVED = "The payment never reached the payment company. Please try again."
+CANCELLED = (
+    "The bank approved it, but not as you agreed, so it was cancelled. No money has been taken. "
+    "You can try again or use another card."
+)
 
 
 def charge(payment: Payment, token: str, *, expiry: str = "", account_type: str = "") -> None:
@@ -108,11 +112,25 @@ def ask(payment: Payment) -> None:
     answer = _the_one(payment, found or [])
     if answer is not None:
         settle(payment, answer)
+    elif payment.status == Payment.Status.NEEDS_ATTENTION:
+        if found is not None:
+            _settle_cancelled(payment)
     elif found is None or asked_at - payment.begun <= NOT_FOUND_AFTER:
         payment.mark_unknown()
         payment.ask_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
     else:
         payment.not_charged(NEVER_ARRIVED)
+
+
+def _settle_cancelled(payment: Payment) -> None:
+    """CardConnect had this charge once: only seeing it voided, not seeing nothing, settles it."""
+    try:
+        seen = [each for each in cardconnect.find(payment) if each.is_approved]
+    except (NotSent, Unknown) as silence:
+        log.warning("Payment %s: still needs a person. %s", payment.reference, silence)
+        return
+    if seen and all(each.is_voided for each in seen):
+        payment.decline(CANCELLED)
 
 
 def _the_one(payment: Payment, found: list[Approved | Declined]) -> Approved | Declined | None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_DECLINES_PER_HOUR = 5
 # When the gateway may be asked about an attempt: it answers at 32 seconds at the latest.
 ASK_AFTER = dt.timedelta(seconds=45)
+# What needs a person is asked about as well, more and more seldom, for so long.
+SLOW_FOR = dt.timedelta(days=30)
 
 
 class CannotPay(Exception):
@@ -60,8 +62,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
 
     def to_ask_about(self, now: dt.datetime) -> PaymentQuerySet:
         """Those without an outcome whose turn it is to be asked about."""
+        waits = self.model.Status.NEEDS_ATTENTION
         return (
-            self.filter(status__in=[self.model.Status.PENDING, self.model.Status.UNKNOWN])
+            self.in_flight()
+            .exclude(status=waits, resolved_at__lt=now - SLOW_FOR)
             .annotate(begun_at=Coalesce("sent_at", "created_at"))
             .filter(begun_at__lte=now - ASK_AFTER)
             .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))

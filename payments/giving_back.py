@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 UNREACHABLE = "CardConnect could not be reached. Try again in a few minutes."
 NEVER_ARRIVED = "It never reached CardConnect. Try again."
+VOIDED = "CardConnect shows the refund as voided. Try again if the customer is to have it."
 NOT_SETTLED = ("PPS", "28")
 AT_THE_BANK = "It has gone to the bank and cannot be stopped. Refund it once it has cleared."
 
@@ -37,7 +38,7 @@ def ask(refund: Refund) -> None:
     if asked_at is None:
         return
     is_over = asked_at - refund.begun > NOT_FOUND_AFTER
-    if not is_over:
+    if not is_over and refund.status != Refund.Status.NEEDS_ATTENTION:
         refund.ask_again_at(refund.begun + NOT_FOUND_AFTER)
     try:
         if refund.kind == Refund.Kind.VOID:
@@ -139,8 +140,11 @@ def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:
     elif given:
         refund.done(retref=given[0].retref, respcode=given[0].respcode, resptext=given[0].resptext)
     elif found and all(each.respstat == "C" or each.is_voided for each in found):
-        refund.decline(f"CardConnect declined the refund ({found[0].resptext}).")
-    elif is_over and not found:
+        is_voided = any(each.is_voided for each in found)
+        refund.decline(
+            VOIDED if is_voided else f"CardConnect declined the refund ({found[0].resptext})."
+        )
+    elif is_over and not found and refund.status != Refund.Status.NEEDS_ATTENTION:
         refund.decline(NEVER_ARRIVED)
     else:
         refund.mark_unknown()

@@ -161,10 +161,10 @@ INVARIANTS = [
         8,
         f"{ROW}, p.refunded, COALESCE(r.total, 0) {P} LEFT JOIN (SELECT payment_id,"
         " ROUND(SUM(amount), 2) AS total FROM payments_refund"
-        " WHERE status = 'done' AND kind = 'refund'"
+        " WHERE status IN ('done', 'repaid') AND kind = 'refund'"
         " GROUP BY payment_id) r ON r.payment_id = p.id"
         f" WHERE (p.refunded <> COALESCE(r.total, 0) OR p.refunded > p.amount) AND {MINE}",
-        "${0} counts as refunded, CardConnect gave back ${1}",
+        "${0} counts as refunded, its refunds say ${1}",
         LOOK,
     ),
     Invariant(

@@ -144,6 +144,25 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @staff(Permission.SEE_MONEY)
+def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Book what CardConnect took although we hold it as not paid, and give it back if asked to."""
+    rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
+    row = get_object_or_404(rows, public_id=public_id)
+    try:
+        payment = matching.keep_row(row, actor=request.user)
+    except CannotBook as problem:
+        messages.info(request, str(problem))
+        return redirect("payments:match")
+    told = f"${payment.amount:,.2f} booked on {payment.invoice.number}."
+    if "give_back" in request.POST and request.membership.allows(Permission.REFUND_PAYMENTS):
+        messages.info(request, f"{told} Now give it back.")
+        return redirect("payments:give_back", payment.public_id)
+    messages.success(request, told)
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
 def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask CardConnect about one payment of ours, and say what it is now."""
     rows = MatchRow.objects.select_related("payment__tenant__cardconnect", "payment__invoice")

@@ -182,7 +182,10 @@ class Life(models.Model):
         return False
 
     def note_refunds(self, total: Decimal) -> None:
-        """Keep what was given back in all; a payment that is given back whole is refunded."""
+        """Keep what was given back in all; a payment that is given back whole is refunded.
+
+        A bank payment stands again when a refund of it came back.
+        """
         invoice: Invoice = self.invoice  # type: ignore[attr-defined]
         with transaction.atomic():
             locked = invoice.locked()
@@ -190,6 +193,9 @@ class Life(models.Model):
             self.refresh_from_db()
             if total == self.amount and self.status in ("settled", "cleared"):  # type: ignore[attr-defined]
                 transition(self, "refunded", actor_label=GATEWAY, **self._told())  # type: ignore[attr-defined]
+            elif total < self.amount and self.status == "refunded":  # type: ignore[attr-defined]
+                told = self._told({"reason": "A refund of it came back."})  # type: ignore[attr-defined]
+                transition(self, "cleared", actor_label=GATEWAY, **told)
             locked.apply_payment(self)
 
     def _record(self, action: str, actor: User | None, **told: Any) -> None:

@@ -12,7 +12,7 @@ from audit.clock import db_now
 from payments import banking_days, cardconnect
 from payments.accounts import CardConnectAccount
 from payments.cardconnect import Funded, NotSent, Transaction, Unknown
-from payments.models import Payment
+from payments.models import Payment, Refund
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,12 @@ def accounts_to_read(now: dt.datetime) -> list[CardConnectAccount]:
         status__in=["started", "cleared", "refunded", "returned"],
         resolved_at__gte=now - RETURNS_FOR,
     )
+    given = Refund.objects.filter(
+        payment__method=Payment.Method.ACH, kind="refund", resolved_at__gte=now - RETURNS_FOR
+    )
     due = Q(next_funding_at__isnull=True) | Q(next_funding_at__lte=now)
-    found = CardConnectAccount.objects.filter(due, tenant__in=open_ones.values("tenant"))
+    mine = Q(tenant__in=open_ones.values("tenant")) | Q(tenant__in=given.values("tenant"))
+    found = CardConnectAccount.objects.filter(due, mine)
     found = found.exclude(password_sealed="").select_related("tenant")
     return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk"))
 
@@ -116,10 +120,21 @@ def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
 
 
 def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
-    """One line of a report; True when it brought a payment back."""
+    """One line of a report; True when it brought a payment, or a refund of one, back.
+
+    A refund's line names the payment as its parent, so refunds are looked for first.
+    """
     if not line.achreturncode and not line.is_rejected:
         return False
     references = [name for name in (line.retref, line.parentretref) if name]
+    refund = Refund.objects.filter(
+        payment__merchid=account.merchid, kind="refund", retref__in=references
+    ).first()
+    if refund is not None:
+        return refund.come_back(line.achreturncode)
+    if line.kind == "REFUND":
+        log.error("%s: a refund came back, %s, which we do not have", account, line.retref)
+        return False
     payment = Payment.objects.filter(
         merchid=account.merchid, method=Payment.Method.ACH, retref__in=references
     ).first()

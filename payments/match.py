@@ -141,6 +141,7 @@ class MatchRow(models.Model):
         REJECTED = "rejected", "Settlement was rejected"
         RETURNED = "returned", "Returned by the bank"
         REFUND = "refund", "A refund we have no record of"
+        REFUND_BACK = "refund_back", "A refund came back from the bank"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="rows")
@@ -194,6 +195,14 @@ class MatchRow(models.Model):
         return self.cause == self.Cause.UNKNOWN_CHARGE and self.handled_at is None
 
     @property
+    def may_be_kept(self) -> bool:
+        """Whether staff can put right what we hold as not paid: book it, or give it back."""
+        causes = (self.Cause.ENDED, self.Cause.AMOUNT)
+        if self.cause not in causes or self.handled_at or self.payment is None:
+            return False
+        return self.payment.status in ("declined", "not_charged", "needs_attention")
+
+    @property
     def may_be_asked(self) -> bool:
         """Whether asking CardConnect about it can help."""
         causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING)
@@ -206,13 +215,14 @@ STEPS = {
     "checking": "Textpay keeps asking. Do not take another payment yet.",
     "unknown_charge": "Find out whose it is, then book it to the invoice. If it is nobody's, "
     "refund it at CardConnect.",
-    "ended": "The customer was told that nothing was taken. Look at the invoice: keep the payment "
-    "or give it back.",
+    "ended": "The customer was told that nothing was taken, but CardConnect took it. Ask the "
+    "customer: book it, or give it back.",
     "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
     "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",
     "rejected": "The money did not come. Look at the invoice and send a fresh text.",
     "returned": "The bank took it back. Look at the invoice and send a fresh text.",
+    "refund_back": "Textpay takes it back within a day. Pay the customer another way.",
     "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",
 }
 

@@ -33,6 +33,7 @@ SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
 MATCHED = (Bucket.MATCHED, Cause.SAME)
+CAME_BACK = ["returned", "repaid"]
 
 
 class CannotBook(Exception):
@@ -143,7 +144,7 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line) -> MatchRow |
         retref=line.retref,
         merchid=account.merchid,
         is_bank=line.is_bank,
-        our_amount=found.amount if found and found.is_booked else None,
+        our_amount=found.total if found and found.is_booked else None,
         their_amount=line.amount,
         payment=found,
         invoice=invoice,
@@ -164,10 +165,13 @@ def _ours(account: CardConnectAccount, line: Line) -> Payment | None:
 def _judge(
     tenant: Tenant, account: CardConnectAccount, line: Line, payment: Payment | None
 ) -> tuple[Payment | None, tuple[str, str]]:
+    refund = _our_refund(account, line)
+    if refund is not None:
+        return refund.payment, _judge_our_refund(refund, line)
     if line.return_code or line.is_rejected:
         return payment, _judge_return(line, payment)
     if line.amount < 0:
-        return payment, _judge_refund(tenant, line)
+        return payment, (Bucket.THEIRS, Cause.REFUND)
     if payment is None:
         return _find_home(tenant, account, line)
     return payment, _judge_sale(line, payment)
@@ -180,11 +184,19 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 
 
-def _judge_refund(tenant: Tenant, line: Line) -> tuple[str, str]:
-    refund = Refund.objects.filter(tenant=tenant, retref=line.retref, status="done").first()
-    if refund is None:
-        return Bucket.THEIRS, Cause.REFUND
-    return MATCHED if refund.amount == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
+def _our_refund(account: CardConnectAccount, line: Line) -> Refund | None:
+    """The refund of ours that the line is about: its own line, or its way back."""
+    mine = Refund.objects.filter(
+        tenant=account.tenant, payment__merchid=account.merchid, status__in=["done", *CAME_BACK]
+    ).select_related("payment__invoice")
+    references = [name for name in (line.retref, line.parentretref) if name]
+    return mine.filter(kind="refund", retref__in=references).first()
+
+
+def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
+    if line.return_code or line.is_rejected:
+        return MATCHED if refund.status in CAME_BACK else (Bucket.DIFFERS, Cause.REFUND_BACK)
+    return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
 
 
 def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
@@ -192,7 +204,7 @@ def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
         return MATCHED
     if payment.is_booked and payment.retref != line.retref:
         return Bucket.THEIRS, Cause.UNKNOWN_CHARGE  # one order number, charged twice
-    if payment.amount != line.amount:
+    if payment.total != line.amount:
         return Bucket.DIFFERS, Cause.AMOUNT
     if payment.is_booked:
         return MATCHED
@@ -243,7 +255,7 @@ def book(
     with transaction.atomic():
         locked = invoice.locked()
         mine = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
-        same = mine.exclude(status__in=["declined", "not_charged"]).first()
+        same = mine.filter(status__in=Payment.MOVED).first()
         if same is not None:
             return same
         now = db_now()
@@ -298,6 +310,33 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
     return payment
 
 
+def keep_row(row: MatchRow, *, actor: User) -> Payment:
+    """Book what CardConnect took although we hold it as not paid; raises CannotBook.
+
+    The attempt itself stays in the history as it ended; what was taken is a payment of its own.
+    """
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    attempt = row.payment
+    if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
+        raise CannotBook("This is put right already. Match again to see how.")
+    line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
+    try:
+        with transaction.atomic():
+            if attempt.is_in_flight:
+                attempt.decline(f"CardConnect took ${line.amount:,.2f}, which is booked by itself.")
+            payment = book(account, attempt.invoice, line, actor=actor)
+            Payment.objects.filter(pk=payment.pk, last4="").update(
+                brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
+            )
+            MatchRow.objects.filter(pk=row.pk).update(
+                handled_at=db_now(), cause=Cause.BOOKED, payment=payment
+            )
+    except (IllegalTransition, IntegrityError):
+        raise CannotBook("It changed just now. Match again for the newest picture.") from None
+    payment.refresh_from_db()
+    return payment
+
+
 def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> Iterable[MatchRow]:
     """What we booked and the gateway should have settled by now, and what nobody knows yet."""
     zone = match.tenant.zone
@@ -307,8 +346,9 @@ def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> 
     now = db_now()
     for payment in mine.order_by("id"):
         due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
-        is_late = payment.is_booked and payment.retref not in seen and payment.created_at < due
-        if is_late or payment.is_in_flight:
+        if payment.retref in seen:
+            continue
+        if payment.is_in_flight or (payment.is_booked and payment.created_at < due):
             yield MatchRow(
                 tenant=match.tenant,
                 run=match,
@@ -318,7 +358,7 @@ def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> 
                 orderid=payment.orderid,
                 retref=payment.retref,
                 merchid=payment.merchid,
-                our_amount=payment.amount,
+                our_amount=payment.total,
                 payment=payment,
                 invoice=payment.invoice,
             )

@@ -46,8 +46,9 @@ ORDERID_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 ORDERID_LENGTH = 19
 # When its "not found" counts: an approval may become visible late.
 NOT_FOUND_AFTER = dt.timedelta(seconds=90)
-# When to ask again after no answer.
+# When to ask again after no answer, and about what needs a person.
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
+SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
 
 
 TONES = {
@@ -122,7 +123,8 @@ class Payment(Life):
         Status.STARTED: frozenset({"cleared", "voided", "returned"}),
         # A bank payment may come back weeks after it cleared, even after a refund.
         Status.CLEARED: frozenset({"refunded", "returned"}),
-        Status.REFUNDED: frozenset({"returned"}),
+        # A refund may come back as well: then the payment stands again.
+        Status.REFUNDED: frozenset({"returned", "cleared"}),
         Status.VOIDED: frozenset(),
         Status.REJECTED: frozenset(),
         Status.RETURNED: frozenset(),
@@ -207,8 +209,8 @@ class Payment(Life):
             # The sweep that asks the gateway about unknown outcomes.
             models.Index(
                 fields=["next_inquiry_at"],
-                condition=Q(status__in=["pending", "unknown"]),
-                name="payments_payment_unsettled",
+                condition=Q(status__in=["pending", "unknown", "needs_attention"]),
+                name="payments_payment_to_ask",
             ),
             # The task that asks the gateway how settlement went.
             models.Index(
@@ -306,7 +308,9 @@ class Payment(Life):
     def claim_inquiry(self) -> dt.datetime | None:
         """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
         now = db_now()
-        pause = PAUSES[min(self.inquiries, len(PAUSES) - 1)]
+        needs_person = self.status == self.Status.NEEDS_ATTENTION
+        pauses = SLOW_PAUSES[1:] if needs_person else PAUSES
+        pause = pauses[min(self.inquiries, len(pauses) - 1)]
         mine = (
             Payment._base_manager.filter(pk=self.pk, inquiries=self.inquiries)
             .filter(status__in=self.IN_FLIGHT)
@@ -341,8 +345,9 @@ class Payment(Life):
             return False  # somebody found out meanwhile
 
     def need_attention(self, reason: str, **told: str) -> bool:
-        """Only a person can settle this; paying stays locked."""
-        return self._settle(self.Status.NEEDS_ATTENTION, reason=reason, **told)
+        """Paying stays locked until a person, or a slow asking, finds out more."""
+        again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
+        return self._settle(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
 
     def _settle(self, to: str, **changes: Any) -> bool:
         """Move to `to` under the invoice's lock and rebalance the invoice when money was booked."""

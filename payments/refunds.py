@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.clock import DbNow, db_now
-from audit.transitions import transition
+from audit.transitions import IllegalTransition, transition
+from payments.return_codes import reason_of_refund
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -26,6 +27,9 @@ ZERO, CENT = Decimal("0.00"), Decimal("0.01")
 # The gateway answers at 32 seconds at the latest; asking earlier proves nothing.
 ASK_AFTER = dt.timedelta(seconds=45)
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
+# What needs a person is asked about as well, more and more seldom, for so long.
+SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
+SLOW_FOR = dt.timedelta(days=30)
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 TONES = {
     "requested": ("warn", "clock"),
@@ -35,6 +39,8 @@ TONES = {
     "declined": ("bad", "stop"),
     "cancelled": ("", "x"),
     "needs_attention": ("bad", "alert"),
+    "returned": ("bad", "alert"),
+    "repaid": ("good", "check"),
 }
 
 
@@ -57,10 +63,19 @@ class RefundQuerySet(models.QuerySet["Refund"]):
     def to_ask_about(self, now: dt.datetime) -> RefundQuerySet:
         """Those that were sent, or about to be, and of which nobody knows what became."""
         return (
-            self.filter(status__in=["pending", "unknown"])
+            self.filter(status__in=["pending", "unknown", "needs_attention"])
+            .exclude(status="needs_attention", resolved_at__lt=now - SLOW_FOR)
             .annotate(begun_at=Coalesce("sent_at", "claimed_at"))
             .filter(begun_at__lte=now - ASK_AFTER)
             .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))
+        )
+
+    def for_people(self) -> RefundQuerySet:
+        """Those that wait for a second person, for an answer, or for another way to pay."""
+        kept = F("payment__amount") - F("payment__refunded")
+        still_owed = Q(status="returned", payment__status__in=["cleared", "settled"])
+        return self.filter(
+            Q(status__in=["requested", "needs_attention"]) | still_owed & Q(amount__lte=kept)
         )
 
     def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
@@ -144,14 +159,21 @@ class Refund(models.Model):
         DECLINED = "declined", "Not given back"
         CANCELLED = "cancelled", "Not released"
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
+        RETURNED = "returned", "Came back from the bank"
+        REPAID = "repaid", "Given back another way"
 
     OPEN: ClassVar[list[str]] = ["requested", "pending", "unknown", "needs_attention"]
+    # Their sum is what the payment counts as refunded.
+    GIVEN: ClassVar[list[str]] = ["done", "repaid"]
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
         Status.REQUESTED: frozenset({"pending", "cancelled"}),
         Status.PENDING: frozenset({"done", "declined", "unknown", "needs_attention"}),
         Status.UNKNOWN: frozenset({"done", "declined", "needs_attention"}),
         Status.NEEDS_ATTENTION: frozenset({"done", "declined"}),
-        Status.DONE: frozenset(),
+        # A bank may send a credit back, for example when the account was closed.
+        Status.DONE: frozenset({"returned"}),
+        Status.RETURNED: frozenset({"repaid"}),
+        Status.REPAID: frozenset(),
         Status.DECLINED: frozenset(),
         Status.CANCELLED: frozenset(),
     }
@@ -210,8 +232,8 @@ class Refund(models.Model):
             # The sweeps: outcomes to ask about, and receipts to send.
             models.Index(
                 fields=["next_inquiry_at"],
-                condition=Q(status__in=["pending", "unknown"]),
-                name="payments_refund_unsettled",
+                condition=Q(status__in=["pending", "unknown", "needs_attention"]),
+                name="payments_refund_to_ask",
             ),
             models.Index(
                 fields=["receipt_due_at"],
@@ -268,6 +290,10 @@ class Refund(models.Model):
                 return f"No money has moved. {self.outcome}".strip()
             case self.Status.NEEDS_ATTENTION:
                 return f"Do not try again yet: {self.outcome}"
+            case self.Status.RETURNED:
+                return f"{amount} came back. {self.outcome}"
+            case self.Status.REPAID:
+                return f"{amount} counts as given back. {self.outcome}"
         return f"We are checking with CardConnect whether {amount} went back. Do not try again."
 
     def record_start(self, actor: User) -> None:
@@ -320,9 +346,13 @@ class Refund(models.Model):
     def claim_inquiry(self) -> dt.datetime | None:
         """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
         now = db_now()
-        pause = PAUSES[min(self.inquiries, len(PAUSES) - 1)]
+        needs_person = self.status == self.Status.NEEDS_ATTENTION
+        pauses = SLOW_PAUSES[1:] if needs_person else PAUSES
+        pause = pauses[min(self.inquiries, len(pauses) - 1)]
         mine = Refund._base_manager.filter(
-            pk=self.pk, inquiries=self.inquiries, status__in=["pending", "unknown"]
+            pk=self.pk,
+            inquiries=self.inquiries,
+            status__in=["pending", "unknown", "needs_attention"],
         ).update(next_inquiry_at=now + pause, inquiries=F("inquiries") + 1)
         self.refresh_from_db()
         return now if mine else None
@@ -352,8 +382,45 @@ class Refund(models.Model):
             return self._move(self.Status.DECLINED, outcome=outcome, resolved_at=db_now(), **told)
 
     def need_attention(self, outcome: str, **told: Any) -> bool:
-        """Only a person can settle this."""
-        return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **told)
+        """It waits until a person, or a slow asking, finds out more."""
+        now = db_now()
+        again: dict[str, Any] = {
+            "inquiries": 0,
+            "next_inquiry_at": now + SLOW_PAUSES[0],
+            "resolved_at": now,
+        }
+        return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **again, **told)
+
+    def come_back(self, code: str) -> bool:
+        """The customer's bank sent the credit back: the payment stands again. Once, however often
+        told."""
+        outcome = f"{code} {reason_of_refund(code)}".strip()
+        return self._recount(self.Status.RETURNED, outcome=outcome, resolved_at=db_now())
+
+    def repay(self, how: str, *, actor: User) -> bool:
+        """Staff gave the customer what came back in another way, for example by check.
+
+        Raises CannotRefund when less than that is left of the payment.
+        """
+        return self._recount(self.Status.REPAID, actor=actor, outcome=how, resolved_at=db_now())
+
+    def _recount(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
+        """Move and add up again what was given back; False when it is there, or past it."""
+        with transaction.atomic():
+            payment = self._payment_locked()
+            self.refresh_from_db(fields=["status"])
+            if to == self.Status.REPAID == self.status:
+                return False
+            if to == self.Status.REPAID and self.amount > payment.left:
+                raise CannotRefund(f"Only ${payment.left:,.2f} is left of this payment.")
+            try:
+                moved = self._move(to, actor=actor, **changes)
+            except IllegalTransition:
+                self.refresh_from_db()
+                return False
+            if moved:
+                payment.note_refunds(_sum_of(payment))
+        return moved
 
     def mark_unknown(self) -> bool:
         """Nobody knows yet; the gateway will be asked."""
@@ -370,7 +437,7 @@ class Refund(models.Model):
         return payment
 
     def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
-        who = "CardConnect" if to in ("done", "declined") else "Textpay"
+        who = "CardConnect" if to in ("done", "declined", "returned") else "Textpay"
         return transition(
             self,
             to,
@@ -407,8 +474,8 @@ def _fee_of(payment: Payment, amount: Decimal) -> Decimal:
 
 
 def _sum_of(payment: Payment) -> Decimal:
-    """All that the gateway gave back of it, from the rows."""
+    """All that was given back of it, from the rows."""
     done = Refund._base_manager.filter(
-        payment=payment, status=Refund.Status.DONE, kind=Refund.Kind.REFUND
+        payment=payment, status__in=Refund.GIVEN, kind=Refund.Kind.REFUND
     )
     return done.aggregate(sum=Sum("amount"))["sum"] or ZERO

@@ -31,6 +31,18 @@ REASONS = {
     "R33": "The bank returned it at its own choice.",
     "R51": "The bank found the notice or the check behind it not in order.",
 }
+# A credit comes back for fewer reasons than a debit.
+REFUND_REASONS = {
+    "R02": "The customer's account is closed.",
+    "R03": "The bank has no such account, or not in this name.",
+    "R04": "The account number is not a valid one.",
+    "R14": "Somebody who acts for the account's owner cannot do so any more.",
+    "R15": "The owner of the account has died.",
+    "R16": "The customer's account is frozen.",
+    "R20": "The account does not take electronic payments.",
+    "R23": "The customer refused the money.",
+    "R24": "The bank holds it for a duplicate.",
+}
 # Only more money or more time makes these good; a new account or a new permission does the others.
 MAY_WORK_LATER = frozenset({"R01", "R09"})
 
@@ -40,6 +52,12 @@ def reason_of(code: str) -> str:
     if not code:
         return "The bank sent the payment back and has not said why yet."
     return REASONS.get(code, "The bank sent the payment back.")
+
+
+def reason_of_refund(code: str) -> str:
+    """Why a refund came back, and what staff do then."""
+    why = REFUND_REASONS.get(code, "The customer's bank sent it back.")
+    return f"{why} Pay the customer another way, for example by check."
 
 
 def advice_of(code: str) -> str:

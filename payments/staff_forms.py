@@ -133,6 +133,21 @@ class VoidRecordForm(forms.Form):
         return no_card_number(self.cleaned_data["reason"])
 
 
+class RepaidForm(forms.Form):
+    """How the customer got the money that the bank sent back."""
+
+    how = forms.CharField(
+        label="How",
+        max_length=120,
+        help_text="For example: check 1042, mailed today.",
+        error_messages={"required": "Say how the customer got the money."},
+    )
+
+    def clean_how(self) -> str:
+        """Words, no card number."""
+        return no_card_number(self.cleaned_data["how"])
+
+
 def no_card_number(text: str) -> str:
     """The text itself; raises ValidationError when it holds a card or bank number."""
     if holds_card_number(text):

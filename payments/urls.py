@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from payments import ledger_views, public, views
+from payments import follow_up, ledger_views, public, views
 
 app_name = "payments"
 urlpatterns = [
@@ -10,10 +10,14 @@ urlpatterns = [
     path("payments/match/", ledger_views.match, name="match"),
     path("payments/match/now/", ledger_views.match_now, name="match_now"),
     path("payments/match/<uuid:public_id>/book/", ledger_views.match_book, name="match_book"),
+    path("payments/match/<uuid:public_id>/keep/", ledger_views.match_keep, name="match_keep"),
     path("payments/match/<uuid:public_id>/ask/", ledger_views.match_ask, name="match_ask"),
     path("invoices/<uuid:public_id>/record-payment/", views.record, name="record"),
     path("payments/<uuid:public_id>/give-back/", views.give_back, name="give_back"),
     path("payments/<uuid:public_id>/void/", views.void_record, name="void_record"),
+    path("payments/<uuid:public_id>/ask/", follow_up.ask_payment, name="ask"),
+    path("refunds/<uuid:public_id>/ask/", follow_up.ask_refund, name="ask_refund"),
+    path("refunds/<uuid:public_id>/repaid/", follow_up.repaid, name="repaid"),
     path("refunds/<uuid:public_id>/release/", views.release, name="release"),
     path("p/<str:token>/", public.pay, name="pay"),
     path("p/<str:token>/<uuid:payment>/", public.pay_status, name="pay_status"),

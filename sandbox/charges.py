@@ -193,8 +193,8 @@ def refund(
         raise emulator.refuse("PPS", "29")
     if not charge.refundable:
         raise emulator.refuse("PPS", "28")
-    returned = sum((r.amount for r in charge.refunds.exclude(setlstat=VOIDED)), Decimal("0.00"))
-    left = charge.amount - returned
+    kept = charge.refunds.filter(returned_at=None).exclude(setlstat__in=[VOIDED, DECLINED])
+    left = charge.amount - sum((r.amount for r in kept), Decimal("0.00"))
     wanted = left if amount is None else amount
     if wanted <= 0:
         raise emulator.refuse("PPS", "43")

@@ -194,8 +194,8 @@ class Charge(models.Model):
 
     @property
     def returnable(self) -> bool:
-        """Tell whether this is a bank payment that a bank could still return."""
-        bank_payment = self.account_kind == ACH and self.kind == "sale" and self.approved
+        """Tell whether a bank could still return it: a bank payment, or a refund of one."""
+        bank_payment = self.account_kind == ACH and self.approved
         on_its_way = self.setlstat in (QUEUED_FOR_CAPTURE, ACCEPTED)
         return bank_payment and on_its_way and self.returned_at is None
 

@@ -170,8 +170,9 @@ def return_payment(retref: str, code: str, again: bool = False) -> FundingRow:
     if not re.fullmatch(r"R\d\d", code):
         raise Impossible("a return code is R and two digits")
     with writing():
-        charge = Charge.objects.committed().select_related("merchant").filter(retref=retref).first()
-        if charge is None or charge.account_kind != ACH or charge.kind != "sale":
+        known = Charge.objects.committed().select_related("merchant", "parent")
+        charge = known.filter(retref=retref).first()
+        if charge is None or charge.account_kind != ACH:
             raise Impossible("no bank payment has this retref")
         if charge.returned_at and again:
             return repeat(charge, code)
@@ -188,14 +189,21 @@ def reject_unfunded(charge: Charge, code: str) -> FundingRow:
     charge.setlstat, charge.achreturncode, charge.returned_at = REJECTED, code, clock.now()
     charge.save()
     note("return", charge.retref, setlstat=REJECTED, achreturncode=code)
-    return report(charge, charge.amount, "SALE", "Rejected", achreturncode=code)
+    return report_rejected(charge, code)
+
+
+def report_rejected(charge: Charge, code: str) -> FundingRow:
+    """Write the original itself into the report as Rejected; a refund's line names its payment."""
+    kind = "REFUND" if charge.kind == "refund" else "SALE"
+    parent = charge.parent.retref if charge.parent else ""
+    return report(charge, charge.signed, kind, "Rejected", "", code, parent)
 
 
 def reject_funded(charge: Charge, code: str) -> FundingRow:
-    """Return a payment already paid out: a negative record of its own points to the original."""
+    """Return a payment already paid out: a record of its own, the other way, names the original."""
     charge.achreturncode, charge.returned_at = code, clock.now()
     charge.save()
-    row = report(charge, -charge.amount, "RETURN", "Settled", new_retref(), code, charge.retref)
+    row = report(charge, -charge.signed, "RETURN", "Settled", new_retref(), code, charge.retref)
     note("return", charge.retref, achreturncode=code, record=row.retref)
     return row
 
@@ -204,6 +212,6 @@ def repeat(charge: Charge, code: str) -> FundingRow:
     """Report a return a second time, as a feed may; the payment itself stays as it is."""
     note("return again", charge.retref, achreturncode=code)
     if charge.funded_at:
-        twin = (charge, -charge.amount, "RETURN", "Settled", new_retref(), code, charge.retref)
+        twin = (charge, -charge.signed, "RETURN", "Settled", new_retref(), code, charge.retref)
         return report(*twin)
-    return report(charge, charge.amount, "SALE", "Rejected", achreturncode=code)
+    return report_rejected(charge, code)

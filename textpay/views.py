@@ -82,8 +82,8 @@ def _needs() -> list[Invoice]:
 
 
 def _refunds() -> list[Refund]:
-    """Those that wait for a second person, or that nobody could settle."""
-    waiting = Refund.objects.filter(status__in=["requested", "needs_attention"])
+    """Those that wait for a second person, that nobody could settle, or that came back."""
+    waiting = Refund.objects.for_people()
     return list(waiting.select_related("payment__invoice__customer", "requested_by")[:MOST])
 
 

@@ -294,7 +294,9 @@ def test_the_pages_ask_the_database_little(
             assert browser.get(reverse("payments:match")).status_code == 200
 
 
-def test_refunds_are_matched_too(tenant, charged, gateway):
+def test_a_refund_made_elsewhere_is_shown(tenant, charged, gateway):
     settle(gateway)
+    account = tenant.cardconnect
     line = matching.Line("999", Decimal("-5.00"), matching.db_now().date())
-    assert matching._judge_refund(tenant, line) == ("theirs", "refund")
+    found = matching._judge(tenant, account, line, charged)
+    assert found == (charged, ("theirs", "refund"))
