@@ -2,9 +2,10 @@
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 
 from audit.models import AppendOnly, AuditEntry, record
-from audit.transitions import IllegalTransition, transition
+from audit.transitions import IllegalTransition, transition, transition_from
 from invoices.models import PaymentLink
 from tests.factories import make_invoice, make_link
 
@@ -77,3 +78,27 @@ def test_history_cannot_be_changed_by_sql(statement):
 def test_an_action_without_words_is_refused(tenant):
     with pytest.raises(KeyError):
         record("invoice.sneezed", tenant=tenant, subject="invoice:1")
+
+
+def test_a_move_from_a_known_state_happens_only_from_there():
+    link = make_link(make_invoice())
+    entries = AuditEntry.objects.about(link.audit_subject)
+    before = entries.count()
+    assert transition_from(link, "live", "disabled", changes={"hint": "other"})
+    assert (link.status, link.hint) == ("disabled", "other")
+    link.refresh_from_db()
+    assert (link.status, link.hint) == ("disabled", "other")
+    assert not transition_from(link, "live", "expired")
+    with pytest.raises(IllegalTransition):
+        transition_from(link, "disabled", "live")
+    assert PaymentLink.objects.get(pk=link.pk).status == "disabled"
+    assert entries.count() == before + 1
+
+
+def test_a_move_from_a_known_state_may_ask_for_more():
+    link = make_link(make_invoice())
+    before = AuditEntry.objects.count()
+    assert not transition_from(link, "live", "disabled", where=Q(hint="no such hint"))
+    assert AuditEntry.objects.count() == before
+    link.refresh_from_db()
+    assert link.status == "live"
