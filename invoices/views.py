@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -20,25 +19,15 @@ from audit.enqueue import enqueue
 from audit.models import AuditEntry
 from customers.models import Customer
 from invoices import tasks
+from invoices.filters import CHOICES, FILTERS, find
 from invoices.forms import EmailForm, InvoiceForm, LineFormSet, NewInvoiceForm, VoidForm
-from invoices.models import Invoice, InvoiceEmail, InvoiceError, InvoiceQuerySet
+from invoices.models import Invoice, InvoiceEmail, InvoiceError
 from tenants.access import Permission, staff
 from tenants.live import Regions
 from tenants.requests import StaffRequest
 
 PER_PAGE = 25
 HISTORY = 100
-FILTERS: dict[str, tuple[str, Callable[[InvoiceQuerySet, StaffRequest], InvoiceQuerySet]]] = {
-    "open": ("Open", lambda found, request: found.open()),
-    "overdue": ("Overdue", lambda found, request: found.overdue(_today(request))),
-    "not-sent": ("Not sent", lambda found, request: found.never_texted()),
-    "not-delivered": ("Not delivered", lambda found, request: found.undelivered()),
-    "checking": ("Checking payment", lambda found, request: found.unsettled()),
-    "pending": ("Bank payment started", lambda found, request: found.filter(status="pending")),
-    "paid": ("Paid", lambda found, request: found.filter(status="paid")),
-    "draft": ("Draft", lambda found, request: found.filter(status="draft")),
-    "void": ("Void", lambda found, request: found.filter(status="void")),
-}
 LIVE = {
     "head": "invoices/_head.html",
     "balance": "invoices/_balance.html",
@@ -57,9 +46,7 @@ def index(request: StaffRequest) -> HttpResponse:
     """All invoices, newest first, or those that were searched for."""
     words = request.GET.get("q", "").strip()[:80]
     status = request.GET.get("status", "")
-    found = Invoice.objects.matching(words) if words else Invoice.objects.all()
-    if status in FILTERS:
-        found = FILTERS[status][1](found, request)
+    found = find(words, status, _today(request))
     sums = found.aggregate(
         count=Count("pk"), owed=Sum(F("total") - F("paid"), filter=Q(status=Invoice.Status.OPEN))
     )
@@ -70,7 +57,7 @@ def index(request: StaffRequest) -> HttpResponse:
         "owed": sums["owed"],
         "words": words,
         "status": status if status in FILTERS else "",
-        "filters": [(value, label) for value, (label, _) in FILTERS.items()],
+        "filters": CHOICES,
     }
     return render(request, "invoices/list.html", context)
 

@@ -1,18 +1,63 @@
-"""Many invoices texted at once: one row for each, so that a dead worker loses and doubles none."""
+"""Many invoices texted at once: one row for each, so that a dead worker loses and doubles none.
+
+The rows are written down first, all of them. Workers take them in small portions, each in one
+transaction with its texts. What waits for its turn at Twilio can still be held or cancelled, so
+that pausing and stopping count at once, whatever the pace of the company's number.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
-from invoices.models import Invoice
-from sms.messages import TextMessage
+from audit.models import record
+from audit.transitions import IllegalTransition, transition
+from invoices.models import Invoice, InvoiceError
+from sms.bulk_check import Verdict, judge
+from sms.messages import NeedsConfirmation, TextMessage, TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
+
+MOST = 10_000  # invoices in one bulk send
+PORTION = 20  # rows decided in one transaction
+ON_THEIR_WAY = 1000  # texts of one bulk send that may wait for Twilio at once
+
+
+class BulkSendQuerySet(models.QuerySet["BulkSend"]):
+    """Bulk sends of one company."""
+
+    def unfinished(self) -> BulkSendQuerySet:
+        """Those with something left to do, paused ones included."""
+        return self.filter(status__in=[BulkSend.Status.RUNNING, BulkSend.Status.PAUSED])
+
+    def start(
+        self, tenant: Tenant, invoices: Iterable[Invoice], *, actor: User, key: uuid.UUID
+    ) -> tuple[BulkSend, bool]:
+        """Write down every invoice that shall be texted; returns the send and whether it is new.
+
+        The same form `key` starts one, however often it is pressed.
+        """
+        with transaction.atomic():
+            bulk, new = self.get_or_create(tenant=tenant, key=key, defaults={"started_by": actor})
+            if new:
+                rows = [BulkText(tenant=tenant, bulk=bulk, invoice=one) for one in invoices]
+                BulkText.objects.bulk_create(rows, batch_size=1000)
+                record(
+                    "bulk.started",
+                    tenant=tenant,
+                    subject=bulk.audit_subject,
+                    actor=actor,
+                    invoices=len(rows),
+                )
+        return bulk, new
+
+
+BulkSendManager = TenantManager.from_queryset(BulkSendQuerySet)
 
 
 class BulkSend(models.Model):
@@ -40,7 +85,7 @@ class BulkSend(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
-    objects = TenantManager()
+    objects = BulkSendManager()
 
     class Meta:
         ordering = ["-id"]
@@ -56,6 +101,85 @@ class BulkSend(models.Model):
         """The company's history."""
         return f"tenant:{self.tenant_id}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether workers go on with it."""
+        return self.status == self.Status.RUNNING
+
+    def pause(self, *, actor: User) -> bool:
+        """Hand no more texts to Twilio until **Go on**. False when it was not running."""
+        with transaction.atomic():
+            if not self._move(self.Status.PAUSED, actor=actor):
+                return False
+            self._queued().update(next_try_at=None)  # what is not due cannot be claimed
+        return True
+
+    def go_on(self, *, actor: User) -> bool:
+        """Take it up again. False when it was not paused."""
+        with transaction.atomic():
+            if not self._move(self.Status.RUNNING, actor=actor):
+                return False
+            self._queued().filter(next_try_at=None).update(next_try_at=timezone.now())
+        return True
+
+    def stop(self, *, actor: User) -> bool:
+        """**Stop the rest**: what has not been handed to Twilio is not. False when it has ended."""
+        now = timezone.now()
+        with transaction.atomic():
+            if not self._move(self.Status.CANCELLED, actor=actor, finished_at=now):
+                return False
+            waiting = self.rows.filter(outcome=BulkText.Outcome.WAITING)
+            waiting.update(outcome=BulkText.Outcome.CANCELLED)
+            for text in self._queued():
+                text.cancel(actor=actor)
+        return True
+
+    def _queued(self) -> TextMessageQuerySet:
+        """Its texts that no worker has begun to hand over."""
+        return TextMessage.objects.filter(bulk_row__bulk=self, status=TextMessage.Status.QUEUED)
+
+    def finish(self) -> bool:
+        """Note that every row has its end. False while one has not."""
+        if self.rows.filter(BulkText.OPEN).exists():
+            return False
+        return self._move(self.Status.DONE, finished_at=timezone.now())
+
+    def counts(self) -> dict[str, int]:
+        """How many rows stand where; `standing` of each row says the same."""
+        found = self.rows.values_list("outcome", "message__status").annotate(Count("pk"))
+        counts: dict[str, int] = {}
+        for outcome, status, count in found:
+            where = _standing(outcome, status)
+            counts[where] = counts.get(where, 0) + count
+        return counts
+
+    def room(self) -> int:
+        """How many more texts may be begun now."""
+        return ON_THEIR_WAY - self.rows.filter(BulkText.ON_ITS_WAY).count()
+
+    def take(self, most: int = PORTION) -> list[TextMessage]:
+        """Decide up to `most` waiting rows, skipping those another worker has; the new texts."""
+        with transaction.atomic():
+            waiting = self.rows.filter(outcome=BulkText.Outcome.WAITING)
+            rows = list(
+                waiting.select_for_update(skip_locked=True, of=("self",))
+                .select_related("invoice__tenant", "invoice__customer")
+                .prefetch_related("invoice__customer__contacts", "invoice__text_messages")[:most]
+            )
+            return [text for row in rows if (text := row.decide(self)) is not None]
+
+    def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
+        try:
+            return transition(self, to, actor=actor, changes=changes)
+        except IllegalTransition:
+            self.refresh_from_db()
+            return False
+
+
+def _standing(outcome: str, status: str | None) -> str:
+    """One word for a row: its text's state, or what became of it without one."""
+    return status if outcome == BulkText.Outcome.TEXTED and status else outcome
+
 
 class BulkText(models.Model):
     """One invoice of a bulk send: waiting, texted, or left out with the reason."""
@@ -65,6 +189,14 @@ class BulkText(models.Model):
         TEXTED = "texted", "Texted"
         LEFT_OUT = "left_out", "Left out"
         CANCELLED = "cancelled", "Cancelled"
+
+    # A text that waits for the end of quiet hours is not on its way, and its row is done.
+    ON_ITS_WAY: ClassVar[Q] = Q(
+        outcome=Outcome.TEXTED,
+        message__status__in=["queued", "sending"],
+        message__not_before=None,
+    )
+    OPEN: ClassVar[Q] = Q(outcome=Outcome.WAITING) | ON_ITS_WAY
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     bulk = models.ForeignKey(BulkSend, on_delete=models.CASCADE, related_name="rows")
@@ -93,3 +225,47 @@ class BulkText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice}: {self.get_outcome_display()}"
+
+    @property
+    def standing(self) -> str:
+        """Where this row stands, as `counts` names it."""
+        return _standing(self.outcome, self.message.status if self.message else None)
+
+    @property
+    def result(self) -> str:
+        """What became of it, in words."""
+        return self.message.get_status_display() if self.message else self.get_outcome_display()
+
+    @property
+    def why(self) -> str:
+        """Why it was not texted or did not arrive; "" when all is well."""
+        return self.message.error if self.message else self.reason
+
+    def decide(self, bulk: BulkSend) -> TextMessage | None:
+        """Begin the text, or leave the invoice out with the reason. The caller holds the row."""
+        verdict = judge(self.invoice)
+        if verdict.may_go:
+            self._begin(bulk, verdict)
+        else:
+            self.outcome, self.reason = self.Outcome.LEFT_OUT, verdict.reason
+        self.save(update_fields=["outcome", "reason", "message"])
+        return self.message
+
+    def _begin(self, bulk: BulkSend, verdict: Verdict) -> None:
+        last = self.invoice.text_messages.first()
+        try:
+            self.message, _ = TextMessage.objects.queue(
+                self.invoice,
+                to=verdict.to,
+                actor=bulk.started_by,
+                key=uuid.uuid5(bulk.public_id, str(self.invoice.public_id)),
+                seen=str(last.public_id) if last else "",
+                confirmed=True,
+                not_before=verdict.not_before,
+            )
+        except NeedsConfirmation:
+            self.outcome, self.reason = self.Outcome.LEFT_OUT, "Somebody texted it meanwhile."
+        except InvoiceError as error:
+            self.outcome, self.reason = self.Outcome.LEFT_OUT, str(error)
+        else:
+            self.outcome = self.Outcome.TEXTED

@@ -13,7 +13,9 @@ from django_scopes import scope, scopes_disabled
 
 from audit.enqueue import enqueue
 from sms import twilio
+from sms.bulk import PORTION, BulkSend
 from sms.models import OptOut, TextMessage, TwilioAccount
+from sms.optouts import STOPPED, handing_over
 from sms.twilio import Accepted, TwilioError
 
 log = logging.getLogger(__name__)
@@ -36,11 +38,12 @@ def deliver(message_id: int) -> None:
     with scope(tenant=message.tenant):
         if not message.claim():
             return
-        if reason := why_not_now(message):
-            message.mark_failed(None, reason)
-            return
         try:
-            accepted = twilio.send(message)
+            with handing_over(message.tenant, message.to):
+                if reason := why_not_now(message):
+                    message.mark_failed(None, reason)
+                    return
+                accepted = twilio.send(message)
         except TwilioError as error:
             settle(message, error)
         else:
@@ -57,7 +60,7 @@ def why_not_now(message: TextMessage) -> str:
     if not TwilioAccount.objects.filter(tenant=message.tenant).exists():
         return "The company has no Twilio account any more; nothing was sent."
     if message.kind != message.Kind.HELP and OptOut.objects.of(message.tenant, message.to):
-        return "The customer asked for no more texts; nothing was sent."
+        return STOPPED
     return why_not_ask(message) if message.invoice else ""
 
 
@@ -156,6 +159,30 @@ def steps_due() -> list[tuple[Any, int]]:
     with scopes_disabled():
         due = TextMessage.objects.due(timezone.now()).values_list("status", "pk")[:SWEEP_LIMIT]
         return [(steps[status], pk) for status, pk in due if status in steps]
+
+
+@shared_task(expires=EXPIRES)
+def run_bulk(bulk_id: int) -> None:
+    """Begin as many texts of a bulk send as may be on their way; more when those have left."""
+    with scopes_disabled():
+        bulk = BulkSend.objects.select_related("tenant").get(pk=bulk_id)
+    with scope(tenant=bulk.tenant):
+        for _ in range(max(bulk.room(), 0) // PORTION):
+            bulk.refresh_from_db(fields=["status"])
+            if not (bulk.is_running and (texts := bulk.take())):
+                break
+            for text in texts:
+                enqueue(deliver, text.pk)
+        bulk.finish()
+
+
+@shared_task(expires=3)
+def run_bulk_sends() -> None:
+    """Go on with every bulk send that is running, also after a worker died."""
+    with scopes_disabled():
+        running = BulkSend.objects.filter(status=BulkSend.Status.RUNNING)
+        for pk in running.values_list("pk", flat=True):
+            enqueue(run_bulk, pk)
 
 
 def _load(message_id: int) -> TextMessage | None:

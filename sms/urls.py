@@ -1,10 +1,24 @@
 from django.urls import path
 
-from sms import views, webhooks
+from sms import bulk_views, views, webhooks
 
 app_name = "sms"
 urlpatterns = [
     path("invoices/<uuid:public_id>/text/", views.send, name="send"),
+    path("invoices/text-many/", bulk_views.check, name="text_many"),
+    path("bulk-sends/", bulk_views.index, name="bulk_list"),
+    path("bulk-sends/<uuid:public_id>/", bulk_views.progress, name="bulk"),
+    path("bulk-sends/<uuid:public_id>/live/", bulk_views.live, name="bulk_live"),
+    path("bulk-sends/<uuid:public_id>/results.csv", bulk_views.export, name="bulk_csv"),
+    *[
+        path(
+            f"bulk-sends/<uuid:public_id>/{move}/",
+            bulk_views.change,
+            {"move": move},
+            name=f"bulk_{move.replace('-', '_')}",
+        )
+        for move in ("pause", "go-on", "stop")
+    ],
     path(
         "webhooks/twilio/status/<uuid:message>/", webhooks.delivery_status, name="delivery_status"
     ),

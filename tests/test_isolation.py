@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
 from payments.models import MatchRow, MatchRun, Payment, Refund
+from sms.models import BulkSend
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import (
@@ -106,6 +107,9 @@ class Victim:
             status="requested",
             requested_by=self.clerk,
         )
+        self.bulk, _ = BulkSend.objects.start(
+            self.tenant, [self.invoice], actor=self.clerk, key=uuid.uuid4()
+        )
         self.membership = Membership.objects.get(user=self.clerk)
         record("tenant.edited", tenant=self.tenant, subject=self.tenant.audit_subject)
 
@@ -128,6 +132,10 @@ class Victim:
             "invoices:send_email": invoice,
             "invoices:expire_link": invoice,
             "sms:send": invoice,
+            **{
+                f"sms:bulk{step}": {"public_id": self.bulk.public_id}
+                for step in ("", "_live", "_csv", "_pause", "_go_on", "_stop")
+            },
             "payments:record": invoice,
             "payments:give_back": {"public_id": self.payment.public_id},
             "payments:void_record": {"public_id": self.by_hand.public_id},

@@ -293,6 +293,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15,
         "options": {"expires": 15},
     },
+    "go on with bulk sends": {
+        "task": "sms.tasks.run_bulk_sends",
+        "schedule": 3,
+        "options": {"expires": 3},
+    },
     "settle unknown charges": {
         "task": "payments.tasks.settle_unknown",
         "schedule": 10,

@@ -1,0 +1,268 @@
+"""Texting many invoices at once: the send check for all of them, and how far it is."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from audit.enqueue import enqueue
+from customers import phones
+from invoices import filters
+from invoices.models import Invoice
+from sms.bulk import MOST, BulkSend, BulkText
+from sms.bulk_check import Verdict, verdicts
+from sms.reasons import Reason, why_no_texts
+from sms.tasks import run_bulk
+from tenants.access import Permission, staff
+from tenants.live import Regions
+from tenants.requests import StaffRequest
+
+PER_PAGE = 50
+LIVE = {"progress": "sms/bulk/_progress.html", "rows": "sms/bulk/_rows.html"}
+# The counts of the page: standing, tone, icon, words. Problems come last in the bar's line and
+# first in the table.
+STANDINGS = [
+    ("delivered", "good", "sent", "delivered"),
+    ("sent", "info", "send", "sent"),
+    ("queued", "", "clock", "waiting at Twilio"),
+    ("sending", "", "clock", "being sent"),
+    ("waiting", "", "clock", "waiting"),
+    ("undelivered", "bad", "stop", "not delivered"),
+    ("failed", "bad", "stop", "not sent"),
+    ("left_out", "warn", "alert", "left out"),
+    ("cancelled", "", "x", "cancelled"),
+]
+UNDER_WAY = {"waiting", "sending", "queued"}
+FIRST = ["undelivered", "failed", "left_out", "cancelled"]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff(Permission.SEND_MANY)
+def check(request: StaffRequest) -> HttpResponse:
+    """GET shows what would happen to each chosen invoice, POST begins to text them."""
+    asked = request.POST if request.method == "POST" else request.GET
+    invoices = _chosen(request, asked)
+    stands = why_no_texts(request.tenant, request.membership)
+    found = [] if stands else verdicts(invoices)
+    ready = [one for one in found if one.may_go]
+    if request.method == "POST" and ready and asked.get("seen") == _digest(ready):
+        return _begin(request, ready, asked)
+    return _show(request, asked, found, ready, stands)
+
+
+def _begin(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> HttpResponse:
+    try:
+        key = uuid.UUID(asked.get("key", ""))
+    except ValueError:
+        key = uuid.uuid4()
+    bulk, new = BulkSend.objects.start(
+        request.tenant, [one.invoice for one in ready], actor=request.user, key=key
+    )
+    if new:
+        enqueue(run_bulk, bulk.pk)
+    return redirect("sms:bulk", bulk.public_id)
+
+
+def _show(
+    request: StaffRequest,
+    asked: QueryDict,
+    found: list[Verdict],
+    ready: list[Verdict],
+    stands: Reason | None,
+) -> HttpResponse:
+    changed = request.method == "POST" and bool(found)
+    context = {
+        "found": found,
+        "ready": ready,
+        "owed": sum(one.invoice.balance for one in ready),
+        "texted_before": sum(1 for one in ready if one.texted_before),
+        "later": sum(1 for one in ready if one.not_before),
+        "left_out": _by_reason(one for one in found if not one.may_go),
+        "stands": stands,
+        "most": MOST,
+        "changed": changed,
+        "key": uuid.uuid4(),
+        "seen": _digest(ready),
+        "asked": [(name, value) for name in ("all", "q", "status") if (value := asked.get(name))],
+        "chosen": asked.getlist("invoice"),
+    }
+    return render(request, "sms/bulk/check.html", context, status=409 if changed else 200)
+
+
+def _chosen(request: StaffRequest, asked: QueryDict) -> QuerySet[Invoice]:
+    """The ticked invoices, or all that match what the list was filtered by."""
+    if asked.get("all"):
+        today = timezone.now().astimezone(request.tenant.zone).date()
+        found: QuerySet[Invoice] = filters.find(
+            asked.get("q", "").strip()[:80], asked.get("status", ""), today
+        )
+    else:
+        found = Invoice.objects.filter(public_id__in=_uuids(asked.getlist("invoice")))
+    return found[: MOST + 1]
+
+
+def _uuids(texts: Iterable[str]) -> Iterator[uuid.UUID]:
+    for text in texts:
+        try:
+            yield uuid.UUID(text)
+        except ValueError:
+            continue
+
+
+def _digest(ready: list[Verdict]) -> str:
+    """Names exactly these invoices, so that nobody texts others than the page showed."""
+    numbers = ",".join(str(pk) for pk in sorted(one.invoice.pk for one in ready))
+    return hashlib.sha256(numbers.encode()).hexdigest()[:32]
+
+
+def _by_reason(left_out: Iterable[Verdict]) -> list[tuple[str, list[Verdict]]]:
+    reasons: dict[str, list[Verdict]] = {}
+    for one in left_out:
+        reasons.setdefault(one.reason, []).append(one)
+    return sorted(reasons.items(), key=lambda pair: -len(pair[1]))
+
+
+@require_safe
+@staff(Permission.SEND_TEXTS)
+def index(request: StaffRequest) -> HttpResponse:
+    """The company's bulk sends, newest first."""
+    pages = Paginator(BulkSend.objects.select_related("started_by"), 25)
+    page = pages.get_page(request.GET.get("page"))
+    rows = [(bulk, _figures(bulk)) for bulk in page]
+    return render(request, "sms/bulk/list.html", {"page": page, "rows": rows})
+
+
+@require_safe
+@staff(Permission.SEND_TEXTS)
+def progress(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """How far a bulk send is, and the result for each invoice. Keeps itself up to date."""
+    bulk = _load(public_id)
+    context = _context(request, bulk)
+    context["live"] = Regions(request, LIVE, context)
+    return render(request, "sms/bulk/progress.html", context)
+
+
+@require_safe
+@staff(Permission.SEND_TEXTS)
+def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What changed on an open page; 204 when nothing did."""
+    return Regions(request, LIVE, _context(request, _load(public_id))).answer(request)
+
+
+@require_POST
+@staff(Permission.SEND_MANY)
+def change(request: StaffRequest, public_id: uuid.UUID, move: str) -> HttpResponse:
+    """**Pause**, **Go on** or **Stop the rest**."""
+    bulk = _load(public_id)
+    verb = {"pause": bulk.pause, "go-on": bulk.go_on, "stop": bulk.stop}[move]
+    if not verb(actor=request.user):
+        messages.info(request, f"It is {bulk.get_status_display().lower()} already.")
+    elif bulk.is_running:
+        enqueue(run_bulk, bulk.pk)
+    return redirect("sms:bulk", bulk.public_id)
+
+
+@require_safe
+@staff(Permission.SEND_TEXTS)
+def export(request: StaffRequest, public_id: uuid.UUID) -> StreamingHttpResponse:
+    """The result for each invoice as CSV."""
+    bulk = _load(public_id)
+    rows = list(_rows(bulk))
+    head = ["Invoice", "Customer", "Balance", "To", "Result", "Reason", "Sent at", "Segments"]
+    lines = [head, *(_cells(row, request.tenant.zone) for row in rows)]
+    writer = csv.writer(_Echo())
+    response = StreamingHttpResponse(
+        (writer.writerow([_inert(cell) for cell in line]) for line in lines),
+        content_type="text/csv; charset=utf-8",
+    )
+    name = f"bulk-send-{bulk.started_at:%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _load(public_id: uuid.UUID) -> BulkSend:
+    return get_object_or_404(BulkSend.objects.select_related("started_by"), public_id=public_id)
+
+
+def _rows(bulk: BulkSend) -> QuerySet[BulkText]:
+    """Its rows, problems first."""
+    trouble = Case(
+        When(outcome__in=FIRST, then=Value(0)),
+        When(message__status__in=FIRST, then=Value(0)),
+        When(outcome=BulkText.Outcome.WAITING, then=Value(2)),
+        default=Value(1),
+        output_field=IntegerField(),
+    )
+    return (
+        BulkText.objects.filter(bulk=bulk)
+        .select_related("invoice__customer", "message")
+        .order_by(trouble, "id")
+    )
+
+
+def _figures(bulk: BulkSend) -> dict[str, Any]:
+    counts = bulk.counts()
+    total = sum(counts.values())
+    done = total - bulk.rows.filter(BulkText.OPEN).count()
+    chips = [
+        (tone, icon, f"{counts[name]:,} {words}")
+        for name, tone, icon, words in STANDINGS
+        if counts.get(name)
+    ]
+    return {"total": total, "done": done, "chips": chips}
+
+
+def _context(request: StaffRequest, bulk: BulkSend) -> dict[str, Any]:
+    pages = Paginator(_rows(bulk), PER_PAGE)
+    return {
+        "bulk": bulk,
+        **_figures(bulk),
+        "page": pages.get_page(request.GET.get("page")),
+        "looks": {name: (tone, icon) for name, tone, icon, _ in STANDINGS},
+        "live_address": f"{reverse('sms:bulk_live', args=[bulk.public_id])}?{_page(request)}",
+    }
+
+
+def _page(request: StaffRequest) -> str:
+    number = request.GET.get("page", "")
+    return f"page={number}" if number.isdecimal() else ""
+
+
+def _cells(row: BulkText, zone: dt.tzinfo) -> list[Any]:
+    text, invoice = row.message, row.invoice
+    sent_at = text.sent_at if text else None
+    return [
+        invoice.number,
+        invoice.customer.name,
+        f"{invoice.balance:.2f}",
+        phones.national(text.to) if text else "",
+        row.result,
+        row.why,
+        sent_at.astimezone(zone).isoformat(timespec="seconds") if sent_at else "",
+        text.segments if text and text.segments else "",
+    ]
+
+
+def _inert(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula (CWE-1236)."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+
+
+class _Echo:
+    """A file whose lines go straight into the answer."""
+
+    def write(self, line: str) -> str:
+        return line

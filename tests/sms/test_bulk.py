@@ -1,0 +1,180 @@
+"""Many invoices at once: each texted once, whatever stops in between."""
+
+import csv
+import io
+import uuid
+
+import pytest
+from django.db import connection
+from django_scopes import scope
+
+from audit.models import AuditEntry
+from sms import bulk as bulk_module
+from sms import tasks
+from sms.models import BulkSend, BulkText, TextMessage
+from tests.conftest import signed_in
+from tests.factories import make_customer, make_invoice, make_text
+from tests.payments.test_pages import words_of
+from tests.race import run_together
+from tests.sms.conftest import bodies
+
+on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="row locks need PostgreSQL"
+)
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def invoices(tenant):
+    """`invoices(3)` are open invoices of as many customers, each with a number of its own."""
+
+    def make(count):
+        return [
+            make_invoice(customer=make_customer(tenant, f"C {n}", mobile=f"+1978555{n:04}"))
+            for n in range(200, 200 + count)
+        ]
+
+    return make
+
+
+@pytest.fixture
+def start(tenant, clerk):
+    def begin(found):
+        bulk, _ = BulkSend.objects.start(tenant, found, actor=clerk, key=uuid.uuid4())
+        return bulk
+
+    return begin
+
+
+def work_off(bulk):
+    """What the workers do until nothing is left."""
+    with scope():
+        tasks.run_bulk(bulk.pk)
+        for task, pk in tasks.steps_due():
+            task(pk)
+        tasks.run_bulk(bulk.pk)
+    bulk.refresh_from_db()
+
+
+def test_each_invoice_gets_one_text(invoices, start, twilio):
+    bulk = start(invoices(3))
+    work_off(bulk)
+    work_off(bulk)
+    assert bulk.status == "done"
+    assert bulk.counts() == {"sent": 3}
+    assert len(bodies(twilio)) == len(set(bodies(twilio))) == 3
+    entries = AuditEntry.objects.about(bulk.audit_subject)
+    assert {"bulk.started", "bulk.done"} <= {entry.action for entry in entries}
+
+
+def test_a_worker_that_dies_between_two_portions_loses_and_doubles_nothing(
+    invoices, start, twilio, monkeypatch
+):
+    monkeypatch.setattr(bulk_module, "PORTION", 2)
+    bulk = start(invoices(5))
+    bulk.take(2)  # and is killed before any of the two reaches the broker
+    work_off(bulk)
+    assert bulk.counts() == {"sent": 5}
+    assert len(set(bodies(twilio))) == 5
+
+
+@on_postgresql
+def test_many_workers_take_each_row_once(invoices, start):
+    bulk = start(invoices(12))
+    taken = run_together(*(lambda: bulk.take(3) for _ in range(8)))
+    texts = [text.pk for portion in taken for text in portion]
+    assert len(texts) == len(set(texts)) == TextMessage.objects.count() == 12
+
+
+def test_a_pause_holds_what_is_queued_and_goes_on_later(invoices, start, twilio, clerk):
+    bulk = start(invoices(4))
+    bulk.take(2)
+    assert bulk.pause(actor=clerk)
+    work_off(bulk)
+    assert bodies(twilio) == []
+    assert bulk.counts() == {"queued": 2, "waiting": 2}
+    assert bulk.go_on(actor=clerk)
+    work_off(bulk)
+    assert bulk.counts() == {"sent": 4}
+
+
+def test_stopping_takes_back_what_was_not_handed_over(invoices, start, twilio, clerk):
+    bulk = start(invoices(4))
+    bulk.take(2)
+    assert bulk.stop(actor=clerk)
+    work_off(bulk)
+    assert bodies(twilio) == []
+    assert bulk.counts() == {"cancelled": 4}
+    assert not bulk.stop(actor=clerk)
+
+
+def test_an_invoice_paid_meanwhile_is_left_out_with_the_reason(invoices, start, twilio, clerk):
+    first, second = invoices(2)
+    bulk = start([first, second])
+    first.void(actor=clerk, reason="Billed twice")
+    work_off(bulk)
+    assert bulk.counts() == {"sent": 1, "left_out": 1}
+    row = bulk.rows.get(outcome="left_out")
+    assert (row.invoice, bool(row.why)) == (first, True)
+
+
+def test_somebody_else_texts_one_of_them_at_the_same_moment(invoices, start, twilio, clerk):
+    (invoice,) = invoices(1)
+    bulk = start([invoice])
+    make_text(invoice, clerk)
+    work_off(bulk)
+    assert TextMessage.objects.count() == len(bodies(twilio)) == 1
+
+
+def test_from_the_list_to_the_result(invoices, tenant, clerk, twilio):
+    chosen = invoices(3)
+    office = signed_in(clerk)
+    listed = words_of(office.get("/invoices/?status=open"))
+    assert "Text all 3 that match" in listed
+    ticked = [("invoice", str(chosen[0].public_id)), ("invoice", str(chosen[1].public_id))]
+    page = office.get("/invoices/text-many/", ticked)
+    assert "Text 2 invoices" in words_of(page)
+    form = {
+        "invoice": [value for _, value in ticked],
+        "key": page.context["key"],
+        "seen": page.context["seen"],
+    }
+    answers = [office.post("/invoices/text-many/", form) for _ in range(2)]
+    bulk = BulkSend.objects.get()
+    assert [a.headers["Location"] for a in answers] == [f"/bulk-sends/{bulk.public_id}/"] * 2
+    assert bulk.rows.count() == 2
+    work_off(bulk)
+    shown = words_of(office.get(f"/bulk-sends/{bulk.public_id}/"))
+    assert "2 of 2 done" in shown
+    assert "2 sent" in shown
+    sheet = b"".join(office.get(f"/bulk-sends/{bulk.public_id}/results.csv"))  # type: ignore
+    rows = list(csv.DictReader(io.StringIO(sheet.decode())))
+    assert {row["Result"] for row in rows} == {"Sent"}
+    assert {row["Invoice"] for row in rows} == {one.number for one in chosen[:2]}
+
+
+def test_nobody_texts_others_than_the_page_showed(invoices, clerk):
+    office = signed_in(clerk)
+    invoices(2)
+    page = office.get("/invoices/text-many/?all=1&status=open")
+    invoices(1)
+    form = {"all": "1", "status": "open", "key": uuid.uuid4(), "seen": page.context["seen"]}
+    answer = office.post("/invoices/text-many/", form)
+    assert answer.status_code == 409
+    assert "The list changed while you were here" in words_of(answer)
+    assert not BulkSend.objects.exists()
+
+
+def test_a_customer_without_a_mobile_is_left_out(tenant, clerk):
+    make_invoice(customer=make_customer(tenant, mobile=""))
+    shown = words_of(signed_in(clerk).get("/invoices/text-many/?all=1"))
+    assert "Nothing can be texted" in shown
+    assert "The billing contact has no mobile number" in shown
+
+
+def test_a_cell_is_never_a_formula(tenant, clerk):
+    invoice = make_invoice(customer=make_customer(tenant, '=HYPERLINK("x")', mobile=""))
+    bulk, _ = BulkSend.objects.start(tenant, [invoice], actor=clerk, key=uuid.uuid4())
+    sheet = b"".join(signed_in(clerk).get(f"/bulk-sends/{bulk.public_id}/results.csv"))  # type: ignore
+    assert "'=HYPERLINK" in sheet.decode()
+    assert BulkText.objects.get().standing == "waiting"
