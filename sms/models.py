@@ -2,10 +2,11 @@
 
 from sms.accounts import TwilioAccount
 from sms.bulk import BulkSend, BulkText
+from sms.consent import Consent
 from sms.inbox import InboundText
 from sms.lookups import NumberLookup
 from sms.messages import NeedsConfirmation, TextMessage, TextMessageQuerySet
-from sms.optouts import Consent, OptOut
+from sms.optouts import OptOut
 from sms.reminders import Reminder, ReminderStep
 from sms.rules import TextRules
 

@@ -20,6 +20,7 @@ ICONS = {
     "text.undelivered": "stop",
     "text.failed": "stop",
     "text.opened": "eye",
+    "number.opted_out": "stop",
     "link.opened": "eye",
     "link.issued": "link",
     "link.expired": "unlink",
@@ -54,6 +55,7 @@ FLOORS = {
     "customer": "people",
     "contact": "people",
     "tenant": "tune",
+    "number": "text",
 }
 # What a person may read of an entry's data, in this order; anything else stays in the database.
 FACTS = {
@@ -71,6 +73,8 @@ FACTS = {
     "retref": "Gateway reference",
     "link": "Payment link",
     "expires_at": "Expires",
+    "how": "How",
+    "said": "In their words",
     "reason": "Reason",
     "error": "Reason",
     "outcome": "Outcome",

@@ -1,0 +1,107 @@
+"""Why a number may be texted, kept under a digest of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from customers.models import Customer
+from tenants.models import Tenant, User
+from tenants.scoping import TenantManager
+
+
+def digests(tenant: Tenant, number: str) -> list[str]:
+    """A company's keyed digests of an E.164 number, under every key; the first is the newest's.
+
+    Opt-outs and consent are kept under a digest, so that they still count when the contact was
+    deleted, and nobody who reads the table learns a number from it.
+    """
+    message = f"{tenant.pk}\0{number}".encode()
+    return [
+        hmac.new(key.encode(), message, hashlib.sha256).hexdigest() for key in settings.NUMBER_KEYS
+    ]
+
+
+class ConsentQuerySet(models.QuerySet["Consent"]):
+    """Consents given to one company."""
+
+    def of(self, tenant: Tenant, number: str) -> ConsentQuerySet:
+        """All that is written down about one number, newest first."""
+        return self.filter(tenant=tenant, digest__in=digests(tenant, number))
+
+    def note(
+        self, tenant: Tenant, number: str, *, customer: Customer | None, actor: User | None
+    ) -> None:
+        """Write down why the number may be texted, unless that is known. Any number of times."""
+        if self.of(tenant, number).exists():
+            return
+        source, wording = _why(number, customer)
+        first = self.model(
+            tenant=tenant,
+            digest=digests(tenant, number)[0],
+            source=source,
+            wording=wording[:300],
+            recorded_by=actor,
+        )
+        self.bulk_create([first], ignore_conflicts=True)  # two texts at once note it once
+
+
+ConsentManager = TenantManager.from_queryset(ConsentQuerySet)
+
+
+class Consent(models.Model):
+    """Why a number may be texted: who gave it, in which words, and who wrote that down."""
+
+    class Source(models.TextChoices):
+        RECORD = "record", "On the customer's record"
+        TYPED = "typed", "Typed when sending"
+        TEXTED = "texted", "They texted first"
+        START = "start", "They replied START"
+        WRITTEN = "written", "Asked for by the customer"
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    source = models.CharField(max_length=7, choices=Source.choices)
+    wording = models.CharField(max_length=300)
+    given_on = models.DateField(null=True, blank=True, help_text="For evidence that staff noted.")
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ConsentManager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "consents"
+        constraints = [
+            # What is noted by itself is noted once; START and evidence can be given again.
+            models.UniqueConstraint(
+                fields=["tenant", "digest"],
+                condition=Q(source__in=["record", "typed", "texted"]),
+                name="sms_consent_noted_once",
+            ),
+        ]
+        indexes = [
+            # Looked up once per text.
+            models.Index(fields=["tenant", "digest"], name="sms_consent_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_source_display()
+
+
+def _why(number: str, customer: Customer | None) -> tuple[str, str]:
+    """The source and the words of a consent that nobody had to ask for."""
+    if customer is None:
+        return Consent.Source.TEXTED, "They texted the company first."
+    whose = f"{customer.name} ({customer.number})"
+    known = next((c for c in customer.phone_numbers() if c.e164 == number), None)
+    if known is None:
+        return Consent.Source.TYPED, f"Typed when texting {whose}."
+    return Consent.Source.RECORD, f"{known.label}: given for the account of {whose}."
