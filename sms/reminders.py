@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -12,6 +14,48 @@ from invoices.models import Invoice
 from sms.messages import TextMessage
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A step that a company may start with."""
+
+    when: str
+    days: int
+    words: Mapping[str, str]
+
+
+DEFAULTS = (
+    Proposal(
+        "after_sending",
+        3,
+        {"en": "Reminder: {amount}, {invoice}.", "es": "Recordatorio: {amount}, {invoice}."},
+    ),
+    Proposal(
+        "before_due",
+        3,
+        {
+            "en": "{amount} for {invoice} is due {due}.",
+            "es": "{amount}, {invoice}, vence el {due}.",
+        },
+    ),
+    Proposal(
+        "after_due",
+        1,
+        {
+            "en": "Past due: {amount}, {invoice}.",
+            "es": "Pendiente de pago: {amount}, {invoice}.",
+        },
+    ),
+    Proposal(
+        "before_lapse",
+        5,
+        {
+            "en": "Link ends soon: {amount}, {invoice}.",
+            "es": "Su enlace vence pronto: {amount}, {invoice}.",
+        },
+    ),
+)
 
 
 class ReminderStep(models.Model):

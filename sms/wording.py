@@ -1,62 +1,202 @@
-"""What a text says, and how many segments of a phone bill it takes."""
+"""What a text says, in English and in Spanish.
+
+Our own words use only the GSM-7 alphabet, which has é, ñ and ü but not á, í, ó or ú: one of those
+would more than double the price of every text. So Spanish says "Pague en", not "aquí".
+"""
 
 from __future__ import annotations
 
-from django.conf import settings
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from customers import phones
+from customers.models import Customer
 from invoices.models import Invoice
+from sms.segments import clusters, outside_gsm7, segments
+from tenants.models import Tenant
 
 # Where the link goes in a stored text. Stored without it: a text in the database opens nothing.
 LINK_MARK = "{link}"
 TOKEN_LENGTH = 22
-BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+MOST_SEGMENTS = 2
+# All that a company's own words may name: nothing of the work done, no address, no account.
+VARIABLES = ("amount", "invoice", "due")
+NEEDED = ("amount", "invoice")
+# A text about a bill must stay one: a word of these makes it advertising in the law's eyes.
+PROMOTIONAL = re.compile(
+    r"\b(sales?|discounts?|offers?|coupons?|promos?|promotions?|deals?|specials?|free|save|bonus|"
+    r"ofertas?|descuentos?|cup[oó]n(es)?|promoci[oó]n(es)?|rebajas?|gratis|ahorre|regalos?)\b"
+    r"|% off",
+    re.IGNORECASE,
 )
-EXTENSION = frozenset("\f^{}\\[~]|€")
+ADDRESS = re.compile(r"://|\bwww\.|\b[\w-]+\.(com|net|org|io|me|ly|co|us)\b", re.IGNORECASE)
 
 
-def message_template(invoice: Invoice) -> str:
-    """The default SMS text for an invoice, with LINK_MARK where its link goes.
+@dataclass(frozen=True)
+class Language:
+    """One language's fixed words; each tuple goes from the usual wording to the shortest."""
 
-    Sender first, what for, the link after "Pay here:", and how to opt out (CTIA principles).
-    Only the company's own name can bring a character outside GSM-7.
+    bill: tuple[str, ...]
+    # Around a company's own words for a reminder.
+    reminder: tuple[str, ...]
+    help: tuple[str, ...]
+    months: str
+
+    def day(self, day: dt.date) -> str:
+        """Dec 20, or 20 dic."""
+        month = self.months.split()[day.month - 1]
+        return f"{month} {day.day}" if month[0].isupper() else f"{day.day} {month}"
+
+
+ENGLISH = Language(
+    bill=(
+        "{name}: {amount} for invoice {invoice}. Pay here: {link} "
+        "Reply STOP to opt out, HELP for help",
+        "{name}: {amount} for invoice {invoice}. Pay here: {link} Reply STOP to opt out",
+        "{name}: {amount} invoice {invoice}. Pay here: {link} STOP to opt out",
+        "{name}: {amount} {invoice} {link} STOP to opt out",
+    ),
+    reminder=(
+        "{name}: {words} Pay here: {link} Reply STOP to opt out, HELP for help",
+        "{name}: {words} Pay here: {link} Reply STOP to opt out",
+    ),
+    help=(
+        "{name}: questions about your bill? Call {phone} or write to {email}. "
+        "Reply STOP to opt out",
+        "{name}: questions about your bill? Call {phone}. Reply STOP to opt out",
+        "{name}: call {phone}. STOP to opt out",
+    ),
+    months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+)
+SPANISH = Language(
+    bill=(
+        "{name}: factura {invoice}, {amount}. Pague en: {link} "
+        "Responda STOP para baja, AYUDA para ayuda",
+        "{name}: factura {invoice}, {amount}. Pague en: {link} Responda STOP para baja",
+        "{name}: {amount} factura {invoice}. Pague en: {link} STOP para baja",
+        "{name}: {amount} {invoice} {link} STOP para baja",
+    ),
+    reminder=(
+        "{name}: {words} Pague en: {link} STOP para baja, AYUDA para ayuda",
+        "{name}: {words} Pague en: {link} STOP para baja",
+    ),
+    help=(
+        "{name}: ¿preguntas sobre su factura? Llame al {phone} o escriba a {email}. "
+        "Responda STOP para baja",
+        "{name}: ¿preguntas sobre su factura? Llame al {phone}. Responda STOP para baja",
+        "{name}: llame al {phone}. STOP para baja",
+    ),
+    months="ene feb mar abr may jun jul ago sep oct nov dic",
+)
+LANGUAGES = {"en": ENGLISH, "es": SPANISH}
+
+
+def language_for(customer: Customer, number: str) -> str:
+    """The language of whoever has this E.164 number at the customer; a stranger's is that of the
+    billing contact."""
+    owner = next((c.contact for c in customer.phone_numbers() if c.e164 == number), None)
+    contact = owner or customer.billing_contact
+    return contact.language if contact and contact.language in LANGUAGES else "en"
+
+
+def message_template(invoice: Invoice, language: str = "en") -> str:
+    """The SMS text for an invoice, with LINK_MARK where its link goes.
+
+    Sender first, what for, the link, and how to opt out (CTIA principles). At most two segments.
     """
-    return (
-        f"{invoice.tenant.name}: ${invoice.balance:,.2f} for invoice {invoice.number}. "
-        f"Pay here: {LINK_MARK} Reply STOP to opt out, HELP for help"
-    )
+    return _fit(LANGUAGES[language].bill, invoice.tenant.name, _values(invoice, language))
 
 
-def preview(invoice: Invoice) -> dict[str, object]:
+def reminder_template(invoice: Invoice, words: str, language: str = "en") -> str:
+    """A reminder with a company's own `words`, which may name VARIABLES; two segments at most.
+
+    Words that leave no room for the rest give way to the shortest bill.
+    """
+    fixed, values = LANGUAGES[language], _values(invoice, language)
+    said = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], ""), words)
+    rungs = (*fixed.reminder, *fixed.bill[2:])
+    return _fit(rungs, invoice.tenant.name, {**values, "words": said})
+
+
+def help_answer(tenant: Tenant, language: str = "en") -> str:
+    """The one answer to HELP: who this is and how to reach them. It has no link."""
+    values = {"phone": phones.national(tenant.phone), "email": tenant.email}
+    return _fit(LANGUAGES.get(language, ENGLISH).help, tenant.name, values)
+
+
+def preview(invoice: Invoice, language: str = "en") -> dict[str, object]:
     """The text as the pop-up shows it: before and after the link, its length and its segments."""
-    template = message_template(invoice)
+    return shown(message_template(invoice, language))
+
+
+def shown(template: str) -> dict[str, object]:
+    """A text as pages show it, with its price: length, segments, and what makes it dear."""
     before, _, after = template.partition(LINK_MARK)
-    address = f"{settings.PUBLIC_BASE_URL}/p/"
-    whole = f"{before}{address}{'x' * TOKEN_LENGTH}{after}"
+    whole = template.replace(LINK_MARK, _longest_link())
     return {
         "before": before,
-        "link": f"{address}…",
+        "link": f"{settings.PUBLIC_BASE_URL}/p/…",
         "after": after,
         "length": len(whole),
         "segments": segments(whole),
+        "dear": outside_gsm7(whole),
     }
 
 
-def segments(text: str) -> int:
-    """How many segments the text takes.
+def check_words(words: str) -> None:
+    """Raise ValidationError for words that a reminder may not say, each with what to write."""
+    unknown = [name for name in re.findall(r"\{([^{}]*)\}", words) if name not in VARIABLES]
+    if unknown or re.search(r"[{}]", re.sub(r"\{\w+\}", "", words)):
+        raise ValidationError("In braces, only {amount}, {invoice} and {due} can stand.")
+    for name in NEEDED:
+        if words.count(f"{{{name}}}") != 1:
+            raise ValidationError(
+                f"Write {{{name}}} once, so that the customer knows what the text is about."
+            )
+    if words.count("{due}") > 1:
+        raise ValidationError("Write {due} once.")
+    if found := PROMOTIONAL.search(words):
+        raise ValidationError(
+            f"Leave out “{found[0]}”: a text about a bill may not advertise anything."
+        )
+    if ADDRESS.search(words):
+        raise ValidationError("Leave out web addresses: the payment link is added by itself.")
 
-    160 GSM-7 septets, or 70 UTF-16 units when one character is outside GSM-7; split, 153 or 67
-    each. An escaped or surrogate pair is never cut in two.
+
+def _values(invoice: Invoice, language: str) -> dict[str, str]:
+    return {
+        "amount": f"${invoice.balance:,.2f}",
+        "invoice": invoice.number,
+        "due": LANGUAGES[language].day(invoice.due_on),
+        "link": LINK_MARK,
+    }
+
+
+def _fit(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
+    """The first of `rungs` that takes at most two segments with this company's name.
+
+    When even the shortest does not, as with a name of emoji alone, the name loses its end.
     """
-    gsm = all(char in BASIC or char in EXTENSION for char in text)
-    alone, part = (160, 153) if gsm else (70, 67)
-    widths = [2 if (char in EXTENSION if gsm else ord(char) > 0xFFFF) else 1 for char in text]
-    if sum(widths) <= alone:
-        return 1
-    count, room = 1, part
-    for width in widths:
-        if width > room:
-            count, room = count + 1, part
-        room -= width
-    return count
+    name = name.replace(LINK_MARK, "(link)")
+    for rung in rungs:
+        text = rung.format(name=name, **values)
+        if _takes(text) <= MOST_SEGMENTS:
+            return text
+    letters = clusters(name)
+    while letters and _takes(text) > MOST_SEGMENTS:
+        letters.pop()
+        text = rungs[-1].format(name="".join(letters), **values)
+    return text
+
+
+def _takes(template: str) -> int:
+    return segments(template.replace(LINK_MARK, _longest_link()))
+
+
+def _longest_link() -> str:
+    return f"{settings.PUBLIC_BASE_URL}/p/{'x' * TOKEN_LENGTH}"
