@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 
 # A bank payment may come back this long after it was made; consumers have 60 days, and a few more.
 RETURNS_FOR = dt.timedelta(days=100)
-# Inquiries and reports are limited to 20 a minute from one address.
 DAYS_AT_ONCE = 4
+# Whoever reads an account has it to itself for so long: more than reading so many days can take.
+LEASE = dt.timedelta(minutes=5)
 AGAIN = "CardConnect rejected it at settlement, so the money will not come."
 
 
@@ -67,8 +68,11 @@ def may_clear(payment: Payment, now: dt.datetime) -> bool:
     return is_read and today >= banking_days.after(began, tenant.ach_clear_days)
 
 
-def accounts_to_read(now: dt.datetime) -> list[CardConnectAccount]:
-    """Accounts with bank payments that may still come back, whose turn it is."""
+def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
+    """Accounts with bank payments that may still come back, whose turn it is.
+
+    Those that were not read for the longest time come first, so that none is left out.
+    """
     open_ones = Payment.objects.filter(
         method=Payment.Method.ACH,
         status__in=["started", "cleared", "refunded", "returned"],
@@ -81,7 +85,21 @@ def accounts_to_read(now: dt.datetime) -> list[CardConnectAccount]:
     mine = Q(tenant__in=open_ones.values("tenant")) | Q(tenant__in=given.values("tenant"))
     found = CardConnectAccount.objects.filter(due, mine)
     found = found.exclude(password_sealed="").select_related("tenant")
-    return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk"))
+    return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk")[:most])
+
+
+def take_turn(account: CardConnectAccount) -> dt.datetime | None:
+    """Take an account to read it; until when, or None when somebody else has it.
+
+    Taken again at the start of the reading itself: a task that waited longer than its turn, or that
+    comes twice, finds that the account is not its own any more.
+    """
+    until = db_now() + LEASE
+    mine = CardConnectAccount.objects.filter(
+        pk=account.pk, next_funding_at=account.next_funding_at
+    ).update(next_funding_at=until)
+    account.next_funding_at = until
+    return until if mine else None
 
 
 def read_returns(account: CardConnectAccount) -> int:
@@ -91,7 +109,6 @@ def read_returns(account: CardConnectAccount) -> int:
     at a time. Returns how many payments came back.
     """
     now = db_now()
-    _keep(account, next_funding_at=now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
     came_back = 0
     for day in _days(account, now):
         try:
@@ -102,6 +119,7 @@ def read_returns(account: CardConnectAccount) -> int:
         came_back += sum(_bring_back(account, line) for line in lines)
         if account.funding_read_to is None or day > account.funding_read_to:
             _keep(account, funding_read_to=day)
+    _keep(account, next_funding_at=now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
     return came_back
 
 

@@ -14,6 +14,7 @@ import responses
 
 from audit.clock import db_now
 from invoices.models import Invoice, PaymentLink
+from payments import tasks
 from payments.models import Payment
 from payments.tasks import settle_unknown
 from tenants.models import Tenant
@@ -30,6 +31,12 @@ def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox = start_sandbox(tmp_path_factory.mktemp("sandbox"))
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture(autouse=True)
+def _tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the sweep hands to workers is done before it returns."""
+    monkeypatch.setattr(tasks, "enqueue", lambda task, *args: task(*args))
 
 
 @dataclass
