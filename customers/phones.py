@@ -109,6 +109,12 @@ def kind(e164: str) -> str:
     return KINDS.get(phonenumbers.number_type(number), "other") if number else "other"
 
 
+def exists(e164: str) -> bool:
+    """Whether any phone can have this number: neither too short nor in an unused range."""
+    number = _read(e164)
+    return number is not None and phonenumbers.is_valid_number(number)
+
+
 def can_text(e164: str) -> bool:
     """Whether a text could arrive there, as far as the number itself tells."""
     return bool(e164) and kind(e164) not in NO_TEXTS

@@ -31,6 +31,13 @@ class TwilioAccount(models.Model):
         validators=[RegexValidator(r"^MG[0-9a-fA-F]{32}$", "MG and 32 hexadecimal digits.")],
     )
 
+    is_registered = models.BooleanField(
+        "registered with the carriers",
+        default=False,
+        help_text="The sender's brand and campaign (10DLC), or its toll-free verification, are "
+        "approved. Without that, carriers drop texts and nothing is sent.",
+    )
+
     class Meta:
         verbose_name = "Twilio account"
         constraints = [

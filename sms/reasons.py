@@ -19,13 +19,20 @@ class Reason(NamedTuple):
 
 def why_not_text(invoice: Invoice, membership: Membership | None) -> Reason | None:
     """The first thing that stands in the way, or None when the invoice may be texted now."""
-    if reason := why_no_rights(invoice.tenant, membership):
-        return reason
+    return (
+        why_no_rights(invoice.tenant, membership)
+        or why_not_asked(invoice)
+        or why_no_sender(invoice.tenant)
+    )
+
+
+def why_not_asked(invoice: Invoice) -> Reason | None:
+    """Why an invoice asks for no money now, or None."""
     if invoice.status != Invoice.Status.OPEN:
         return Reason(f"invoice_{invoice.status}", _STATUS[invoice.status])
     if not invoice.is_payable:
         return Reason("nothing_to_pay", "There is nothing to pay on this invoice.")
-    return why_no_sender(invoice.tenant)
+    return None
 
 
 def why_no_texts(tenant: Tenant, membership: Membership | None) -> Reason | None:
@@ -49,11 +56,17 @@ def why_no_rights(tenant: Tenant, membership: Membership | None) -> Reason | Non
 
 
 def why_no_sender(tenant: Tenant) -> Reason | None:
-    """Whether the company lacks a number to text from."""
+    """Whether the company lacks a number to text from, or the carriers' approval of it."""
     account = TwilioAccount.objects.filter(tenant=tenant).first()
     if account is None or not account.is_complete:
         return Reason(
             "no_sender", "Your company has no number to text from yet. Support must set it up."
+        )
+    if not account.is_registered:
+        return Reason(
+            "not_registered",
+            "The carriers have not approved your company's sender yet, so no text would arrive. "
+            "Support follows it up.",
         )
     return None
 

@@ -15,6 +15,7 @@ class TextRules(models.Model):
         REFUSE = "refuse", "Do not send"
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="text_rules")
+    quiet_hours = models.BooleanField("text between 8 AM and 9 PM only", default=True)
     outside_hours = models.CharField(
         "outside quiet hours",
         max_length=6,
@@ -24,7 +25,7 @@ class TextRules(models.Model):
     strict_states = models.BooleanField(
         "keep to the narrower hours that some states have for sales texts", default=False
     )
-    # 12 CFR 1006 (Regulation F): who collects for others may never be allowed an exception.
+    # 12 CFR 1006.6 (Regulation F): who collects for others may never be allowed an exception.
     third_party_collector = models.BooleanField("collects debts for others", default=False)
     looks_up_numbers = models.BooleanField(
         "ask Twilio Lookup what kind of phone a number is", default=False
@@ -36,6 +37,12 @@ class TextRules(models.Model):
 
     class Meta:
         verbose_name_plural = "text rules"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(third_party_collector=False) | models.Q(quiet_hours=True),
+                name="sms_rules_collector_is_quiet",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Text rules of {self.tenant}"
@@ -44,3 +51,13 @@ class TextRules(models.Model):
     def of(cls, tenant: Tenant) -> TextRules:
         """The company's rules; the defaults, unsaved, when it never chose."""
         return cls.objects.filter(tenant=tenant).first() or cls(tenant=tenant)
+
+    @property
+    def keeps_quiet_hours(self) -> bool:
+        """Whether texts wait for the recipient's day."""
+        return self.quiet_hours or self.third_party_collector
+
+    @property
+    def sends_later(self) -> bool:
+        """Whether a text outside quiet hours waits for their end; else it is refused."""
+        return self.outside_hours == self.OutsideHours.LATER

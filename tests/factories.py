@@ -75,7 +75,8 @@ def make_cardconnect(tenant: Tenant, **fields: Any) -> CardConnectAccount:
 def make_twilio(tenant: Tenant, **fields: Any) -> TwilioAccount:
     """A Twilio account whose auth token is TWILIO_TOKEN."""
     account = TwilioAccount(
-        tenant=tenant, **{"account_sid": TWILIO_SID, "sender": SENDER, **fields}
+        tenant=tenant,
+        **{"account_sid": TWILIO_SID, "sender": SENDER, "is_registered": True, **fields},
     )
     account.set_auth_token(TWILIO_TOKEN)
     account.save()

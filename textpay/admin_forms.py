@@ -87,7 +87,13 @@ class TwilioForm(forms.ModelForm):
 
     class Meta:
         model = TwilioAccount
-        fields = ["account_sid", "auth_token", "sender", "messaging_service_sid"]
+        fields = [
+            "account_sid",
+            "auth_token",
+            "sender",
+            "messaging_service_sid",
+            "is_registered",
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

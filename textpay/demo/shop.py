@@ -101,6 +101,7 @@ class Shop:
             account_sid=sender.account_sid,
             sender=sender.number,
             messaging_service_sid=sender.service,
+            is_registered=True,
         )
         twilio.set_auth_token(sender.auth_token)
         twilio.save()

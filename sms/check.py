@@ -1,0 +1,141 @@
+"""The send check: may this text go out to this number now?
+
+The pop-up, the POST, the API, bulk sends, reminders and the worker all ask here, so all agree.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+
+from invoices.models import Invoice
+from sms import limits, quiet_hours
+from sms.consent import digests
+from sms.findings import Finding, Known, Level, Look
+from sms.lookups import NumberLookup
+from sms.models import Consent, OptOut, TextMessage, TextRules
+from sms.reasons import why_no_sender
+from tenants.models import Tenant
+
+OUTSIDE_HOURS = "It is outside the hours in which this number may be texted; nothing was sent."
+
+
+@dataclass(frozen=True)
+class SendCheck:
+    """What stands for or against one text, the worst first."""
+
+    findings: tuple[Finding, ...]
+    # Set when the text may go but has to wait for the recipient's day.
+    not_before: dt.datetime | None = None
+    # When whatever forbids it now, a limit or the hour, is over; None where time changes nothing.
+    again_at: dt.datetime | None = None
+
+    @property
+    def worst(self) -> Level:
+        """The level of the whole."""
+        return self.findings[0].level if self.findings else "green"
+
+    @property
+    def red(self) -> bool:
+        """Whether the text is refused."""
+        return self.worst == "red"
+
+    @property
+    def reason(self) -> Finding | None:
+        """What forbids it first."""
+        return self.findings[0] if self.red else None
+
+    @property
+    def only_limits(self) -> bool:
+        """Whether nothing but a limit on resending forbids it, which some people may lift."""
+        return self.red and all(
+            finding.code in limits.CODES for finding in self.findings if finding.level == "red"
+        )
+
+
+def check(
+    invoice: Invoice,
+    to: str,
+    *,
+    now: dt.datetime | None = None,
+    kind: str = TextMessage.Kind.INVOICE,
+    override: bool = False,
+) -> SendCheck:
+    """May a text of this `kind` about the invoice go to this E.164 number at this moment?
+
+    `override` lifts the limits on resending and nothing else. Who may say so is the caller's
+    question, and so is the person's right to send at all (see reasons.py).
+    """
+    return check_many([(invoice, to)], now=now, kind=kind, override=override)[0]
+
+
+def check_many(
+    rows: Sequence[tuple[Invoice, str]],
+    *,
+    now: dt.datetime | None = None,
+    kind: str = TextMessage.Kind.INVOICE,
+    override: bool = False,
+) -> list[SendCheck]:
+    """The same for many invoices of one company, in their order, with a handful of queries."""
+    if not rows:
+        return []
+    known = _known(rows, now or timezone.now(), kind, override)
+    return [_checked(Look(known, invoice, to)) for invoice, to in rows]
+
+
+def _checked(look: Look) -> SendCheck:
+    findings, now = look.findings(), look.known.now
+    waits = look.opens if look.opens is not None and look.opens > now else None
+    if not findings or findings[0].level != "red":
+        return SendCheck(findings, not_before=waits)
+    ends = {"quiet_hours": waits}
+    if look.limit is not None:
+        ends[look.limit.code] = look.limit.until
+    return SendCheck(findings, again_at=ends.get(findings[0].code))
+
+
+def _known(
+    rows: Sequence[tuple[Invoice, str]], now: dt.datetime, kind: str, override: bool
+) -> Known:
+    invoices, numbers = [invoice for invoice, _ in rows], {to for _, to in rows if to}
+    prefetch_related_objects(invoices, "tenant", "customer__contacts")
+    tenant = invoices[0].tenant
+    rules = TextRules.of(tenant)
+    counted = kind == TextMessage.Kind.INVOICE
+    asks = rules.looks_up_numbers
+    return Known(
+        tenant=tenant,
+        now=now,
+        kind=kind,
+        override=override,
+        rules=rules,
+        no_sender=why_no_sender(tenant),
+        opted_out=OptOut.objects.select_related("recorded_by").among(tenant, numbers),
+        consented=_consented(tenant, numbers),
+        line_types=NumberLookup.objects.types(tenant, numbers, now) if asks else {},
+        sent=limits.sent_lately(invoices, now) if counted else {},
+    )
+
+
+def _consented(tenant: Tenant, numbers: set[str]) -> frozenset[str]:
+    by_digest = {digest: number for number in numbers for digest in digests(tenant, number)}
+    found = Consent.objects.filter(tenant=tenant, digest__in=by_digest)
+    return frozenset(by_digest[digest] for digest in found.values_list("digest", flat=True))
+
+
+def may_still_go(message: TextMessage, now: dt.datetime) -> tuple[str, dt.datetime | None]:
+    """For the worker, at the last moment: why a text must not go out, or until when it waits.
+
+    ("", None) lets it go. An answer to what somebody has just texted asks no clock.
+    """
+    if message.kind in (TextMessage.Kind.ANSWER, TextMessage.Kind.HELP):
+        return "", None
+    rules = TextRules.of(message.tenant)
+    opens = quiet_hours.next_allowed(message.to, message.customer, rules, now)
+    if opens is None or (opens > now and not rules.sends_later):
+        return OUTSIDE_HOURS, None
+    return "", opens if opens > now else None

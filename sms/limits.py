@@ -1,0 +1,67 @@
+"""How often one invoice may be texted: a pause after each text, and so many in a week."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from invoices.models import Invoice
+from sms.messages import TextMessage
+
+PAUSE = dt.timedelta(minutes=10)
+WEEK = dt.timedelta(days=7)
+MOST = 3
+CODES = ("too_soon", "too_often")
+
+
+class Sent(NamedTuple):
+    """A text that went out, may have, or is on its way: when it did or will, and where to."""
+
+    at: dt.datetime
+    to: str
+    is_in_flight: bool
+
+
+class Limit(NamedTuple):
+    """A limit that is reached, and when the next text may follow."""
+
+    code: str
+    until: dt.datetime
+    sentence: str
+
+
+def reached(moments: Collection[dt.datetime], now: dt.datetime) -> Limit | None:
+    """The limit that texts sent at these moments have reached, or None."""
+    week = sorted(moment for moment in moments if moment > now - WEEK)
+    if len(week) >= MOST:
+        words = f"It was texted {len(week)} times in 7 days, and {MOST} are the most."
+        return Limit("too_often", week[-MOST] + WEEK, words)
+    if week and week[-1] > now - PAUSE:
+        return Limit("too_soon", week[-1] + PAUSE, "It was texted less than 10 minutes ago.")
+    return None
+
+
+def sent_lately(invoices: Collection[Invoice], now: dt.datetime) -> dict[int, list[Sent]]:
+    """The invoices' texts of the last week by invoice, oldest first.
+
+    Counted is what went out or may have; reminders are not, their schedule is their limit.
+    """
+    surely_not = Q(status__in=[TextMessage.Status.FAILED, TextMessage.Status.CANCELLED])
+    rows = (
+        TextMessage.objects.filter(
+            invoice__in=invoices, kind=TextMessage.Kind.INVOICE, queued_at__gt=now - 2 * WEEK
+        )
+        .exclude(surely_not & Q(sent_at=None))
+        .values_list("invoice_id", "sent_at", "not_before", "queued_at", "to", "status")
+    )
+    waiting = (TextMessage.Status.QUEUED, TextMessage.Status.SENDING)
+    found: dict[int, list[Sent]] = defaultdict(list)
+    for invoice, sent_at, not_before, queued_at, to, status in rows:
+        at = sent_at or not_before or queued_at
+        if invoice is not None and at > now - WEEK:
+            found[invoice].append(Sent(at, to, status in waiting))
+    return {invoice: sorted(texts) for invoice, texts in found.items()}

@@ -1,0 +1,216 @@
+"""When a phone may buzz: 8 AM to 9 PM by every clock its owner may live by."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType, timezone
+from phonenumbers.tzdata import TIMEZONE_DATA
+
+from customers.models import Customer
+from sms.rules import TextRules
+
+# Hours of one day on the recipient's clock, the second not included; None is a day off.
+Day = tuple[int, int] | None
+Week = tuple[Day, ...]
+# 47 CFR 64.1200(c)(1) and 12 CFR 1006.6(b) name the same hours.
+USUAL: Week = ((8, 21),) * 7
+# Where a number tells nothing, it must be day everywhere in the fifty states.
+US_ZONES = frozenset(
+    {
+        "America/New_York",
+        "America/Chicago",
+        "America/Denver",
+        "America/Phoenix",
+        "America/Los_Angeles",
+        "America/Anchorage",
+        "America/Adak",
+        "Pacific/Honolulu",
+    }
+)
+DATA = Path(__file__).parent / "data"
+DAYS_AHEAD = 9  # a week of Sundays off, and the day lines of the world
+REVIEW_AFTER = dt.timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When one number may be texted: while it is open by the clocks of all of its zones."""
+
+    zones: frozenset[str]
+    week: Week = USUAL
+
+    def are_open(self, moment: dt.datetime) -> bool:
+        """Whether a text may go out at this moment. Without any zone: always."""
+        return not any(True for _ in self.closed(moment))
+
+    def closed(self, moment: dt.datetime) -> Iterator[dt.datetime]:
+        """The clocks that forbid it at this moment, each as the time it shows."""
+        for zone in self.zones:
+            local = moment.astimezone(ZoneInfo(zone))
+            day = self.week[local.weekday()]
+            if day is None or not day[0] <= local.hour < day[1]:
+                yield local
+
+    def next_open(self, moment: dt.datetime) -> dt.datetime | None:
+        """The first moment from this one on at which a text may go out; None: not for a week."""
+        if self.are_open(moment):
+            return moment
+        # What all zones have in common begins where one of them opens.
+        starts = {start for zone in self.zones for start in self._openings(ZoneInfo(zone), moment)}
+        return next((start for start in sorted(starts) if self.are_open(start)), None)
+
+    def _openings(self, zone: ZoneInfo, moment: dt.datetime) -> Iterator[dt.datetime]:
+        today = moment.astimezone(zone).date()
+        for ahead in range(DAYS_AHEAD):
+            date = today + dt.timedelta(days=ahead)
+            if day := self.week[date.weekday()]:
+                start = dt.datetime.combine(date, dt.time(day[0]), zone).astimezone(dt.UTC)
+                if start > moment:
+                    yield start
+
+
+def hours_of(number: str, customer: Customer | None, rules: TextRules) -> Hours:
+    """When this E.164 number may be texted, by its area code and the customer's billing address."""
+    if not rules.keeps_quiet_hours:
+        return Hours(frozenset())
+    region, postal = (customer.region, customer.postal) if customer else ("", "")
+    return _hours(number, region, postal, rules.strict_states)
+
+
+def next_allowed(
+    number: str, customer: Customer | None, rules: TextRules, now: dt.datetime
+) -> dt.datetime | None:
+    """The first moment from `now` on at which it may be texted: `now` itself when it may be.
+
+    None when no hour of the coming week suits all of the clocks.
+    """
+    return hours_of(number, customer, rules).next_open(now)
+
+
+@lru_cache(maxsize=4096)
+def _hours(number: str, region: str, postal: str, strict: bool) -> Hours:
+    zones = zones_of_number(number) | zones_of_address(region, postal)
+    return Hours(zones, _strict_week(number, region) if strict else USUAL)
+
+
+def zones_of_number(number: str) -> frozenset[str]:
+    """Every zone that an E.164 number's area code, or country, reaches into.
+
+    A number keeps its area code when its owner moves or changes the carrier, so the finer places
+    that the exchange tells are not asked. Toll-free and unknown: all US zones.
+    """
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except NumberParseException:
+        return US_ZONES
+    if parsed.country_code == 1:
+        return _area_zones().get(str(parsed.national_number)[:3], US_ZONES)
+    if phonenumbers.number_type(parsed) == PhoneNumberType.TOLL_FREE:
+        return US_ZONES
+    found = frozenset(timezone.time_zones_for_number(parsed))
+    return US_ZONES if not found or "Etc/Unknown" in found else found
+
+
+@cache
+def _area_zones() -> dict[str, frozenset[str]]:
+    areas: dict[str, set[str]] = {}
+    for prefix, zones in TIMEZONE_DATA.items():
+        if prefix.startswith("1") and len(prefix) >= 4:
+            areas.setdefault(prefix[1:4], set()).update(zones)
+    return {code: frozenset(zones) for code, zones in areas.items()}
+
+
+def zones_of_address(region: str, postal: str) -> frozenset[str]:
+    """The zones of a US state or Canadian province; of its ZIP code where that is certain.
+
+    `region` is the two letters or the name. Nothing where the address tells nothing.
+    """
+    row = _table("time_zones").get(state_of(region))
+    if row is None:
+        return frozenset()
+    code = postal.strip().upper()
+    for zone, ranges in row.get("postal", {}).items():
+        if any(_within(code, each) for each in ranges):
+            return frozenset({zone})
+    return frozenset(row["zones"])
+
+
+def state_of(region: str) -> str:
+    """ "ma", "MA" and "Massachusetts" are MA; "" where it is no state or province."""
+    word = region.strip().casefold()
+    rows = _table("time_zones").items()
+    return next((s for s, row in rows if word in (s.casefold(), row["name"].casefold())), "")
+
+
+def _within(code: str, span: str) -> bool:
+    first, last = span.split("-")
+    return first <= code[: len(first)] <= last
+
+
+def _strict_week(number: str, region: str) -> Week:
+    """The hours that suit the state of the address and that of the area code, all of them.
+
+    Where neither tells a state, those that suit every row.
+    """
+    rows = _table("strict_hours")
+    area = int(number[2:5]) if number.startswith("+1") else 0
+    known = number[2:5] in _area_zones() or not number.startswith("+1")
+    if not known and not state_of(region):
+        return _narrowest(rows.values())
+    state = state_of(region)
+    return _narrowest(row for s, row in rows.items() if s == state or area in row["area_codes"])
+
+
+def _narrowest(rows: Iterable[dict[str, Any]]) -> Week:
+    week = list(USUAL)
+    for row in rows:
+        names = ["weekdays"] * 5 + ["saturday", "sunday"]
+        week = [_both(day, _day(row[name])) for day, name in zip(week, names, strict=True)]
+    return tuple(week)
+
+
+def _day(hours: str) -> Day:
+    if not hours:
+        return None
+    first, last = hours.split("-")
+    return int(first), int(last)
+
+
+def _both(one: Day, other: Day) -> Day:
+    if one is None or other is None:
+        return None
+    first, last = max(one[0], other[0]), min(one[1], other[1])
+    return (first, last) if first < last else None
+
+
+@cache
+def _table(name: str) -> dict[str, dict[str, Any]]:
+    """A dated table of sms/data: its rows by state."""
+    return {key: row for key, row in _file(name).items() if isinstance(row, dict)}
+
+
+@cache
+def _file(name: str) -> dict[str, Any]:
+    return tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def overdue(today: dt.date) -> list[str]:
+    """A sentence for each table, or state, that nobody has read for more than 180 days."""
+    dates = {"the time zones of the states": _file("time_zones")["reviewed_on"]}
+    dates |= {
+        f"the strict hours of {s}": r["reviewed_on"] for s, r in _table("strict_hours").items()
+    }
+    return [
+        f"Nobody has reviewed {what} since {day}: read it again and date it, in sms/data."
+        for what, day in dates.items()
+        if today - day > REVIEW_AFTER
+    ]
