@@ -1,0 +1,161 @@
+"""STOP against a send, on a real PostgreSQL: after the opt-out is committed nothing goes out."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections
+from django_scopes import scopes_disabled
+
+from sms import optouts, twilio
+from sms.models import OptOut, TextMessage
+from sms.optouts import opt_out
+from sms.tasks import deliver
+from sms.twilio import Accepted
+from tests.factories import MOBILE, make_customer, make_invoice, make_text
+from tests.race import run_together
+from tests.waiting import eventually
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="locks need PostgreSQL"),
+]
+PATIENT = 30  # seconds until a thread that hangs is a failure
+
+
+@pytest.fixture
+def apart():
+    """`apart(call)` starts a call in a thread with a connection of its own."""
+
+    def run(call):
+        try:
+            with scopes_disabled():
+                return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        yield lambda call: pool.submit(run, call)
+
+
+def stop(tenant):
+    return opt_out(tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
+
+
+def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, apart, monkeypatch):
+    """The worker has looked and is calling Twilio: STOP is booked after that, never in between."""
+    message = make_text(make_invoice(customer=make_customer(tenant)), clerk)
+    calling, go_on, order = threading.Event(), threading.Event(), []
+
+    def send(text):
+        calling.set()
+        assert go_on.wait(PATIENT)
+        order.append("handed over")
+        return Accepted("SM" + "a" * 32, "queued", 1, "", None)
+
+    monkeypatch.setattr(twilio, "send", send)
+    worker = apart(lambda: deliver(message.pk))
+    assert calling.wait(PATIENT)
+    stopping = apart(lambda: (stop(tenant), order.append("opted out")))
+    wait_for_a_waiting_lock()
+    assert OptOut.objects.of(tenant, MOBILE) is None
+    go_on.set()
+    worker.result(PATIENT)
+    stopping.result(PATIENT)
+    assert order == ["handed over", "opted out"]
+    message.refresh_from_db()
+    assert message.status == "sent"
+
+
+def wait_for_a_waiting_lock():
+    """Until somebody queues for an advisory lock."""
+
+    def waiting():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            return cursor.fetchone()[0]
+
+    eventually(waiting, "a thread that waits for the lock")
+
+
+def test_a_worker_that_comes_while_stop_is_being_booked_sends_nothing(
+    tenant, clerk, apart, monkeypatch
+):
+    message = make_text(make_invoice(customer=make_customer(tenant)), clerk)
+    message.claim()  # it has left the queue, so the opt-out cannot cancel it
+    TextMessage.objects.filter(pk=message.pk).update(status="queued", next_try_at=message.queued_at)
+    handed = []
+    monkeypatch.setattr(twilio, "send", lambda text: handed.append(text.to))
+    held, go_on = threading.Event(), threading.Event()
+    wait = optouts._wait_for_workers
+
+    def slowly(*args):
+        wait(*args)
+        held.set()
+        assert go_on.wait(PATIENT)
+
+    monkeypatch.setattr(optouts, "_wait_for_workers", slowly)
+    stopping = apart(lambda: stop(tenant))
+    assert held.wait(PATIENT)
+    worker = apart(lambda: deliver(message.pk))
+    wait_for_a_waiting_lock()
+    go_on.set()
+    stopping.result(PATIENT)
+    worker.result(PATIENT)
+    message.refresh_from_db()
+    assert handed == []
+    assert message.status == "failed"
+    assert "no more texts" in message.error
+
+
+def test_many_stops_against_many_workers(tenant, clerk, monkeypatch):
+    """Whatever the order, what was handed over was handed over before the opt-out stood."""
+    customer = make_customer(tenant)
+    messages = [make_text(make_invoice(customer=customer), clerk) for _ in range(10)]
+    late = []
+
+    def send(text):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM sms_optout WHERE ended_at IS NULL")
+            late.extend([text.pk] * cursor.fetchone()[0])
+        return Accepted(f"SM{text.pk:032x}", "queued", 1, "", None)
+
+    monkeypatch.setattr(twilio, "send", send)
+    stops = [lambda: stop(tenant)] * 3
+    results = run_together(*(lambda m=m: deliver(m.pk) for m in messages), *stops)
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert late == []
+    assert OptOut.objects.count() == 1
+    for message in messages:
+        message.refresh_from_db()
+        assert message.status in ("sent", "failed", "cancelled")
+
+
+def test_a_worker_that_dies_in_the_middle_does_not_keep_the_lock(tenant, apart):
+    def die():
+        with optouts.handing_over(tenant, MOBILE):
+            connections.close_all()
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        apart(die).result(PATIENT)
+    assert apart(lambda: stop(tenant)).result(PATIENT)
+
+
+def test_stop_does_not_wait_for_ever(tenant, apart, monkeypatch, caplog):
+    monkeypatch.setattr(optouts, "PATIENCE", "100ms")
+    held, go_on = threading.Event(), threading.Event()
+
+    def call_twilio_for_long():
+        with optouts.handing_over(tenant, MOBILE):
+            held.set()
+            assert go_on.wait(PATIENT)
+
+    worker = apart(call_twilio_for_long)
+    assert held.wait(PATIENT)
+    assert apart(lambda: stop(tenant)).result(PATIENT).pk
+    assert "did not wait longer" in caplog.text
+    go_on.set()
+    worker.result(PATIENT)
