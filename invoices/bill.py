@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import F, Max, Q, Sum
 from django.utils import timezone
 
+from audit import clock
 from audit.models import record
 from audit.transitions import transition
 from customers.models import Customer
@@ -208,7 +209,7 @@ class Invoice(models.Model):
     @property
     def is_overdue(self) -> bool:
         """Open past its due date, by the company's calendar."""
-        today = timezone.now().astimezone(self.tenant.zone).date()
+        today = clock.now().astimezone(self.tenant.zone).date()
         return self.status == self.Status.OPEN and self.due_on < today
 
     @property

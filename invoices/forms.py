@@ -9,9 +9,9 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.utils import timezone
 from django_scopes.forms import SafeModelChoiceField
 
+from audit import clock
 from customers.models import Customer
 from invoices.bill import CENT, ZERO, Invoice, LineItem
 from tenants.models import Tenant, User
@@ -95,7 +95,7 @@ class NewInvoiceForm(InvoiceForm):
     field_order = ["customer"]
 
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
-        today = timezone.now().astimezone(tenant.zone).date()
+        today = clock.now().astimezone(tenant.zone).date()
         kwargs["initial"] = {
             "issued_on": today,
             "due_on": today + TERMS,

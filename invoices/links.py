@@ -10,9 +10,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
-from audit.clock import DbNow, db_now
+from audit import clock
 from audit.models import record
 from audit.transitions import transition, transition_all
 from invoices import tokens
@@ -40,7 +39,7 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
         return (
             self.filter(digest__in=found)
             .select_related("invoice", "invoice__customer", "tenant")
-            .annotate(read_at=DbNow())
+            .annotate(read_at=clock.link_now_in_sql())
             .first()
         )
 
@@ -58,7 +57,7 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
             nonce = tokens.new_nonce()
             key = settings.LINK_KEYS[0]
             token = tokens.derive(nonce, key)
-            now = db_now()
+            now = clock.link_now()
             link = PaymentLink(
                 tenant=row.tenant,
                 invoice=row,
@@ -81,7 +80,7 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
 
     def expire_due(self, *, limit: int = 5000) -> int:
         """End up to `limit` links whose time is up, each with its entry; returns how many."""
-        now = db_now()
+        now = clock.link_now()
         return transition_all(
             self.due(now),
             PaymentLink.Status.EXPIRED,
@@ -172,10 +171,15 @@ class PaymentLink(models.Model):
         return self.status == self.Status.LIVE and moment < self.expires_at
 
     @property
+    def runs_out_at(self) -> dt.datetime:
+        """Its expiry by the clock on the wall, which is what a page counts down to."""
+        return self.expires_at - clock.ahead()
+
+    @property
     def has_expired(self) -> bool:
         """Whether staff see **Link expired**: by time (even before the sweep) or by hand."""
         ended = self.status in (self.Status.EXPIRED, self.Status.DISABLED)
-        return ended or (self.status == self.Status.LIVE and self.expires_at <= timezone.now())
+        return ended or (self.status == self.Status.LIVE and self.expires_at <= clock.now())
 
     def expire(self, *, actor: User) -> bool:
         """**Expire Link**: kill it at once. False when it was not live any more."""
@@ -196,7 +200,7 @@ class PaymentLink(models.Model):
             self,
             to,
             actor=actor,
-            changes={"closed_at": timezone.now()},
+            changes={"closed_at": clock.now()},
             link=self.masked_url,
             **data,
         )

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit.clock import db_now
+from audit.clock import link_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.bill import Invoice, InvoiceError
@@ -44,7 +44,7 @@ class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
             if not row.tenant.takes_payments:
                 raise InvoiceError("This invoice cannot be paid online yet, so nothing was sent.")
             link = row.links.live().first()
-            if link is None or not link.is_live_at(db_now()):
+            if link is None or not link.is_live_at(link_now()):
                 link = PaymentLink.objects.issue(row, actor=actor)
             email = InvoiceEmail(
                 tenant=row.tenant, invoice=row, link=link, key=key, to=to, sent_by=actor

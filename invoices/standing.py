@@ -6,8 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
+from audit import clock
 from invoices.models import Invoice
 
 # How many of the four steps (queued, sent, delivered, paid) a text has made.
@@ -87,7 +86,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
     if link is not None and link.has_expired:
         return "warn", "unlink", "Link expired", partly
     if invoice.is_overdue:
-        days = (timezone.now().astimezone(invoice.tenant.zone).date() - invoice.due_on).days
+        days = (clock.now().astimezone(invoice.tenant.zone).date() - invoice.due_on).days
         late = f"Overdue {days} day{'' if days == 1 else 's'}"
         return "bad", "day", late, partly or ("" if text else "Not sent yet")
     if invoice.paid and invoice.paid == uncleared:

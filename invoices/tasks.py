@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
-from audit.clock import db_now
+from audit.clock import link_now
 from audit.enqueue import enqueue
 from invoices.emails import compose
 from invoices.models import InvoiceEmail, PaymentLink
@@ -62,7 +62,7 @@ def why_not_now(mail: InvoiceEmail) -> str:
     """Why an e-mail that was queued must not go out any more; "" when it may."""
     if not mail.invoice.is_payable:
         return "There was nothing to pay any more when it was to go out, so nothing was sent."
-    if not mail.link.is_live_at(db_now()):
+    if not mail.link.is_live_at(link_now()):
         return "Its payment link ended before it went out; nothing was sent. Send it again."
     return ""
 

@@ -39,7 +39,8 @@ def segments(text: str) -> int:
 
 def clusters(text: str) -> list[str]:
     """The text cut into what people see as single characters."""
-    return regex.findall(r"\X", text)
+    found: list[str] = regex.findall(r"\X", text)
+    return found
 
 
 def utf16(text: str) -> int:

@@ -34,7 +34,7 @@ def test_sixty_calendar_days_on_the_companys_clock(sent, expires):
 @pytest.fixture
 def frozen_database(monkeypatch):
     """Let the frozen clock be the database's too."""
-    monkeypatch.setattr("invoices.links.db_now", lambda: dt.datetime.now(dt.UTC))
+    monkeypatch.setattr("audit.clock.link_now", lambda: dt.datetime.now(dt.UTC))
 
 
 @pytest.mark.django_db
