@@ -89,6 +89,14 @@ def history_is_dated_when_it_happened() -> None:
     assert not PaymentLink.objects.live().filter(expires_at__lte=timezone.now()).exists()
 
 
+def one_company_takes_parts() -> None:
+    tenant = Tenant.objects.get(partial_payments=True)
+    [invoice] = Invoice.objects.filter(tenant=tenant, status="open", paid__gt=0)
+    assert tenant.slug == "mesa-verde"
+    assert 0 < invoice.balance < invoice.total
+    assert PaymentLink.objects.live().filter(invoice=invoice).exists()
+
+
 def phone_numbers_are_valid_and_nobodys() -> None:
     numbers = {n for pair in Contact.objects.values_list("mobile", "phone") for n in pair if n}
     assert len(numbers) > 30
@@ -103,6 +111,7 @@ def test_the_demo(seeded: Path) -> None:
     history_looks_lived_in()
     books_agree()
     history_is_dated_when_it_happened()
+    one_company_takes_parts()
     phone_numbers_are_valid_and_nobodys()
     accounts_are_the_sandboxs()
 

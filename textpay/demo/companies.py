@@ -55,6 +55,8 @@ class Company:
     area: str
     tax_rate: Decimal
     ach: bool
+    # The least that customers may pay at a time; None: only all of it.
+    least: Decimal | None
     people: tuple[Person, ...]
     buyers: tuple[Buyer, ...] = ()
     jobs: tuple[Job, ...] = field(default=(), repr=False)
@@ -74,6 +76,7 @@ HARBOR = Company(
     area="978",
     tax_rate=Decimal("0.0625"),
     ach=True,
+    least=None,
     people=(
         Person("Alma", "Reyes", "Administrator", "admin@harbor.example"),
         Person("Maya", "Torres", "Office", "office@harbor.example"),
@@ -210,6 +213,7 @@ MESA = Company(
     area="602",
     tax_rate=Decimal("0.0860"),
     ach=False,
+    least=Decimal("25.00"),
     people=(
         Person("Sam", "Stone", "Administrator", "admin@mesaverde.example"),
         Person("Nadia", "Brooks", "Office", "office@mesaverde.example"),
@@ -373,6 +377,7 @@ PINE = Company(
     area="312",
     tax_rate=Decimal("0.00"),
     ach=False,
+    least=None,
     people=(Person("Wanda", "Kroll", "Administrator", "admin@pinestreet.example"),),
     buyers=(
         Buyer(

@@ -53,6 +53,8 @@ class Shop:
             region=c.region,
             postal=c.postal,
             brand=c.brand,
+            partial_payments=c.least is not None,
+            **({"partial_minimum": c.least} if c.least else {}),
             created_at=timezone.now(),
         )
         roles = self.tenant.add_built_in_roles()
@@ -202,18 +204,23 @@ class Shop:
         sender = twilio.sender or twilio.messaging_service_sid
         message.mark_sent(f"SM{self.random.getrandbits(128):032x}", segments=1, sender=sender)
 
-    def tap_pay(self, invoice: Invoice, token: str) -> Payment:
-        """The customer agrees and taps Pay; a token of a bank account begins with its number."""
+    def tap_pay(self, invoice: Invoice, token: str, part: Decimal | None = None) -> Payment:
+        """The customer agrees and taps Pay, for all of it or a part.
+
+        A token of a bank account begins with its number.
+        """
         method = Payment.Method.CARD if wording.brand_of(token) else Payment.Method.ACH
         kind = "" if method == Payment.Method.CARD else "ECHK"
         contact = invoice.customer.billing_contact
         name = contact.name if contact and kind else ""
         today = timezone.now().astimezone(self.tenant.zone).date()
-        text = wording.sentence(invoice, method, invoice.balance, today, token=token, name=name)
+        amount = part or invoice.balance
+        text = wording.sentence(invoice, method, amount, today, token=token, name=name)
         payment, _ = Payment.objects.start(
             PaymentLink.objects.live().get(invoice=invoice),
             method=method,
-            amount=invoice.balance,
+            amount=amount,
+            seen=invoice.balance,
             key=uuid.uuid4(),
             token=token,
             account_type=kind,

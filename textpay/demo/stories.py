@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
+from invoices.bill import CENT
 from invoices.models import Invoice, PaymentLink
 from tenants.models import User
 from textpay.demo.clock import Story
@@ -146,6 +147,19 @@ def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
     shop.approved(payment)
 
 
+def paid_a_part(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """Half of it was paid; the rest waits on the same link."""
+    yield shop.at(day, 9, 5)
+    invoice = shop.bill(buyer)
+    yield from _texted(shop, invoice, shop.at(day, 9, 20))
+    paid = shop.at(day - 2, 19, 30)
+    yield paid
+    invoice.refresh_from_db()
+    payment = shop.tap_pay(invoice, CARDS[0], (invoice.balance / 2).quantize(CENT))
+    yield paid + 2 * SECOND
+    shop.approved(payment)
+
+
 def no_more_bank_payments(shop: Shop, support: User) -> Story:
     """The company had Support switch them off."""
     yield shop.at(2, 15, 5)
@@ -181,6 +195,8 @@ def stories_of(shop: Shop, support: User, now: dt.datetime) -> list[Story]:
     ]
     told += [never_texted(shop, unreachable, 24), draft(shop, unreachable, 2)]
     today = paid_by_card(shop, textable[0], 3, paid=now - dt.timedelta(minutes=50))
+    if shop.company.least is not None:
+        told.append(paid_a_part(shop, textable[1], 4))
     if not shop.company.ach:
         told.append(no_more_bank_payments(shop, support))
     return [*told, today]
