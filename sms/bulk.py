@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
-from invoices.models import Invoice, InvoiceError
-from sms.bulk_check import Verdict, judge
-from sms.messages import NeedsConfirmation, TextMessage, TextMessageQuerySet
+from invoices.models import Invoice
+from sms.messages import TextMessage
+from sms.queueing import TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -157,17 +157,6 @@ class BulkSend(models.Model):
         """How many more texts may be begun now."""
         return ON_THEIR_WAY - self.rows.filter(BulkText.ON_ITS_WAY).count()
 
-    def take(self, most: int = PORTION) -> list[TextMessage]:
-        """Decide up to `most` waiting rows, skipping those another worker has; the new texts."""
-        with transaction.atomic():
-            waiting = self.rows.filter(outcome=BulkText.Outcome.WAITING)
-            rows = list(
-                waiting.select_for_update(skip_locked=True, of=("self",))
-                .select_related("invoice__tenant", "invoice__customer")
-                .prefetch_related("invoice__customer__contacts", "invoice__text_messages")[:most]
-            )
-            return [text for row in rows if (text := row.decide(self)) is not None]
-
     def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
         try:
             return transition(self, to, actor=actor, changes=changes)
@@ -240,32 +229,3 @@ class BulkText(models.Model):
     def why(self) -> str:
         """Why it was not texted or did not arrive; "" when all is well."""
         return self.message.error if self.message else self.reason
-
-    def decide(self, bulk: BulkSend) -> TextMessage | None:
-        """Begin the text, or leave the invoice out with the reason. The caller holds the row."""
-        verdict = judge(self.invoice)
-        if verdict.may_go:
-            self._begin(bulk, verdict)
-        else:
-            self.outcome, self.reason = self.Outcome.LEFT_OUT, verdict.reason
-        self.save(update_fields=["outcome", "reason", "message"])
-        return self.message
-
-    def _begin(self, bulk: BulkSend, verdict: Verdict) -> None:
-        last = self.invoice.text_messages.first()
-        try:
-            self.message, _ = TextMessage.objects.queue(
-                self.invoice,
-                to=verdict.to,
-                actor=bulk.started_by,
-                key=uuid.uuid5(bulk.public_id, str(self.invoice.public_id)),
-                seen=str(last.public_id) if last else "",
-                confirmed=True,
-                not_before=verdict.not_before,
-            )
-        except NeedsConfirmation:
-            self.outcome, self.reason = self.Outcome.LEFT_OUT, "Somebody texted it meanwhile."
-        except InvoiceError as error:
-            self.outcome, self.reason = self.Outcome.LEFT_OUT, str(error)
-        else:
-            self.outcome = self.Outcome.TEXTED

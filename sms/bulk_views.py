@@ -23,7 +23,7 @@ from customers import phones
 from invoices import filters
 from invoices.models import Invoice
 from sms.bulk import MOST, BulkSend, BulkText
-from sms.bulk_check import Verdict, verdicts
+from sms.bulk_work import Verdict, verdicts
 from sms.reasons import Reason, why_no_texts
 from sms.tasks import run_bulk
 from tenants.access import Permission, staff

@@ -14,6 +14,7 @@ from django_scopes import scope, scopes_disabled
 from audit.enqueue import enqueue
 from sms import twilio
 from sms.bulk import PORTION, BulkSend
+from sms.bulk_work import take
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.optouts import STOPPED, handing_over
 from sms.twilio import Accepted, TwilioError
@@ -169,7 +170,7 @@ def run_bulk(bulk_id: int) -> None:
     with scope(tenant=bulk.tenant):
         for _ in range(max(bulk.room(), 0) // PORTION):
             bulk.refresh_from_db(fields=["status"])
-            if not (bulk.is_running and (texts := bulk.take())):
+            if not (bulk.is_running and (texts := take(bulk))):
                 break
             for text in texts:
                 enqueue(deliver, text.pk)
