@@ -123,6 +123,16 @@ class Life(models.Model):
         return self.method in self.BY_HAND  # type: ignore[attr-defined]
 
     @property
+    def was_kept(self) -> bool:
+        """Whether what CardConnect took of an attempt that failed was booked by itself."""
+        same = type(self)._base_manager.filter(
+            merchid=self.merchid,  # type: ignore[attr-defined]
+            retref=self.retref,  # type: ignore[attr-defined]
+            found_by_match=True,
+        )
+        return bool(self.retref) and same.exclude(pk=self.pk).exists()  # type: ignore[attr-defined]
+
+    @property
     def left(self) -> Decimal:
         """What could still be given back."""
         return self.amount - self.refunded if self.is_booked else ZERO  # type: ignore[attr-defined]

@@ -118,7 +118,7 @@ def test_staff_may_ask_at_once(stuck, admin_user, clerk, stranger, browser_of):
 
 
 def test_a_part_that_settled_is_booked_for_what_it_is_with_one_click(
-    stuck, gateway, tenant, admin_user, browser_of
+    stuck, gateway, tenant, admin_user, browser_of, payer, link
 ):
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     match_company(tenant.pk)
@@ -133,6 +133,9 @@ def test_a_part_that_settled_is_booked_for_what_it_is_with_one_click(
     assert stuck.status == "declined"
     assert stuck.invoice.paid == part < stuck.invoice.total
     assert check() == []
+    told = payer.get(f"{address(link)}{stuck.public_id}/").content.decode()
+    assert "<strong>No money has been taken" not in told
+    assert f"Only a part was taken.</strong> CardConnect took ${part:,.2f}" in told
 
 
 # --- "Declined", and CardConnect took it -------------------------------------------------------
