@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -38,6 +40,20 @@ class TwilioAccount(models.Model):
         "approved. Without that, carriers drop texts and nothing is sent.",
     )
 
+    # Carriers let a long code send one segment a second; what comes faster queues up at Twilio.
+    texts_per_second = models.DecimalField(
+        max_digits=6,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        default=Decimal("1.00"),
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="As agreed with the carriers: long code 1, toll-free 3, short code 100. Empty: "
+        "as fast as Twilio takes them.",
+    )
+    # Twilio signs with a key of its own, by SHA-256, where the account has set one up.
+    webhook_key_sealed = models.TextField(editable=False, default="", blank=True)
+
     class Meta:
         verbose_name = "Twilio account"
         constraints = [
@@ -64,6 +80,10 @@ class TwilioAccount(models.Model):
         return f"tenant:{self.tenant_id}:twilio.auth_token"
 
     @property
+    def _webhook_context(self) -> str:
+        return f"tenant:{self.tenant_id}:twilio.webhook_key"
+
+    @property
     def auth_token(self) -> str:
         """The secret, opened; signs callbacks and calls. Never shown, logged or sent to a page."""
         return unseal(self.auth_token_sealed, context=self._context)
@@ -71,6 +91,16 @@ class TwilioAccount(models.Model):
     def set_auth_token(self, plain: str) -> None:
         """Seal a new secret; the caller saves."""
         self.auth_token_sealed = seal(plain, context=self._context)
+
+    @property
+    def webhook_key(self) -> str:
+        """The key of signatures by SHA-256, opened; "" when the account has none."""
+        sealed = self.webhook_key_sealed
+        return unseal(sealed, context=self._webhook_context) if sealed else ""
+
+    def set_webhook_key(self, plain: str) -> None:
+        """Seal a new key; the caller saves."""
+        self.webhook_key_sealed = seal(plain, context=self._webhook_context)
 
     @property
     def is_complete(self) -> bool:

@@ -5,8 +5,9 @@ from sms.bulk import BulkSend, BulkText
 from sms.consent import Consent
 from sms.inbox import InboundText
 from sms.lookups import NumberLookup
-from sms.messages import NeedsConfirmation, TextMessage, TextMessageQuerySet
+from sms.messages import TextMessage
 from sms.optouts import OptOut
+from sms.queueing import NeedsConfirmation, TextMessageQuerySet
 from sms.reminders import Reminder, ReminderStep
 from sms.rules import TextRules
 

@@ -12,18 +12,21 @@ from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
 from audit.enqueue import enqueue
-from sms import twilio
+from sms import pace, twilio
 from sms.bulk import PORTION, BulkSend
 from sms.bulk_work import take
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.optouts import STOPPED, handing_over
-from sms.twilio import Accepted, TwilioError
+from sms.reports import adopt, learn
+from sms.twilio import TwilioError
 
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 6
 LONGEST_WAIT = 60  # seconds between two tries
 SWEEP_LIMIT = 500
+PRICES_LIMIT = 50
+SWEEPS = dt.timedelta(seconds=15)  # between two of them, see CELERY_BEAT_SCHEDULE
 EXPIRES = 60  # a task that waited longer is dropped: the sweep asks again while there is work
 NO_TRACE = "Twilio has no such text; nothing was sent. Send it again."
 GIVE_UP = dt.timedelta(hours=1)
@@ -34,21 +37,40 @@ UNSURE = "Twilio could not tell us whether it sent this. Ask the customer before
 def deliver(message_id: int) -> None:
     """Hand one queued text to Twilio. Safe to run twice: only one worker can claim it."""
     message = _load(message_id)
-    if message is None:
+    if message is None or not message.is_due_at(timezone.now()):
         return
     with scope(tenant=message.tenant):
-        if not message.claim():
-            return
-        try:
-            with handing_over(message.tenant, message.to):
-                if reason := why_not_now(message):
-                    message.mark_failed(None, reason)
-                    return
-                accepted = twilio.send(message)
-        except TwilioError as error:
-            settle(message, error)
-        else:
-            message.mark_sent(accepted.sid, segments=accepted.segments, sender=accepted.sender)
+        if not has_to_wait(message) and message.claim():
+            hand_over(message)
+
+
+def has_to_wait(message: TextMessage) -> bool:
+    """Send it back to the queue when its sender is busy; its turn is kept for it until then."""
+    now = timezone.now()
+    account = getattr(message.tenant, "twilio", None)
+    in_time = message.turn_at and message.turn_at > now - pace.LAPSES
+    if account is None or in_time:
+        return False
+    turn = pace.turn(account, now)
+    if turn <= now:
+        return False
+    message.wait_for_turn(turn)
+    ring(message.pk, turn - now)
+    return True
+
+
+def hand_over(message: TextMessage) -> None:
+    """Call Twilio with a text that this worker has claimed, and book what comes of it."""
+    try:
+        with handing_over(message.tenant, message.to):
+            if reason := why_not_now(message):
+                message.mark_failed(None, reason)
+                return
+            accepted = twilio.send(message)
+    except TwilioError as error:
+        settle(message, error)
+    else:
+        message.mark_sent(accepted.sid, segments=accepted.segments, sender=accepted.sender)
 
 
 def why_not_now(message: TextMessage) -> str:
@@ -58,7 +80,7 @@ def why_not_now(message: TextMessage) -> str:
     """
     if not (message.tenant.is_active and message.tenant.text_to_pay_enabled):
         return "Text-to-Pay was switched off meanwhile; nothing was sent."
-    if not TwilioAccount.objects.filter(tenant=message.tenant).exists():
+    if not hasattr(message.tenant, "twilio"):
         return "The company has no Twilio account any more; nothing was sent."
     if message.kind != message.Kind.HELP and OptOut.objects.of(message.tenant, message.to):
         return STOPPED
@@ -94,9 +116,18 @@ def settle(message: TextMessage, error: TwilioError) -> None:
     if error.ambiguous:
         return  # stays "sending"; a report or `reconcile` settles it, never a second call
     if error.permanent or message.attempts >= MAX_TRIES:
+        learn(message, error.code)
         message.mark_failed(error.code, error.sentence)
         return
-    message.back_to_queue(backoff(message.attempts, error.retry_after))
+    later = backoff(message.attempts, error.retry_after)
+    if message.back_to_queue(later):
+        ring(message.pk, later)
+
+
+def ring(message_id: int, later: dt.timedelta) -> None:
+    """Have it delivered `later`, when that is sooner than the sweep would see to it."""
+    if later <= SWEEPS:
+        enqueue(deliver, message_id, wait=later.total_seconds())
 
 
 def backoff(attempt: int, retry_after: int | None) -> dt.timedelta:
@@ -127,39 +158,43 @@ def reconcile(message_id: int) -> None:
 
 @shared_task(expires=EXPIRES)
 def catch_up(message_id: int) -> None:
-    """Ask what became of a text that Twilio took and then was silent about."""
+    """Ask what became of a text that Twilio took and then was silent about, or what it has cost."""
     message = _load(message_id)
-    if message is None or message.status != TextMessage.Status.SENT:
+    if message is None or not message.sid or message.is_in_flight:
         return
     with scope(tenant=message.tenant):
         try:
             adopt(message, twilio.fetch(message))
         except (TwilioError, TwilioAccount.DoesNotExist) as error:
             log.warning("Text %s cannot be looked up: %s", message.public_id, error)
+        ended = message.finished_at
         message.refresh_from_db()
         if message.status == TextMessage.Status.SENT:
             message.wait_for_report()
-
-
-def adopt(message: TextMessage, known: Accepted) -> None:
-    """Book what Twilio knows of a text."""
-    message.mark_sent(known.sid, segments=known.segments, sender=known.sender)
-    message.report(known.status, known.sid, known.error_code)
+        elif ended or message.price is not None:
+            message.wait_for_price()
 
 
 @shared_task(expires=15)
 def sweep() -> None:
-    """Start the next step of every text that is due: the database is the queue, not the broker."""
-    for task, pk in steps_due():
-        enqueue(task, pk)
+    """Start the next step of every text that is due: the database is the queue, not the broker.
+
+    What is due before the next sweep is started now and waits at a worker, so that a text leaves
+    at its minute and those of one sender do not leave all at once.
+    """
+    now = timezone.now()
+    for task, pk, at in steps_due(now + SWEEPS):
+        enqueue(task, pk, wait=max(0.0, (at - now).total_seconds()))
 
 
-def steps_due() -> list[tuple[Any, int]]:
-    """The next step of each text that is due."""
+def steps_due(moment: dt.datetime) -> list[tuple[Any, int, dt.datetime]]:
+    """The next step of each text that is due by then, and when; prices last, and a few at once."""
     steps = {"queued": deliver, "sending": reconcile, "sent": catch_up}
     with scopes_disabled():
-        due = TextMessage.objects.due(timezone.now()).values_list("status", "pk")[:SWEEP_LIMIT]
-        return [(steps[status], pk) for status, pk in due if status in steps]
+        due = TextMessage.objects.due(moment).values_list("status", "pk", "next_try_at")
+        rows = list(due.filter(status__in=steps)[:SWEEP_LIMIT])
+        rows += due.exclude(status__in=steps)[:PRICES_LIMIT]
+    return [(steps.get(status, catch_up), pk, at) for status, pk, at in rows if at]
 
 
 @shared_task(expires=EXPIRES)
@@ -188,5 +223,8 @@ def run_bulk_sends() -> None:
 
 def _load(message_id: int) -> TextMessage | None:
     with scopes_disabled():
-        rows = TextMessage.objects.select_related("tenant", "invoice__tenant", "link")
-        return rows.filter(pk=message_id).first()
+        rows = TextMessage.objects.select_related("tenant__twilio", "invoice", "link", "sent_by")
+        message = rows.filter(pk=message_id).first()
+    if message is not None and message.invoice is not None:
+        message.invoice.tenant = message.tenant
+    return message

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import requests
 from django.conf import settings
+from requests.adapters import HTTPAdapter
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
@@ -16,7 +21,9 @@ from sms.models import TextMessage, TwilioAccount
 from sms.twilio_codes import TRY_AGAIN, explain
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
+LOOKUP_TIMEOUT = (2.0, 3.0)  # somebody is looking at the pop-up meanwhile
 VALID_SECONDS = 4 * 60 * 60  # an invoice by SMS that waited longer in a queue is not sent at night
+CONNECTIONS = 64  # kept open to Twilio by each process
 LOOK_BACK = 200  # texts to one number that `find` reads, newest first
 # Twilio repeats a report only when we could not be reached, unless asked to like this.
 REPEAT_REPORTS = "#rc=3&rp=5xx,ct,rt"
@@ -54,21 +61,45 @@ class Accepted(NamedTuple):
     segments: int | None
     sender: str
     error_code: int | None
+    price: Decimal | None
+    price_unit: str
 
 
 class _Wire(TwilioHttpClient):
     """Their HTTP client with two time limits, our silent logger and Retry-After kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: tuple[float, float]) -> None:
         super().__init__(logger=_quiet)
-        self.retry_after: int | None = None
+        self.timeout = timeout  # the constructor refuses a pair
+        self._said = threading.local()
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds that Twilio asked this thread to wait in its last answer."""
+        return getattr(self._said, "retry_after", None)
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
-        self.timeout = TIMEOUT  # the constructor refuses a pair
+        self._said.retry_after = None
         answer = super().request(*args, **kwargs)
         waits = str((answer.headers or {}).get("Retry-After", ""))
-        self.retry_after = min(int(waits), 3600) if waits.isdecimal() else None
+        self._said.retry_after = min(int(waits), 3600) if waits.isdecimal() else None
         return answer
+
+
+@lru_cache(maxsize=256)
+def _client(
+    url: str, account_sid: str, auth_token: str, timeout: tuple[float, float]
+) -> tuple[Client, _Wire]:
+    """One client for all texts of an account in this process, so that its connections are kept."""
+    wire = _Wire(timeout)
+    client = Client(account_sid, auth_token, http_client=wire)
+    client.api.base_url = url
+    return client, wire
+
+
+os.register_at_fork(after_in_child=_client.cache_clear)  # a connection belongs to one process
 
 
 def send(message: TextMessage) -> Accepted:
@@ -108,10 +139,20 @@ def fetch(message: TextMessage) -> Accepted:
     return _accepted(_call(message.account, lambda c: c.messages(message.sid).fetch()))
 
 
-def _call(account: TwilioAccount, ask: Any) -> Any:
-    wire = _Wire()
-    client = Client(account.account_sid, account.auth_token, http_client=wire)
-    client.api.base_url = settings.TWILIO_URL
+def line_type(account: TwilioAccount, number: str) -> tuple[str, str]:
+    """What Twilio Lookup says of an E.164 number: its kind of line, as Twilio names it, and the
+    carrier; "" for what it does not know. Costs money each time. Raises TwilioError."""
+
+    def look(client: Client) -> Any:
+        client.lookups.base_url = settings.LOOKUPS_URL
+        return client.lookups.v2.phone_numbers(number).fetch(fields="line_type_intelligence")
+
+    found = _call(account, look, LOOKUP_TIMEOUT).line_type_intelligence or {}
+    return str(found.get("type") or ""), str(found.get("carrier_name") or "")
+
+
+def _call(account: TwilioAccount, ask: Any, timeout: tuple[float, float] = TIMEOUT) -> Any:
+    client, wire = _client(settings.TWILIO_URL, account.account_sid, account.auth_token, timeout)
     try:
         return ask(client)
     except TwilioRestException as refusal:
@@ -128,6 +169,7 @@ def _refused(refusal: TwilioRestException, retry_after: int | None) -> TwilioErr
         return _unknown()
     sentence = explain(code).sentence
     again = refusal.status == 429 or code in TRY_AGAIN
+    retry_after = retry_after or TRY_AGAIN.get(code)
     return TwilioError(sentence, code=code, permanent=not again, retry_after=retry_after)
 
 
@@ -149,4 +191,15 @@ def _accepted(text: Any) -> Accepted:
         segments=int(counted) if counted.isdecimal() and int(counted) else None,
         sender=text.from_ or "",
         error_code=text.error_code,
+        price=_price(text.price),
+        price_unit=text.price_unit or "",
     )
+
+
+def _price(text: str | None) -> Decimal | None:
+    """What was charged, negative; None while Twilio does not know."""
+    try:
+        price = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return price if price.is_finite() and abs(price) < 10_000 else None

@@ -119,8 +119,9 @@ CODES: dict[int, Code] = {
     90007: _WRONG,
     90010: _ACCOUNT,
 }
-# Said when nothing was processed, so that the same text may be handed over again.
-TRY_AGAIN = frozenset({20429, 21611})
+# Said when nothing was processed, so that the same text may be handed over again: after how many
+# seconds, or as the wait between two tries grows. A sender's full queue takes long to empty.
+TRY_AGAIN: dict[int, int | None] = {20429: None, 21611: 600}
 UNKNOWN = Code(REQUEST, "Twilio could not send it and gave a reason we do not know.")
 NO_REASON = Code(LATER, "It did not arrive, and no reason was given.")
 

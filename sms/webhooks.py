@@ -12,9 +12,14 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django_scopes import scope, scopes_disabled
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import (
+    SIGNATURE_SETTINGS_HEADER,
+    RequestValidator,
+    get_signature_algorithm,
+)
 
 from sms.models import TextMessage, TwilioAccount
+from sms.reports import book
 from sms.twilio import REPEAT_REPORTS
 
 log = logging.getLogger(__name__)
@@ -29,16 +34,17 @@ SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
     """One report on one text: 204 when it is booked or was known, whatever the order."""
     with scopes_disabled():
-        text = get_object_or_404(TextMessage.objects.select_related("tenant"), public_id=message)
+        texts = TextMessage.objects.select_related("tenant__twilio", "link", "sent_by")
+        text = get_object_or_404(texts, public_id=message)
     with scope(tenant=text.tenant):
-        account = TwilioAccount.objects.filter(tenant=text.tenant).first()
+        account = getattr(text.tenant, "twilio", None)
         if account is None or not is_signed(request, account):
             log.warning("Delivery report for text %s without a good signature", message)
             return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
         sid = check_subject(request, text, account)
         status = request.POST.get("MessageStatus", "")
         try:
-            text.report(status, sid, error_code(request))
+            book(text, status, sid, error_code(request))
         except ValueError:
             log.warning("Delivery report for text %s with unknown state %.40r", message, status)
     return HttpResponse(status=204)
@@ -47,33 +53,43 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
 def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
     """Whether the company's own Twilio account sent this, to exactly this address.
 
-    The address is PUBLIC_BASE_URL's, never the Host header's. Whether Twilio signs the part after
-    "#" is not documented, so both are accepted.
+    By SHA-1 with the auth token, or as the settings header names it with the shared key. The
+    address is PUBLIC_BASE_URL's, never the Host header's. Whether Twilio signs the part after "#"
+    is not documented, so both are accepted.
     """
     signature = request.headers.get("X-Twilio-Signature", "")
     is_form = request.content_type == FORM and len(request.body) <= MOST_BYTES
     if not (signature and is_form and account.is_complete):
         return False
+    named = request.headers.get(SIGNATURE_SETTINGS_HEADER, "")
+    secret = account.webhook_key if named else account.auth_token
+    if not secret:
+        return False
     address = settings.PUBLIC_BASE_URL + request.get_full_path()
-    validator = RequestValidator(account.auth_token)
+    validator, algorithm = RequestValidator(secret), get_signature_algorithm(named)
     addresses = (address, address + REPEAT_REPORTS)
-    return any(validator.validate(url, request.POST, signature) for url in addresses)
+    return any(validator.validate(url, request.POST, signature, algorithm) for url in addresses)
 
 
 def check_subject(request: HttpRequest, text: TextMessage, account: TwilioAccount) -> str:
     """Twilio's SID, when the report is about this text of this account; else Http404."""
     sid = request.POST.get("MessageSid", "")
-    others = TextMessage._base_manager.filter(sid=sid).exclude(pk=text.pk)
+    known = text.sid == sid
     fits = (
         request.POST.get("AccountSid") == account.account_sid
         and request.POST.get("To", text.to) == text.to
         and SID.fullmatch(sid)
         and text.sid in ("", sid)
     )
-    if not fits or others.exists():
+    if not fits or not (known or is_new(sid)):
         log.warning("Delivery report for text %s is about something else", text.public_id)
         raise Http404
     return sid
+
+
+def is_new(sid: str) -> bool:
+    """Whether no text has this SID."""
+    return not TextMessage._base_manager.filter(sid=sid).exists()
 
 
 def error_code(request: HttpRequest) -> int | None:

@@ -8,10 +8,12 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from customers.models import Contact, Customer
 from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount
-from sms.models import TextMessage, TwilioAccount
+from sms.models import TextMessage, TextRules, TwilioAccount
 from tenants.models import Membership, Role, Tenant, User
 
 PASSWORD = "correct horse battery staple"
@@ -76,7 +78,13 @@ def make_twilio(tenant: Tenant, **fields: Any) -> TwilioAccount:
     """A Twilio account whose auth token is TWILIO_TOKEN."""
     account = TwilioAccount(
         tenant=tenant,
-        **{"account_sid": TWILIO_SID, "sender": SENDER, "is_registered": True, **fields},
+        **{
+            "account_sid": TWILIO_SID,
+            "sender": SENDER,
+            "is_registered": True,
+            "texts_per_second": None,
+            **fields,
+        },
     )
     account.set_auth_token(TWILIO_TOKEN)
     account.save()
@@ -139,6 +147,20 @@ def make_invoice(
 def make_link(invoice: Invoice) -> PaymentLink:
     """A live payment link."""
     return PaymentLink.objects.issue(invoice, actor=None)
+
+
+def keep_quiet_hours(tenant: Tenant, **fields: Any) -> TextRules:
+    """From now on the company texts by the recipient's clock only, as companies do by default."""
+    values = {"quiet_hours": True, **fields}
+    return TextRules.objects.update_or_create(tenant=tenant, defaults=values)[0]
+
+
+def long_ago(text: TextMessage, hours: int = 48) -> TextMessage:
+    """The same text, as if it had gone out that many hours earlier."""
+    then = timezone.now() - dt.timedelta(hours=hours)
+    TextMessage._base_manager.filter(pk=text.pk).update(sent_at=then, queued_at=then)
+    text.refresh_from_db()
+    return text
 
 
 def make_text(invoice: Invoice, actor: User, **fields: Any) -> TextMessage:

@@ -84,6 +84,7 @@ class TwilioForm(forms.ModelForm):
     """The account texts go out with."""
 
     auth_token = SecretField()
+    webhook_key = SecretField()
 
     class Meta:
         model = TwilioAccount
@@ -93,11 +94,17 @@ class TwilioForm(forms.ModelForm):
             "sender",
             "messaging_service_sid",
             "is_registered",
+            "texts_per_second",
+            "webhook_key",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["auth_token"].help_text = told(self.instance.auth_token_sealed)
+        self.fields["webhook_key"].help_text = (
+            "Only where Twilio signs its reports by SHA-256 with a shared key. "
+            f"{told(self.instance.webhook_key_sealed)}"
+        )
 
     def clean(self) -> dict[str, Any]:
         """A token for a new account, and something to send from."""
@@ -112,6 +119,8 @@ class TwilioForm(forms.ModelForm):
         """Seal a newly typed token."""
         if typed := self.cleaned_data.get("auth_token"):
             self.instance.set_auth_token(typed)
+        if typed := self.cleaned_data.get("webhook_key"):
+            self.instance.set_webhook_key(typed)
         account: TwilioAccount = super().save(commit)
         return account
 

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from audit.models import AuditEntry
@@ -95,4 +96,5 @@ def test_a_dead_broker_keeps_the_text_for_the_sweep(
     answer = browser_of(clerk).post(f"/invoices/{invoice.public_id}/text/", data)
     assert answer.status_code == 302
     assert "Broker unreachable" in caplog.text
-    assert steps_due() == [(deliver, TextMessage.objects.get(status="queued").pk)]
+    queued = TextMessage.objects.get(status="queued")
+    assert steps_due(timezone.now()) == [(deliver, queued.pk, queued.next_try_at)]

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from sms.messages import LOOKS
+from sms.delivery import LOOKS
 from sms.models import TextMessage
 
 pytestmark = pytest.mark.django_db

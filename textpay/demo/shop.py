@@ -103,6 +103,7 @@ class Shop:
             account_sid=sender.account_sid,
             sender=sender.number,
             messaging_service_sid=sender.service,
+            texts_per_second=50,
             is_registered=True,
         )
         twilio.set_auth_token(sender.auth_token)

@@ -1,0 +1,154 @@
+"""Texts as they are written down: which invoice may get one now, and with which link."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from audit import clock
+from customers.models import Customer
+from invoices.models import Invoice, InvoiceError, PaymentLink
+from sms.wording import language_for, message_template
+from tenants.models import Tenant, User
+
+if TYPE_CHECKING:
+    from sms.messages import TextMessage
+
+
+class NeedsConfirmation(Exception):
+    """This invoice was texted before (or meanwhile); the sender has not said **Continue** yet."""
+
+    def __init__(self, last: TextMessage) -> None:
+        super().__init__("This invoice was texted before.")
+        self.last = last
+
+
+class TextMessageQuerySet(models.QuerySet["TextMessage"]):
+    """Texts of one company."""
+
+    def in_flight(self) -> TextMessageQuerySet:
+        """On their way to Twilio: not yet accepted, not yet refused."""
+        return self.filter(status__in=[self.model.Status.QUEUED, self.model.Status.SENDING])
+
+    def due(self, now: dt.datetime) -> TextMessageQuerySet:
+        """Those the sweep has something to do for."""
+        return self.filter(next_try_at__lte=now).order_by("next_try_at")
+
+    def queue(
+        self,
+        invoice: Invoice,
+        *,
+        to: str,
+        actor: User,
+        key: uuid.UUID,
+        seen: str = "",
+        confirmed: bool = False,
+        not_before: dt.datetime | None = None,
+    ) -> tuple[TextMessage, bool]:
+        """Write down one text to send, with a new link; returns it and whether it is new.
+
+        One text comes of any number of clicks: the same form `key` gives the same text, and while
+        one is on its way nobody adds another. `seen` is the newest text the form knew of (its
+        public id, or ""); when another has come in between, or the invoice was texted before and
+        the sender has not `confirmed`, raises NeedsConfirmation. `not_before` makes it wait. Raises
+        InvoiceError when there is nothing to pay or the key belongs to another invoice's text.
+        """
+        with transaction.atomic():
+            row = invoice.locked()
+            same = self.filter(tenant=row.tenant, key=key).first()
+            last = self.filter(invoice=row).order_by("-id").first()
+            if same is not None:
+                if same.invoice_id != row.pk:
+                    raise InvoiceError("This form was used for another invoice. Open it again.")
+                if same.to != to:
+                    raise NeedsConfirmation(last or same)  # went back and chose another number
+                return same, False
+            if last is not None and last.is_in_flight:
+                return last, False
+            if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
+                raise NeedsConfirmation(last)
+            link = PaymentLink.objects.issue(row, actor=actor)
+            language = language_for(row.customer, to)
+            message = self.model(
+                tenant=row.tenant,
+                customer_id=row.customer_id,
+                invoice=row,
+                link=link,
+                key=key,
+                to=to,
+                language=language,
+                template=message_template(row, language),
+                asked=row.balance,
+                not_before=not_before,
+                next_try_at=clock.on_the_wall(not_before) if not_before else timezone.now(),
+                sent_by=actor,
+            )
+            message.write_down()
+        return message, True
+
+    def remind(
+        self, invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
+    ) -> TextMessage | None:
+        """Write down a reminder with the link the customer has, or a new one where it ended.
+
+        None when a text is on its way or the invoice asks for nothing: then nothing is to be said.
+        """
+        with transaction.atomic():
+            row = invoice.locked()
+            same = self.filter(tenant=row.tenant, key=key).first()
+            if same is not None:
+                return same
+            if not row.is_payable or self.filter(invoice=row).in_flight().exists():
+                return None
+            link = row.links.live().first()
+            if link is None or not link.is_live_at(clock.now()):
+                link = PaymentLink.objects.issue(row, actor=None)
+            message = self.model(
+                tenant=row.tenant,
+                kind=self.model.Kind.REMINDER,
+                customer_id=row.customer_id,
+                invoice=row,
+                link=link,
+                key=key,
+                to=to,
+                template=template,
+                language=language,
+                asked=row.balance,
+            )
+            message.write_down()
+        return message
+
+    def answer(
+        self,
+        tenant: Tenant,
+        *,
+        to: str,
+        body: str,
+        key: uuid.UUID,
+        actor: User | None,
+        customer: Customer | None = None,
+        kind: str = "answer",
+        language: str = "en",
+    ) -> tuple[TextMessage, bool]:
+        """Write down an answer to what somebody texted; it has no invoice and no link."""
+        with transaction.atomic():
+            message, new = self.get_or_create(
+                tenant=tenant,
+                key=key,
+                defaults={
+                    "kind": kind,
+                    "customer": customer,
+                    "to": to,
+                    "template": body,
+                    "language": language,
+                    "sent_by": actor,
+                },
+            )
+            if new:
+                message.note_consent()
+                message.record("text.queued", actor=actor)
+        return message, new

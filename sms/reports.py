@@ -1,0 +1,30 @@
+"""What Twilio says of a text, however it says it: at once, by a callback or when asked."""
+
+from __future__ import annotations
+
+from sms.models import OptOut, TextMessage
+from sms.optouts import opt_out
+from sms.twilio import Accepted
+from sms.twilio_codes import OPTED_OUT, explain
+
+
+def learn(message: TextMessage, code: int | None) -> None:
+    """Remember for all texts to come what this refusal says about the number.
+
+    Before the text's own end is booked, so that a crash in between loses nothing.
+    """
+    if code and explain(code).kind == OPTED_OUT:
+        opt_out(message.tenant, message.to, source=OptOut.Source.TWILIO)
+
+
+def book(message: TextMessage, status: str, sid: str, code: int | None) -> bool:
+    """Book a state Twilio names and what it teaches; as TextMessage.report."""
+    learn(message, code)
+    return message.report(status, sid, code)
+
+
+def adopt(message: TextMessage, known: Accepted) -> None:
+    """Book all that Twilio's record says of a text, its price too once there is one."""
+    message.mark_sent(known.sid, segments=known.segments, sender=known.sender)
+    book(message, known.status, known.sid, known.error_code)
+    message.book_price(known.price, known.price_unit, known.segments)
