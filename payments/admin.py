@@ -31,7 +31,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     """Every attempt of every company."""
 
     list_display = (
-        "reference", "tenant", "invoice", "amount", "method", "status", "account_label",
+        "reference", "tenant", "invoice", "amount", "fee", "method", "status", "account_label",
         "respcode", "resptext", "created_at",
     )  # fmt: skip
     list_filter = ("status", "method", "tenant")

@@ -32,11 +32,22 @@ class Approved:
     respproc: str = ""
     respcode: str = ""
     resptext: str = ""
-    # What the gateway itself added as a surcharge.
+    # What the gateway itself added, and what kind of fee it calls it.
     fee: Decimal = _ZERO
+    fee_type: str = ""
+    fee_format: str = ""
+    fee_value: Decimal = _ZERO
     # Where the gateway keeps the card, when it was asked to.
     profileid: str = field(default="", repr=False)
     acctid: str = field(default="", repr=False)
+
+    def total(self, asked: Decimal) -> Decimal:
+        """What the payer was charged in all, when `asked` was asked for.
+
+        The gateway tells a fee within the amount (which is then more than was asked for) or
+        beside it.
+        """
+        return self.amount + self.fee if self.amount == asked else self.amount
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,9 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
         wire.field(row, "authcode", 16),
         **codes(row),
         fee=wire.money(row, "fee_amount") or _ZERO,
+        fee_type=wire.field(row, "fee_type", 1).upper(),
+        fee_format=wire.field(row, "fee_format", 10).lower(),
+        fee_value=wire.rate(row, "fee_value") or _ZERO,
         profileid=wire.field(row, "profileid", 20),
         acctid=wire.field(row, "acctid", 3),
     )

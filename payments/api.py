@@ -22,6 +22,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
             "invoice",
             "method",
             "amount",
+            "fee",
             "status",
             "brand",
             "last4",

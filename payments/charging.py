@@ -12,9 +12,9 @@ from typing import Any
 from django.db import IntegrityError
 
 from audit.transitions import IllegalTransition
-from payments import cardconnect
+from payments import cardconnect, surcharges
 from payments.cardconnect import Approved, Declined, NotSent, Unknown
-from payments.models import NOT_FOUND_AFTER, CardConnectAccount, Payment
+from payments.models import NOT_FOUND_AFTER, Payment
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,20 @@ CANCELLED = (
     "You can try again or use another card."
 )
 
+# The merchant account adds a surcharge, and we did not know.
+NEEDS_ZIP = ("PPS", "104")
 
-def charge(payment: Payment, token: str, *, expiry: str = "", account_type: str = "") -> None:
+
+def charge(
+    payment: Payment, token: str, *, expiry: str = "", account_type: str = "", postal: str = ""
+) -> None:
     """Call the gateway for a payment that was just started, and keep what it says."""
     if not payment.mark_sent():
         return  # somebody else did, or it has ended
     try:
-        answer = cardconnect.auth(payment, token, expiry=expiry, account_type=account_type)
+        answer = cardconnect.auth(
+            payment, token, expiry=expiry, account_type=account_type, postal=postal
+        )
     except NotSent:
         payment.not_charged(UNREACHABLE)
     except Unknown as unknown:
@@ -46,10 +53,12 @@ def settle(payment: Payment, answer: Approved | Declined) -> None:
     try:
         if isinstance(answer, Declined):
             payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
-        elif answer.amount == payment.amount and not answer.fee:
+            if (answer.respproc, answer.respcode) == NEEDS_ZIP:
+                surcharges.learn(payment)
+        elif answer.total(payment.amount) == payment.total:
             payment.confirm(authcode=answer.authcode, **_codes(answer))
         else:
-            undo_partial(payment, answer)
+            undo(payment, answer)
     except IllegalTransition:
         payment.refresh_from_db()
         log.error("Payment %s is %s, but now hears %s", payment.reference, payment.status, answer)
@@ -58,42 +67,21 @@ def settle(payment: Payment, answer: Approved | Declined) -> None:
         payment.need_attention(f"CardConnect reference {answer.retref} belongs to another payment.")
 
 
-def undo_partial(payment: Payment, answer: Approved) -> None:
-    """The bank approved another amount: give it back, and say so; never book it as the whole."""
-    if answer.fee:
-        undo_fee(payment, answer)
-        return
+def undo(payment: Payment, answer: Approved) -> None:
+    """Approved, but not as the payer agreed: give it back, and say so; never book it."""
+    was = f"${answer.total(payment.amount):,.2f} instead of ${payment.total:,.2f}"
+    why, next_step = f"The bank approved {was}", "Try another card."
+    if answer.fee and not payment.fee:
+        log.error("Payment %s: a card fee of $%s was added", payment.reference, answer.fee)
+        may_try = surcharges.learn(payment, answer)
+        why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
+        next_step = "Try again, or call us." if may_try else "Please call us."
     if cardconnect.void(payment, answer.retref):
-        payment.decline(
-            f"The bank approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f}, so we "
-            "cancelled it. Try another card.",
-            **_codes(answer),
-        )
+        payment.decline(f"{why}, so we cancelled the payment. {next_step}", **_codes(answer))
         return
     log.error("Payment %s: other amount approved, void not confirmed", payment.reference)
     payment.need_attention(
-        f"CardConnect approved ${answer.amount:,.2f} instead of ${payment.amount:,.2f} "
-        f"(reference {answer.retref}) and did not confirm the void.",
-        **_codes(answer),
-    )
-
-
-def undo_fee(payment: Payment, answer: Approved) -> None:
-    """CardConnect added a fee that nobody agreed to: give all of it back, and take no more."""
-    log.error("Payment %s: a card fee of $%s was added", payment.reference, answer.fee)
-    CardConnectAccount.objects.filter(tenant=payment.tenant, merchid=payment.merchid).update(
-        adds_fee=True
-    )
-    if cardconnect.void(payment, answer.retref):
-        payment.decline(
-            f"A card fee of ${answer.fee:,.2f} that you did not agree to was added, so we "
-            "cancelled the payment. Please call us.",
-            **_codes(answer),
-        )
-        return
-    payment.need_attention(
-        f"CardConnect added a card fee of ${answer.fee:,.2f} (reference {answer.retref}) and did "
-        "not confirm the void.",
+        f"CardConnect approved {was} (reference {answer.retref}) and did not confirm the void.",
         **_codes(answer),
     )
 

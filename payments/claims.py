@@ -21,6 +21,7 @@ from payments.evidence import Authorization
 if TYPE_CHECKING:
     from payments.models import Payment
 
+ZERO = Decimal("0.00")
 MAX_DECLINES_PER_HOUR = 5
 # When the gateway may be asked about an attempt: it answers at 32 seconds at the latest.
 ASK_AFTER = dt.timedelta(seconds=45)
@@ -33,11 +34,11 @@ class CannotPay(Exception):
 
 
 class AmountChanged(CannotPay):
-    """The balance is not what the payer agreed to."""
+    """The balance, or the total with its surcharge, is not what the payer agreed to."""
 
-    def __init__(self, agreed: Decimal, now: Decimal) -> None:
+    def __init__(self, agreed: Decimal, now: Decimal, *, by_fee: bool = False) -> None:
         super().__init__("The amount changed while you were here.")
-        self.agreed, self.now = agreed, now
+        self.agreed, self.now, self.by_fee = agreed, now, by_fee
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
@@ -54,7 +55,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def booked_total(self) -> Decimal:
         """What they lower it by: their amounts less what was given back of them."""
         kept = Sum(F("amount") - F("refunded"))
-        return self.booked().aggregate(total=kept)["total"] or Decimal("0.00")
+        return self.booked().aggregate(total=kept)["total"] or ZERO
 
     def uncleared(self) -> PaymentQuerySet:
         """Bank payments that were started and may still come back."""
@@ -82,12 +83,14 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         agreement: wording.Agreement,
         account_type: str = "",
         seen: Decimal | None = None,
+        fee: Decimal = ZERO,
     ) -> tuple[Payment, bool]:
         """Claim the invoice for one charge and keep what was agreed; (payment, whether new).
 
         The same form `key` gives the same payment, so that a double click or a replay never charges
-        twice. `seen` is the balance the payer saw, when `amount` may be a part of it. Raises
-        CannotPay or AmountRefused with a sentence, AmountChanged when the balance is another one.
+        twice. `seen` is the balance the payer saw, when `amount` may be a part of it; `fee` is the
+        surcharge they agreed to on top. Raises CannotPay or AmountRefused with a sentence,
+        AmountChanged when the balance is another one.
         """
         with transaction.atomic():
             invoice = link.invoice.locked()
@@ -106,6 +109,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
                 key=key,
                 method=method,
                 amount=amount,
+                fee=fee,
                 site=account.site,
                 merchid=account.merchid,
                 brand=_brand(method, token, account_type),
@@ -121,7 +125,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
                 text=agreement.text,
                 version=agreement.version,
                 language=agreement.language,
-                amount=amount,
+                amount=amount + fee,
                 payer_name=agreement.payer_name,
                 # The database's clock, as for the charge: agreeing comes first, by one clock.
                 agreed_at=payment.created_at,
@@ -144,7 +148,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         if not invoice.is_payable:
             raise CannotPay("There is nothing to pay on this invoice.")
         account = CardConnectAccount.of(invoice.tenant)
-        if account is None or account.adds_fee:
+        if account is None or account.refuses_payments:
             raise CannotPay("This invoice cannot be paid online.")
         if method == self.model.Method.ACH and not account.takes_bank_payments:
             raise CannotPay("Bank payments are not available here. Please pay by card.")

@@ -20,8 +20,9 @@ from tenants.models import Tenant, User
 log = logging.getLogger(__name__)
 
 ADDS_FEE = (
-    "This merchant account adds a card fee of its own, so people would be charged more than the "
-    "Pay Now page says. Ask CardConnect for a merchant ID without a fee."
+    "This merchant account adds {fee}, which CardConnect does not tell before a payment, so people "
+    "would be charged more than the Pay Now page says. Ask CardConnect for a merchant ID with a "
+    "surcharge, or without a fee."
 )
 
 
@@ -64,9 +65,9 @@ def enable_text_to_pay(tenant: Tenant, actor: User) -> bool:
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     try:
         account = _check(tenant, account)
-        CardConnectAccount.objects.filter(pk=account.pk).update(adds_fee=account.adds_fee)
-        if account.adds_fee:
-            raise NotEnabled(ADDS_FEE)
+        account.save_fee()
+        if account.refuses_payments:
+            raise NotEnabled(ADDS_FEE.format(fee=account.fee_words))
     except NotEnabled as refused:
         _record("tenant.text_to_pay_refused", tenant, actor, reason=str(refused))
         raise
@@ -99,8 +100,8 @@ def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
 def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> None:
     """Store CardConnect credentials that CardConnect accepts; refused, the old ones stay.
 
-    An account that adds a fee of its own is stored, but nothing can be paid with it. Raises
-    NotEnabled with the reason.
+    A surcharge is shown to payers. An account that adds another fee is stored, but nothing can be
+    paid with it. Raises NotEnabled with the reason.
     """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     account = account or CardConnectAccount(tenant=tenant)
@@ -125,7 +126,7 @@ def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
     if processor == Tenant.Processor.CARDCONNECT:
         account = _complete(CardConnectAccount.objects.filter(tenant=tenant).first())
         _ask(account)
-        CardConnectAccount.objects.filter(pk=account.pk).update(adds_fee=account.adds_fee)
+        account.save_fee()
     with transaction.atomic():
         row = _locked(tenant)
         if processor == Tenant.Processor.NONE and row.text_to_pay_enabled:
@@ -152,7 +153,7 @@ def _complete(account: CardConnectAccount | None) -> CardConnectAccount:
 
 
 def _ask(account: CardConnectAccount) -> None:
-    """Check the credentials, and learn whether the account adds a fee; the caller saves that."""
+    """Check the credentials, and learn what fee the account adds; the caller saves that."""
     try:
         check_credentials(account)
     except CredentialError as error:
@@ -163,7 +164,7 @@ def _ask(account: CardConnectAccount) -> None:
         # What was known before stays; a fee that turns up in an answer is undone and noted.
         log.warning("CardConnect does not tell how the account of %s is set up", account.tenant)
     else:
-        account.adds_fee = told.fee_type in ("S", "C", "F") and told.fee_value > 0
+        account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
 
 
 def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:

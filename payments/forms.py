@@ -13,11 +13,49 @@ from django.core.exceptions import ValidationError
 
 from payments import amounts, wording
 from payments.cardconnect import TOKEN
+from tenants.models import Tenant
 
 CARD_MISSING = "Enter your card number, expiry date and security code"
 BANK_MISSING = "Enter your routing number and account number"
 OUT_OF_DATE = "This page is out of date. Read it again and agree again"
+NO_ZIP = "Enter the 5 digits of your card's billing ZIP code"
+NO_TOTAL = "Wait for the total with its surcharge, then agree to it"
 TICK = "Tick the box to allow this payment"
+ZIP = re.compile(r"[0-9]{5}")
+
+
+class FeeForm(forms.Form):
+    """What the surcharge depends on. `problem` is a sentence that says what to do."""
+
+    token = forms.CharField(max_length=40, required=False)
+    postal = forms.CharField(max_length=10, required=False)
+    amount = forms.CharField(max_length=20, required=False)
+
+    def __init__(self, data: Mapping[str, Any], *, tenant: Tenant, balance: Decimal) -> None:
+        super().__init__(data)
+        self.tenant, self.balance = tenant, balance
+
+    def clean_token(self) -> str:
+        """A CardSecure token and nothing else."""
+        return _clean(self.cleaned_data["token"], TOKEN, CARD_MISSING)
+
+    def clean_postal(self) -> str:
+        """Five digits."""
+        return _clean(self.cleaned_data["postal"], ZIP, NO_ZIP)
+
+    def clean_amount(self) -> Decimal:
+        """All of the balance, or a part that may be paid."""
+        try:
+            amount = amounts.read(self.cleaned_data["amount"])
+            amounts.check(self.tenant, self.balance, amount)
+        except amounts.AmountRefused as refused:
+            raise ValidationError(str(refused)) from None
+        return amount
+
+    @property
+    def problem(self) -> str:
+        """The first thing to put right."""
+        return next(str(error) for errors in self.errors.values() for error in errors)
 
 
 class PayForm(forms.Form):
@@ -29,15 +67,23 @@ class PayForm(forms.Form):
     day = forms.DateField(required=False)
     method = forms.ChoiceField(choices=[("card", "Card"), ("ach", "Bank account (ACH)")])
     account = forms.ChoiceField(choices=[("ECHK", "Checking"), ("ESAV", "Savings")], required=False)
+    postal = forms.CharField(max_length=10, required=False)
+    fee = forms.DecimalField(max_digits=12, decimal_places=2, min_value=0, required=False)
     name = forms.CharField(max_length=30, required=False, strip=True)
     token = forms.CharField(max_length=40, required=False)
     expiry = forms.CharField(max_length=8, required=False)
     authorized = forms.CharField(max_length=8, required=False)
 
     def __init__(
-        self, data: Mapping[str, Any], *, today: dt.date, may_choose: bool = False
+        self,
+        data: Mapping[str, Any],
+        *,
+        today: dt.date,
+        may_choose: bool = False,
+        has_surcharge: bool = False,
     ) -> None:
         super().__init__(data)
+        self.has_surcharge = has_surcharge and not self.is_bank
         self.today = today
         self.may_choose = may_choose
 
@@ -59,12 +105,21 @@ class PayForm(forms.Form):
         except amounts.AmountRefused as refused:
             raise ValidationError(str(refused)) from None
 
+    def clean_postal(self) -> str:
+        """Five digits where they decide about a surcharge; otherwise nothing."""
+        return _clean(self.cleaned_data["postal"], ZIP, NO_ZIP) if self.has_surcharge else ""
+
+    def clean_fee(self) -> Decimal:
+        """The surcharge within the total that was agreed to; a bank payment has none."""
+        fee: Decimal | None = self.cleaned_data["fee"]
+        if self.has_surcharge and fee is None:
+            raise ValidationError(NO_TOTAL)
+        return Decimal("0.00") if fee is None or self.is_bank else fee
+
     def clean_token(self) -> str:
         """A CardSecure token and nothing else."""
-        token: str = self.cleaned_data["token"]
-        if not TOKEN.match(token):
-            raise ValidationError(BANK_MISSING if self.is_bank else CARD_MISSING)
-        return token
+        missing = BANK_MISSING if self.is_bank else CARD_MISSING
+        return _clean(self.cleaned_data["token"], TOKEN, missing)
 
     def clean_expiry(self) -> str:
         """Digits as the frame gives them: YYYYMM or MMYY."""
@@ -97,6 +152,10 @@ class PayForm(forms.Form):
             raise ValidationError("This page is from another day.")
         return day
 
+    def _is_asked(self, field: str) -> bool:
+        """Without card and ZIP code there is no total to wait for."""
+        return field != "fee" or not {"token", "postal"} & set(self.errors)
+
     @property
     def fix_list(self) -> list[tuple[str, str]]:
         """(element to go to, what to do there) for each error a person can do something about."""
@@ -105,13 +164,21 @@ class PayForm(forms.Form):
             "method": "method",
             "name": "name",
             "token": "frame",
+            "postal": "postal",
+            "fee": "total",
             "authorized": "agree",
         }
         found = [
             (place, str(error))
             for field, place in places.items()
-            if field != "amount" or self.may_choose
+            if (field != "amount" or self.may_choose) and self._is_asked(field)
             for error in list(self.errors.get(field, []))[:1]
         ]
         # What a person cannot have done wrong means that the page is old or not ours.
         return found or [("agree", OUT_OF_DATE)]
+
+
+def _clean(typed: str, shape: re.Pattern[str], problem: str) -> str:
+    if not shape.fullmatch(typed):
+        raise ValidationError(problem)
+    return typed

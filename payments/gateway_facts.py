@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -63,6 +63,7 @@ class Surcharge:
 
     fee: Decimal
     restricted: bool
+    is_debit: bool = False
     messages: tuple[str, ...] = ()
     # Whether `fee` is an answer, and not only the absence of one.
     is_certain: bool = True
@@ -85,7 +86,7 @@ def merchant(account: CardConnectAccount) -> Merchant:
         updates_cards=wire.flag(row, "acctupdater"),
         fee_type=wire.field(row, "fee_type", 1).upper(),
         fee_format=wire.field(row, "fee_format", 10).lower(),
-        fee_value=_decimal(row, "fee_value") or _ZERO,
+        fee_value=wire.rate(row, "fee_value") or _ZERO,
         fee_merchid=wire.field(row, "fee_merchid", 16),
     )
 
@@ -125,25 +126,18 @@ def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Deci
     place = wire.field(row, "postal").upper()
     restricted = place not in ("", "NOT_RESTRICTED", "UNKNOWN")
     kind = wire.field(row, "token").upper()
-    free = restricted or kind == "DEBIT"
-    fee = _decimal(row, "fee_amount")
+    is_debit = kind == "DEBIT"
+    free = restricted or is_debit
+    fee = wire.rate(row, "fee_amount")
     if fee is not None and fee < 0:
         raise Unknown("The gateway answers with a negative fee.")
     return Surcharge(
         fee=_ZERO if free or fee is None else fee.quantize(_CENT, ROUND_HALF_UP),
         restricted=restricted,
+        is_debit=is_debit,
         messages=_messages(row.get("messages")),
         is_certain=free or (fee is not None and "UNKNOWN" not in (kind, place)),
     )
-
-
-def _decimal(row: Any, name: str) -> Decimal | None:
-    """A percentage or a fee, which may have any number of decimals."""
-    try:
-        value = Decimal(wire.field(row, name, 14))
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and abs(value) < 10**8 else None
 
 
 def _messages(told: Any) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 UNKNOWN_LINKS_PER_MINUTE = 10
+FEES_PER_MINUTE = 30
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.I)
 _RUN = re.compile(r"(?<![0-9A-Za-z])\d(?:[\s\-–—._/]{0,2}\d){12,}(?![0-9A-Za-z])")
 _GROUP = re.compile(r"\d+")
@@ -82,12 +83,24 @@ def client_ip(request: HttpRequest) -> str | None:
 
 def guesses_too_much(request: HttpRequest) -> bool:
     """Count one unknown link from this address; True above the limit, or when nobody can count."""
-    key = f"unknown-link:{client_ip(request)}"
+    count = _count(f"unknown-link:{client_ip(request)}")
+    return count is None or count > UNKNOWN_LINKS_PER_MINUTE
+
+
+def asks_too_much(link_id: int) -> bool:
+    """Count one question about a surcharge; True above the limit. Whoever asks has a live link, so
+    when nobody can count they may go on."""
+    count = _count(f"fee:{link_id}")
+    return count is not None and count > FEES_PER_MINUTE
+
+
+def _count(key: str) -> int | None:
+    """How often in this minute, this time included; None when nobody can count."""
     try:
         cache.add(key, 0, timeout=60)
-        return cache.incr(key) > UNKNOWN_LINKS_PER_MINUTE
+        return cache.incr(key)
     except Exception:  # each cache has its own errors, and a key may lapse in between
-        return True
+        return None
 
 
 def _everything_in(request: HttpRequest) -> Iterator[str]:

@@ -18,6 +18,8 @@ ROW = "SELECT p.tenant_id, p.invoice_id, i.number"
 ONE = "SELECT i.tenant_id, i.id, i.number"
 MINE = "(%(tenant)s IS NULL OR p.tenant_id = %(tenant)s)"
 MINE_I = "(%(tenant)s IS NULL OR i.tenant_id = %(tenant)s)"
+# What the payer was charged: the amount and its surcharge.
+TOTAL = "(p.amount + p.fee)"
 # Taken through the payer's page, so that the payer must have agreed.
 BY_PAGE = "p.method IN ('card', 'ach') AND NOT (p.found_by_match AND a.id IS NULL)"
 # The history of payments, in order: what each entry says, and what the one before said.
@@ -60,10 +62,10 @@ INVARIANTS = [
     ),
     Invariant(
         1,
-        f"{ONE}, SUM(p.amount), SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE p.amount END) {P}"
+        f"{ONE}, SUM({TOTAL}), SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE {TOTAL} END) {P}"
         f" WHERE p.status IN ({{booked}}) AND {MINE} GROUP BY i.tenant_id, i.id, i.number"
-        " HAVING ROUND(SUM(p.amount), 2) >"
-        f" ROUND(SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE p.amount END), 2)",
+        f" HAVING ROUND(SUM({TOTAL}), 2) >"
+        f" ROUND(SUM(CASE WHEN {BY_PAGE} THEN a.amount ELSE {TOTAL} END), 2)",
         "${0} was taken, the customer agreed to ${1}",
         "Refund the difference.",
     ),
@@ -146,9 +148,18 @@ INVARIANTS = [
     ),
     Invariant(
         7,
-        f"{ROW}, p.amount, a.amount {P} WHERE a.amount <> p.amount AND {BY_PAGE} AND {MINE}",
+        f"{ROW}, {TOTAL}, a.amount {P} WHERE a.amount <> ROUND({TOTAL}, 2) AND {BY_PAGE}"
+        f" AND {MINE}",
         "a payment of ${0} rests on an authorization of ${1}",
         "Refund the difference.",
+    ),
+    Invariant(
+        8,
+        f"{ROW}, p.fee, s.total {P} JOIN (SELECT payment_id, ROUND(SUM(fee), 2) AS total"
+        " FROM payments_refund WHERE status IN ('done', 'repaid') GROUP BY payment_id) s"
+        f" ON s.payment_id = p.id WHERE s.total > p.fee AND {MINE}",
+        "a surcharge of ${0} was taken, ${1} of it was given back",
+        LOOK,
     ),
     Invariant(
         7,

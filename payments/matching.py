@@ -19,7 +19,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import gateway_reports
+from payments import gateway_reports, surcharges
 from payments.match import MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.wire import NotSent, Unknown
@@ -32,6 +32,7 @@ WINDOW = dt.timedelta(days=7)
 SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
+ZERO = Decimal("0.00")
 MATCHED = (Bucket.MATCHED, Cause.SAME)
 CAME_BACK = ["returned", "repaid"]
 
@@ -53,6 +54,8 @@ class Line:
     return_code: str = ""
     is_rejected: bool = False
     is_bank: bool = False
+    # How much of the amount is a surcharge, where we had to ask.
+    fee: Decimal = ZERO
 
 
 def begin(tenant: Tenant, *, actor: User | None = None) -> MatchRun | None:
@@ -238,14 +241,15 @@ def _find_home(
     invoice is older than the charge and still asks for at least as much.
     """
     invoice = _named(tenant, line)
-    if invoice is None or not _fits(invoice, line):
+    fee = surcharges.added_to(account, line.retref) if invoice else None
+    if invoice is None or fee is None or not _fits(invoice, line.amount - fee, line.day):
         return None, (Bucket.THEIRS, Cause.UNKNOWN_CHARGE)
-    return book(account, invoice, line), (Bucket.THEIRS, Cause.BOOKED)
+    return book(account, invoice, replace(line, fee=fee)), (Bucket.THEIRS, Cause.BOOKED)
 
 
-def _fits(invoice: Invoice, line: Line) -> bool:
+def _fits(invoice: Invoice, amount: Decimal, day: dt.date) -> bool:
     made_on = invoice.created_at.astimezone(invoice.tenant.zone).date()
-    return invoice.is_payable and made_on <= line.day and line.amount <= invoice.balance
+    return invoice.is_payable and made_on <= day and amount <= invoice.balance
 
 
 def book(
@@ -266,7 +270,8 @@ def book(
             invoice=locked,
             key=uuid.uuid5(uuid.NAMESPACE_OID, f"{account.site}:{line.retref}"),
             method=method,
-            amount=line.amount,
+            amount=line.amount - line.fee,
+            fee=line.fee,
             status=status,
             site=account.site,
             merchid=account.merchid,
@@ -285,7 +290,7 @@ def book(
             subject=locked.audit_subject,
             actor=actor,
             actor_label="" if actor else "CardConnect",
-            amount=f"{line.amount:.2f}",
+            amount=f"{payment.amount:.2f}",
             method=payment.get_method_display(),
             reference=payment.reference,
             retref=line.retref,
@@ -301,6 +306,10 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
     if account is None or not row.may_be_booked or row.their_amount is None:
         raise CannotBook("This charge is booked already. Match again to see where.")
     line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
+    fee = surcharges.added_to(account, line.retref)
+    if fee is None:
+        raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
+    line = replace(line, fee=fee)
     payment = book(account, invoice, line, actor=actor)
     if payment.invoice_id != invoice.pk:
         raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")

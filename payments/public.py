@@ -13,18 +13,29 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import amounts, banking_days, cardconnect, charging, frame, states, wording
+from payments import (
+    amounts,
+    banking_days,
+    cardconnect,
+    charging,
+    frame,
+    states,
+    surcharges,
+    wording,
+)
 from payments.amounts import AmountRefused
-from payments.forms import OUT_OF_DATE, PayForm
-from payments.guard import client_ip, guesses_too_much, payer_page
+from payments.forms import OUT_OF_DATE, FeeForm, PayForm
+from payments.guard import asks_too_much, client_ip, guesses_too_much, payer_page
 from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment
 from payments.states import standing
 
+ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
 PAGES = {
     "pending": "checking",
@@ -76,6 +87,37 @@ def pay_status(request: HttpRequest, token: str, payment: uuid.UUID) -> HttpResp
         return _outcome(request, link, found)
 
 
+@require_POST
+@sensitive_post_parameters("token")
+@payer_page
+def fee(request: HttpRequest, token: str) -> HttpResponse:
+    """What CardConnect adds to a card payment, before anybody agrees: JSON for js/pay_fee.js.
+
+    Answers amount, fee, total and words, or a problem to show: 422 for bad input, 409 for a link
+    that takes no card now, 429 for too many questions, 503 when CardConnect does not answer.
+    """
+    link = _opened(token)
+    if link is None:
+        return _unknown(request)
+    with scope(tenant=link.tenant):
+        account = standing(link).account
+        if account is None or not account.has_surcharge:
+            return JsonResponse({"problem": OUT_OF_DATE}, status=409)
+        if asks_too_much(link.pk):
+            return JsonResponse({"problem": ASKED_TOO_MUCH}, status=429)
+        form = FeeForm(request.POST, tenant=link.tenant, balance=link.invoice.balance)
+        if not form.is_valid():
+            return JsonResponse({"problem": form.problem}, status=422)
+        asked = form.cleaned_data
+        try:
+            quote = surcharges.quote(account, asked["token"], asked["postal"], asked["amount"])
+        except CannotPay as silence:
+            return JsonResponse({"problem": str(silence)}, status=503)
+    total = asked["amount"] + quote.fee
+    told = {"amount": f"{asked['amount']:.2f}", "fee": f"{quote.fee:.2f}", "total": f"{total:.2f}"}
+    return JsonResponse(told | {"words": quote.words})
+
+
 def _opened(token: str) -> PaymentLink | None:
     with scopes_disabled():
         return PaymentLink.objects.opened_by(token)
@@ -120,6 +162,7 @@ def _form(
         "left": link.invoice.balance - amount,
         "method": method,
         "kinds": kinds,
+        "surcharge": account.fee_words if account.has_surcharge else "",
         "day": day,
         "key": uuid.uuid4(),
         "frame_origin": cardconnect.origin(account.site),
@@ -128,7 +171,13 @@ def _form(
             {
                 "kind": kind,
                 "frame": frame.url(account.site, kind),
-                "sentence": wording.sentence_html(link.invoice, kind, amount, day),
+                "sentence": wording.sentence_html(
+                    link.invoice,
+                    kind,
+                    amount,
+                    day,
+                    to_come=account.has_surcharge and kind == wording.CARD,
+                ),
             }
             for kind in kinds
         ],
@@ -143,7 +192,13 @@ def _form(
 def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
     """Start one payment and charge it; every way out is a page that says where the money is."""
     may_choose = amounts.may_choose(link.tenant, link.invoice.balance)
-    form = PayForm(request.POST, today=_today(link), may_choose=may_choose)
+    account = CardConnectAccount.of(link.tenant)
+    form = PayForm(
+        request.POST,
+        today=_today(link),
+        may_choose=may_choose,
+        has_surcharge=account is not None and account.has_surcharge,
+    )
     if not form.is_valid():
         return _to_fix(request, link, form, form.fix_list)
     try:
@@ -154,14 +209,20 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
     except AmountChanged as changed:
         old, new = changed.agreed, changed.now
         told = {"old": old, "new": new, "difference": new - old, "other": form.other}
+        told |= {"by_fee": changed.by_fee, "entered": form.data}
         return _show(request, _opened(token) or link, 409, **told)
     except CannotPay as refused:
         told = {"refused": str(refused), "method": form.cleaned_data["method"], "other": form.other}
+        told |= {"entered": form.data}
         return _show(request, _opened(token) or link, 409, **told)
     if created:
         entered = form.cleaned_data
         charging.charge(
-            payment, entered["token"], expiry=entered["expiry"], account_type=entered["account"]
+            payment,
+            entered["token"],
+            expiry=entered["expiry"],
+            account_type=entered["account"],
+            postal=entered["postal"],
         )
     return redirect("payments:pay_status", token, payment.public_id)
 
@@ -185,6 +246,8 @@ def _to_fix(
 def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Payment, bool]:
     entered = form.cleaned_data
     method, token = entered["method"], entered["token"]
+    paid = {name: entered[name] for name in ("key", "method", "token", "amount")}
+    fee = surcharges.agreed(link, postal=entered["postal"], fee=entered["fee"], **paid)
     agreement = wording.Agreement(
         text=wording.sentence(
             link.invoice,
@@ -194,18 +257,17 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
             token=token,
             name=entered["name"],
             account_type=entered["account"],
+            fee=fee,
         ),
-        version=wording.VERSIONS[method],
+        version=wording.version(method, fee),
         payer_name=entered["name"],
         ip=client_ip(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
     return Payment.objects.start(
         link,
-        method=method,
-        amount=entered["amount"],
-        key=entered["key"],
-        token=token,
+        **paid,
+        fee=fee,
         agreement=agreement,
         account_type=entered["account"],
         seen=entered["balance"],

@@ -40,7 +40,7 @@ def send(refund: Refund) -> bool:
             tenant=refund.tenant,
             subject=refund.audit_subject,
             email=refund.receipt_to,
-            amount=f"{refund.amount:.2f}",
+            amount=f"{refund.total:.2f}",
         )
     return True
 
@@ -60,7 +60,7 @@ def compose(refund: Refund) -> EmailMessage:
     _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     word = "cancelled" if refund.kind == Refund.Kind.VOID else "refunded"
     return EmailMessage(
-        f"{tenant.name} {word} ${refund.amount:,.2f} of invoice {payment.invoice.number}",
+        f"{tenant.name} {word} ${refund.total:,.2f} of invoice {payment.invoice.number}",
         render_to_string("payments/refund_email.txt", context),
         formataddr((tenant.name, address)),
         [refund.receipt_to],

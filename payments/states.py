@@ -46,6 +46,6 @@ def standing(link: PaymentLink) -> Standing:
     if not link.is_live_at(link.read_at):  # type: ignore[attr-defined]
         return Standing(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
     account = CardConnectAccount.of(invoice.tenant)
-    if account is None or account.adds_fee or not invoice.tenant.is_active:
+    if account is None or account.refuses_payments or not invoice.tenant.is_active:
         return Standing(NOT_SET_UP)
     return Standing(READY if invoice.is_payable else NOT_READY, account)

@@ -120,13 +120,14 @@ def _compare(payment: Payment, found: list[Any] | None) -> Iterable[Violation]:
         references = ", ".join(answer.retref for answer in taken)
         yield _about(payment, 1, f"CardConnect shows two charges: {references}", "Void one.")
     if payment.is_booked and not any(answer.retref == payment.retref for answer in taken):
-        words = f"${payment.amount:,.2f} is booked, CardConnect has no such charge"
+        words = f"${payment.total:,.2f} is booked, CardConnect has no such charge"
         yield _about(payment, 3, words, "Ask CardConnect; the books claim money that never came.")
     if taken and payment.status in ("declined", "not_charged"):
         words = f"CardConnect took ${taken[0].amount:,.2f}, the payer was told nothing was taken"
         yield _about(payment, 11, words, "Press Match now: it books what CardConnect took.")
-    if payment.is_booked and any(answer.amount != payment.amount for answer in taken):
-        words = f"CardConnect took ${taken[0].amount:,.2f}, ${payment.amount:,.2f} is booked"
+    totals = {answer.total(payment.amount) for answer in taken}
+    if payment.is_booked and totals - {payment.total}:
+        words = f"CardConnect took ${max(totals):,.2f}, ${payment.total:,.2f} is booked"
         yield _about(payment, 3, words, CALL)
 
 

@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -36,6 +36,7 @@ CONNECT_SECONDS = 5.0
 DEADLINE_SECONDS = 40.0
 MAX_BODY = 4 * 1024 * 1024  # a month's funding; any other answer has a few hundred bytes
 CHUNK = 64 * 1024
+_TOO_MUCH = 10**6
 # A point is required: "1000" without one might be cents.
 _AMOUNT = re.compile(r"-?[0-9]{1,10}\.[0-9]{1,2}")
 _LONG_NUMBER = re.compile(r"\d{4,}")
@@ -115,6 +116,15 @@ def money(row: Any, name: str) -> Decimal | None:
     """An amount as all answers write it, with a point; None for anything else."""
     told = field(row, name)
     return Decimal(told).quantize(Decimal("0.01")) if _AMOUNT.fullmatch(told) else None
+
+
+def rate(row: Any, name: str) -> Decimal | None:
+    """A percentage or a fee, which may have any number of decimals."""
+    try:
+        value = Decimal(field(row, name, 14))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < _TOO_MUCH else None
 
 
 def day(row: Any, name: str) -> dt.date | None:

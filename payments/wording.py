@@ -20,11 +20,13 @@ from invoices.models import Invoice
 
 CARD, ACH = "card", "ach"
 VERSIONS = {CARD: "card-en-1", ACH: "ach-en-1"}
+WITH_SURCHARGE = "card-surcharge-en-1"
+ZERO = Decimal("0.00")
 ACCOUNT_TYPES = {"ECHK": "checking", "ESAV": "savings"}
 TEXTS = {
     CARD: (
-        "I authorize {merchant} to charge {amount} once to the {account} for invoice {number} on "
-        "{date}. I am an authorized user of this card and accept the {policy}."
+        "I authorize {merchant} to charge {amount}{surcharge} once to the {account} for invoice "
+        "{number} on {date}. I am an authorized user of this card and accept the {policy}."
     ),
     ACH: (
         "I, {name}, authorize {merchant} to make {one} electronic debit of {amount} on or after "
@@ -33,6 +35,7 @@ TEXTS = {
         "Date: {date}. I may print or save this page."
     ),
 }
+TO_COME = "the total shown above"
 ONE = SafeString("<strong>one</strong>")
 POLICY = SafeString('<a href="#refunds">refund policy</a>')
 _BRANDS = (
@@ -72,6 +75,16 @@ def bank_words(token: str) -> str:
     return f"ending {token[-4:]}" if token else "entered above"
 
 
+def surcharge_words(fee: Decimal) -> str:
+    """ " (including a surcharge of $5.48)"; "" for none."""
+    return f" (including a surcharge of ${fee:,.2f})" if fee else ""
+
+
+def version(method: str, fee: Decimal = ZERO) -> str:
+    """Which wording was agreed to."""
+    return WITH_SURCHARGE if fee else VERSIONS[method]
+
+
 def long_date(day: dt.date) -> str:
     """November 24, 2026"""
     return f"{day:%B} {day.day}, {day.year}"
@@ -86,10 +99,12 @@ def sentence(
     token: str = "",
     name: str = "",
     account_type: str = "ECHK",
+    fee: Decimal = ZERO,
 ) -> str:
-    """The evidence: plain text."""
+    """The evidence: plain text, with the total that a surcharge makes of the amount."""
     return TEXTS[method].format(
-        **_fixed(invoice, amount, day),
+        **_fixed(invoice, amount + fee, day),
+        surcharge=surcharge_words(fee),
         one="one",
         policy="refund policy",
         **_moving(method, token, name, account_type),
@@ -104,9 +119,16 @@ def sentence_html(
     *,
     name: str = "",
     account_type: str = "ECHK",
+    to_come: bool = False,
 ) -> SafeString:
-    """The same for the page: what may change is in elements that js/pay.js finds by data-part."""
+    """The same for the page: what may change is in elements that js/pay.js finds by data-part.
+
+    `to_come`: the total is not known before CardConnect has told its surcharge.
+    """
     fixed: dict[str, str] = _fixed(invoice, amount, day)
+    if to_come:
+        fixed["amount"] = TO_COME
+    fixed["surcharge"] = SafeString('<span data-part="surcharge"></span>')
     fixed["amount"] = format_html(
         '<strong class="money" data-part="amount">{}</strong>', fixed["amount"]
     )

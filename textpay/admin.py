@@ -64,7 +64,15 @@ class CardConnectInline(admin.StackedInline):
     model = CardConnectAccount
     form = CardConnectForm
     can_delete = False
-    readonly_fields = ("checked_at",)
+    readonly_fields = ("checked_at", "card_fee")
+
+    @admin.display(description="card fee")
+    def card_fee(self, account: CardConnectAccount) -> str:
+        """What CardConnect adds to payments, in words."""
+        if not account.adds_fee:
+            return "None that CardConnect told us of."
+        end = " Nothing can be paid with it." if account.refuses_payments else ""
+        return f"This merchant account adds {account.fee_words}.{end}"
 
 
 class TwilioInline(admin.StackedInline):

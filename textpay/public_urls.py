@@ -7,6 +7,7 @@ PUBLIC = frozenset(
     {
         "payments:pay",
         "payments:pay_status",
+        "payments:fee",
         "sms:delivery_status",
         "tenants:brand_css",
         "healthz",

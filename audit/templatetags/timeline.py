@@ -66,6 +66,8 @@ FACTS = {
     "old_total": "Total before",
     "new_total": "Total now",
     "amount": "Amount",
+    "fee": "Surcharge",
+    "charged": "Total charged",
     "account": "Paid with",
     "way": "Way back",
     "received_on": "Received",
@@ -81,7 +83,7 @@ FACTS = {
     "fields": "Changed",
 }
 PHONES = {"to", "sender"}
-AMOUNTS = {"old_total", "new_total", "amount"}
+AMOUNTS = {"old_total", "new_total", "amount", "fee", "charged"}
 
 
 @register.filter

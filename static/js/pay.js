@@ -17,12 +17,18 @@
   const WORDS = {
     card: "Enter your card number, expiry date and security code",
     ach: "Enter your routing number and account number",
+    postal: "Enter the 5 digits of your card's billing ZIP code",
+    total: "Wait for the total with its surcharge, then agree to it",
     name: "Enter the name of the account holder",
     agree: "Tick the box to allow this payment",
+    early: "Enter your card and ZIP code first: the total has to be known before you agree to it.",
+    newTotal: "The total may have changed. Read the authorization and tick the box again.",
     lapsed: "Two minutes have passed. To keep your card safe, please enter it again.",
     changed: "The card or account has changed. Read the authorization and tick the box again.",
   };
-  const COUNT = ["", "One thing", "Two things", "Three things", "Four things"];
+  const COUNT = ["", "One thing", "Two things", "Three things", "Four things", "Five things"];
+  // Only with a merchant account that adds a surcharge: what it adds, "" until it is known.
+  const fee = field("fee");
   const choice = byId("choice");
   const other = byId("other");
   let ticked = "";
@@ -89,7 +95,20 @@
     return amount < least ? "Enter " + money(least) + " or more" : "";
   }
 
-  // Writes the chosen amount into sentence, button and form, all from one number.
+  function fill(places, words) {
+    for (const place of document.querySelectorAll(places)) place.textContent = words;
+  }
+
+  const surcharged = () => Boolean(fee) && method() === "card";
+
+  // What the payer agrees to, in cents: null until the amount, and its surcharge, are known.
+  function total() {
+    const amount = cents(field("amount").value);
+    if (amount === null || !surcharged()) return amount;
+    return fee.value ? amount + cents(fee.value) : null;
+  }
+
+  // Writes the chosen amount into the form, and what is left of the bill.
   function price() {
     const due = cents(choice.dataset.due);
     const amount = amountProblem() ? null : inPart() ? cents(other.value) : due;
@@ -100,14 +119,27 @@
       field("amount").value = value;
       untick("The amount has changed. Read the authorization and tick the box again.");
     }
-    part("amount", amount === null ? "the amount entered above" : money(amount) + " " + form.dataset.currency);
-    for (const place of document.querySelectorAll("[data-pay]")) place.textContent = amount === null ? "" : money(amount);
     choice.querySelector("[data-left]").hidden = amount === null || amount === due;
     choice.querySelector("[data-rest]").textContent = amount === null ? "" : money(due - amount);
     refresh();
   }
 
+  // Sentence, lines and button say one total.
+  function write() {
+    const amount = cents(field("amount").value);
+    const sum = total();
+    const unknown = amount === null ? "the amount entered above" : "the total shown above";
+    const added = sum === null ? 0 : sum - amount;
+    part("amount", sum === null ? unknown : money(sum) + " " + form.dataset.currency);
+    part("surcharge", added ? " (including a surcharge of " + money(added) + ")" : "");
+    fill("[data-pay]", sum === null ? "" : money(sum));
+    fill("[data-amount]", amount === null ? "" : money(amount));
+    fill("[data-total]", sum === null ? "–" : money(sum));
+  }
+
   function refresh() {
+    if (fee) form.dispatchEvent(new Event("priced"));
+    write();
     form.querySelectorAll('[data-sentence="' + method() + '"] [data-part="account"]')
       .forEach((place) => { place.textContent = accountWords(); });
     part("name", (name && name.value.trim().replace(/\s+/g, " ")) || "the account holder named above");
@@ -121,6 +153,8 @@
     if (amountProblem()) found.push(["other", amountProblem()]);
     if (method() === "ach" && name && !name.value.trim()) found.push(["name", WORDS.name]);
     if (!token.value) found.push(["frame", WORDS[method()]]);
+    if (surcharged() && !/^\d{5}$/.test(byId("postal").value)) found.push(["postal", WORDS.postal]);
+    else if (surcharged() && token.value && !fee.value) found.push(["total", WORDS.total]);
     if (!agree.checked) found.push(["agree", WORDS.agree]);
     return found;
   }
@@ -250,8 +284,14 @@
     if (event.target.closest('a[href="#frame"]')) frame().focus();
   });
   agree.addEventListener("change", () => {
+    if (surcharged() && total() === null) untick(WORDS.early);
     ticked = agree.checked ? token.value : "";
     if (agree.checked) show("agree-error", "");
+    refresh();
+  });
+  // From js/pay_fee.js: the surcharge is known, or has to be asked for again.
+  form.addEventListener("fee", () => {
+    if (!fee.value) untick(WORDS.newTotal);
     refresh();
   });
   for (const radio of form.querySelectorAll("[name=method]")) radio.addEventListener("change", choose);

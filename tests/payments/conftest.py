@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import responses
 from audit.clock import db_now
 from invoices.models import Invoice, PaymentLink
 from payments import tasks
-from payments.models import Payment
+from payments.models import CardConnectAccount, Payment
 from payments.tasks import settle_unknown
 from tenants.models import Tenant
 from tests.factories import make_invoice, make_link
@@ -85,6 +86,36 @@ def gateway(_sandbox: Sandbox, tenant: Tenant, settings: Any) -> Gateway:
         ach=True,
     )
     return Gateway(_sandbox, account.merchid)
+
+
+@pytest.fixture
+def with_fee(gateway: Gateway, tenant: Tenant) -> Callable[..., CardConnectAccount]:
+    """Order the gateway to add a fee, of a kind and a size; we do not know of it yet."""
+
+    def order(kind: str = "S", value: str = "3.00", shape: str = "percent") -> CardConnectAccount:
+        account = tenant.cardconnect
+        gateway.sandbox.control(
+            "merchants",
+            merchid=account.merchid,
+            username=account.username,
+            password=account.password,
+            ach=True,
+            fee_type=kind,
+            fee_format=shape,
+            fee_value=value,
+        )
+        return account
+
+    return order
+
+
+@pytest.fixture
+def surcharged(with_fee: Callable[..., CardConnectAccount]) -> CardConnectAccount:
+    """A merchant account that adds 3% to credit cards, and we know."""
+    account = with_fee()
+    account.learn_fee("S", "percent", Decimal("3.00"))
+    account.save_fee()
+    return account
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A merchant account that adds a fee of its own: nobody is charged more than the page said."""
+"""A merchant account with a convenience or service fee: nobody is charged more than was said."""
 
 import pytest
 
@@ -11,29 +11,9 @@ from tests.payments.test_pages import words_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def with_fee(gateway, tenant):
-    """Order the gateway to add a fee, of a kind and a size."""
-
-    def order(kind="S", value="3.00"):
-        account = tenant.cardconnect
-        gateway.sandbox.control(
-            "merchants",
-            merchid=account.merchid,
-            username=account.username,
-            password=account.password,
-            fee_type=kind,
-            fee_format="percent",
-            fee_value=value,
-        )
-        return account
-
-    return order
-
-
 @pytest.mark.parametrize(
     ("kind", "value", "adds"),
-    [("S", "3.00", True), ("C", "2.00", True), ("F", "2.00", True), ("N", "0", False)],
+    [("C", "2.00", True), ("F", "2.00", True), ("N", "0", False)],
 )
 def test_a_fee_is_learned_when_credentials_are_checked(
     tenant, support, payer, link, form, gateway, with_fee, kind, value, adds
@@ -41,7 +21,7 @@ def test_a_fee_is_learned_when_credentials_are_checked(
     disable_text_to_pay(tenant, support)
     account = with_fee(kind, value)
     if adds:
-        with pytest.raises(NotEnabled, match="adds a card fee"):
+        with pytest.raises(NotEnabled, match=r"adds a (convenience|service) fee of 2%, which"):
             enable_text_to_pay(tenant, support)
     else:
         assert enable_text_to_pay(tenant, support)
@@ -55,12 +35,14 @@ def test_a_fee_is_learned_when_credentials_are_checked(
 
 
 def test_staff_are_told_why(admin_user, tenant, support, with_fee):
-    with_fee()
+    with_fee("C", "2.50")
     disable_text_to_pay(tenant, support)
     with pytest.raises(NotEnabled):
         enable_text_to_pay(tenant, support)
     words = words_of(signed_in(admin_user).get("/settings/payments/"))
-    assert "this merchant account adds a card fee" in words
+    assert "this merchant account adds a convenience fee of 2.5%" in words
+    page = signed_in(support).get(f"/admin/tenants/tenant/{tenant.pk}/change/")
+    assert "This merchant account adds a convenience fee of 2.5%." in words_of(page)
 
 
 @pytest.mark.parametrize("kind", ["C", "F"])
@@ -87,13 +69,3 @@ def test_a_fee_that_cannot_be_given_back_locks_the_invoice(payer, link, form, ga
     assert "A person is looking into this payment." in words_of(page)
     assert payer.post(address(link), form | {"key": "0" * 32}).status_code == 409
     assert len(gateway.taken()) == 1
-
-
-def test_a_surcharge_account_takes_nothing_without_a_postal_code(
-    payer, link, form, gateway, with_fee
-):
-    with_fee("S")
-    page = payer.post(address(link), form, follow=True)
-    assert Payment.objects.get().status == "declined"
-    assert gateway.taken() == []
-    assert "No money has been taken." in words_of(page)

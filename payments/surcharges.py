@@ -1,0 +1,104 @@
+"""The surcharge of a card payment: asked of CardConnect before anybody agrees, and once more when
+they pay, so that nobody is charged another total than the one they read."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.views.decorators.debug import sensitive_variables
+
+from invoices.models import PaymentLink
+from payments import cardconnect, wording
+from payments.accounts import CardConnectAccount
+from payments.cardconnect import Approved, NotSent, Unknown
+from payments.models import AmountChanged, CannotPay, Payment
+from payments.states import standing
+
+ZERO = Decimal("0.00")
+ON_DEBIT = "No surcharge on debit cards."
+NOT_THERE = "No surcharge in this ZIP code."
+NOT_TOLD = (
+    "The payment company could not be asked about its surcharge. Please try again in a few minutes."
+)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a card payment of some amount costs on top, and why when it is nothing."""
+
+    fee: Decimal
+    words: str = ""
+
+
+@sensitive_variables("token")
+def quote(account: CardConnectAccount, token: str, postal: str, amount: Decimal) -> Quote:
+    """Ask CardConnect; when it cannot tell, nothing may be added. Raises CannotPay on silence."""
+    try:
+        told = cardconnect.surcharge(account, token, postal, amount)
+    except (NotSent, Unknown):
+        raise CannotPay(NOT_TOLD) from None
+    words = ON_DEBIT if told.is_debit else NOT_THERE if told.restricted else ""
+    return Quote(told.fee, words)
+
+
+@sensitive_variables("token")
+def agreed(
+    link: PaymentLink,
+    *,
+    key: uuid.UUID,
+    method: str,
+    token: str,
+    postal: str,
+    amount: Decimal,
+    fee: Decimal,
+) -> Decimal:
+    """The surcharge the payer agreed to, when it is still the one that CardConnect adds.
+
+    Raises AmountChanged with both totals when it is not, and CannotPay when nobody can tell. A form
+    that paid before, or an invoice that takes no payment now, is not asked about.
+    """
+    account = standing(link).account
+    if account is None or Payment.objects.filter(link=link, key=key).exists():
+        return fee
+    is_charged = method == wording.CARD and account.has_surcharge
+    now = quote(account, token, postal, amount).fee if is_charged else ZERO
+    if now != fee:
+        raise AmountChanged(amount + fee, amount + now, by_fee=True)
+    return fee
+
+
+def learn(payment: Payment, answer: Approved | None = None) -> bool:
+    """A fee turned up that we did not know of: note its kind, as `answer` or CardConnect tells it.
+
+    True when the page can show it from now on.
+    """
+    account = CardConnectAccount.objects.filter(
+        tenant=payment.tenant, merchid=payment.merchid
+    ).first()
+    if account is None:
+        return False
+    if answer is None or not answer.fee_type:
+        try:
+            told = cardconnect.merchant(account)
+        except (NotSent, Unknown):
+            pass
+        else:
+            account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
+    else:
+        account.learn_fee(answer.fee_type, answer.fee_format, answer.fee_value)
+    account.adds_fee = account.adds_fee or answer is not None
+    account.save_fee()
+    return account.has_surcharge
+
+
+def added_to(account: CardConnectAccount, retref: str) -> Decimal | None:
+    """The surcharge within a charge that only CardConnect knows; None when it does not say."""
+    if not account.has_surcharge:
+        return ZERO
+    try:
+        seen = cardconnect.look_up(account, retref)
+    except (NotSent, Unknown):
+        return None
+    return seen.fee if seen else None
