@@ -25,6 +25,20 @@ class InboundTextQuerySet(models.QuerySet["InboundText"]):
         """Those that may be a refusal: a person has to say whether they are."""
         return self.filter(kind=InboundText.Kind.UNCLEAR, reviewed_at=None)
 
+    def mark_read(self) -> int:
+        """Somebody has seen them; how many nobody had seen before."""
+        return self.unread().update(read_at=timezone.now())
+
+    def settle(self, *, actor: User | None) -> int:
+        """Whether these are refusals need not be asked any more."""
+        return self.to_review().update(reviewed_at=timezone.now(), reviewed_by=actor)
+
+    def matching(self, words: str) -> InboundTextQuerySet:
+        """Those whose number, customer or words hold `words`."""
+        digits = "".join(c for c in words if c.isdigit())
+        found = Q(body__icontains=words) | Q(customer__name__icontains=words)
+        return self.filter(found | Q(number__contains=digits) if len(digits) >= 4 else found)
+
 
 InboundTextManager = TenantManager.from_queryset(InboundTextQuerySet)
 
@@ -75,3 +89,24 @@ class InboundText(models.Model):
 
     def __str__(self) -> str:
         return f"Text from {self.number}"
+
+    @property
+    def words(self) -> str:
+        """What it says, with a note of what only the phone shows."""
+        pictures = f"{self.media} picture{'' if self.media == 1 else 's'}, not shown"
+        return "\n".join(
+            part for part in (self.body, f"[{pictures}]" if self.media else "") if part
+        )
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether somebody has to say if this is a refusal."""
+        return self.kind == self.Kind.UNCLEAR and self.reviewed_at is None
+
+    def settle(self, *, actor: User | None, kind: str = "") -> bool:
+        """Note that a person has decided what it is. False when somebody had before."""
+        rows = InboundText.objects.to_review().filter(pk=self.pk)
+        values = {"reviewed_at": timezone.now(), "reviewed_by": actor, "kind": kind or self.kind}
+        moved = bool(rows.update(**values))
+        self.refresh_from_db()
+        return moved

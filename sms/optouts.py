@@ -15,6 +15,7 @@ from django.utils import timezone
 from audit.models import record
 from customers.models import Contact, Customer
 from sms.consent import Consent, digests
+from sms.inbox import InboundText
 from sms.messages import TextMessage
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
@@ -187,6 +188,7 @@ def opt_out(
             for text in TextMessage.objects.filter(tenant=tenant, to=number, status="queued"):
                 if text.kind != TextMessage.Kind.HELP:
                     text.cancel(actor=actor, reason=STOPPED)
+            InboundText.objects.filter(tenant=tenant, number=number).settle(actor=actor)
     return row
 
 

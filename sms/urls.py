@@ -1,6 +1,6 @@
 from django.urls import path
 
-from sms import bulk_views, views, webhooks
+from sms import bulk_views, inbound, views, webhooks
 
 app_name = "sms"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
         for move in ("pause", "go-on", "stop")
     ],
     path(
+    path("webhooks/twilio/inbound/", inbound.inbound, name="inbound"),
         "webhooks/twilio/status/<uuid:message>/", webhooks.delivery_status, name="delivery_status"
     ),
 ]

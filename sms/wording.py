@@ -94,6 +94,13 @@ SPANISH = Language(
     months="ene feb mar abr may jun jul ago sep oct nov dic",
 )
 LANGUAGES = {"en": ENGLISH, "es": SPANISH}
+# In Canada people ask for help with AIDE; that is all we say in French.
+FRENCH_HELP = (
+    "{name}: une question sur votre facture? Appelez {phone} ou écrivez à {email}. "
+    "Répondez STOP pour ne plus recevoir de textos",
+    "{name}: une question? Appelez {phone}. Répondez STOP pour ne plus recevoir de textos",
+    "{name}: appelez {phone}. STOP pour ne plus recevoir de textos",
+)
 
 
 def language_for(customer: Customer, number: str) -> str:
@@ -124,9 +131,10 @@ def reminder_template(invoice: Invoice, words: str, language: str = "en") -> str
 
 
 def help_answer(tenant: Tenant, language: str = "en") -> str:
-    """The one answer to HELP: who this is and how to reach them. It has no link."""
+    """The one answer to HELP, also in French ("fr"): who this is and how to reach them."""
     values = {"phone": phones.national(tenant.phone), "email": tenant.email}
-    return _fit(LANGUAGES.get(language, ENGLISH).help, tenant.name, values)
+    rungs = FRENCH_HELP if language == "fr" else LANGUAGES.get(language, ENGLISH).help
+    return _fit(rungs, tenant.name, values)
 
 
 def preview(invoice: Invoice, language: str = "en") -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Every address that works without signing in, by URL name. A test compares it with the URLs.
 
-What a payer sees lives in a `public.py`, what a provider calls in a `webhooks.py`.
+What a payer sees lives in a `public.py`, what a provider calls in a `webhooks.py`
+or `inbound.py`.
 """
 
 PUBLIC = frozenset(
@@ -10,6 +11,7 @@ PUBLIC = frozenset(
         "payments:fee",
         "sms:delivery_status",
         "tenants:brand_css",
+        "sms:inbound",
         "healthz",
         "readyz",
     }

@@ -79,6 +79,7 @@ FACTS = {
     "said": "In their words",
     "reason": "Reason",
     "error": "Reason",
+    "meaning": "Taken as",
     "outcome": "Outcome",
     "fields": "Changed",
 }

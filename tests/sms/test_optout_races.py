@@ -51,7 +51,7 @@ def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, 
         calling.set()
         assert go_on.wait(PATIENT)
         order.append("handed over")
-        return Accepted("SM" + "a" * 32, "queued", 1, "", None)
+        return Accepted("SM" + "a" * 32, "queued", 1, "", None, None, "")
 
     monkeypatch.setattr(twilio, "send", send)
     worker = apart(lambda: deliver(message.pk))
@@ -120,7 +120,7 @@ def test_many_stops_against_many_workers(tenant, clerk, monkeypatch):
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM sms_optout WHERE ended_at IS NULL")
             late.extend([text.pk] * cursor.fetchone()[0])
-        return Accepted(f"SM{text.pk:032x}", "queued", 1, "", None)
+        return Accepted(f"SM{text.pk:032x}", "queued", 1, "", None, None, "")
 
     monkeypatch.setattr(twilio, "send", send)
     stops = [lambda: stop(tenant)] * 3

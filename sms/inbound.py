@@ -1,0 +1,70 @@
+"""What Twilio calls when somebody texts a company's number."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from django_scopes import scope
+
+from sms.models import InboundText, TwilioAccount
+from sms.replies import Incoming, receive
+from sms.webhooks import MOST_BYTES, SID, is_signed
+
+log = logging.getLogger(__name__)
+NUMBER = re.compile(r"\+?[0-9]{3,15}")
+MOST_MEDIA = 99
+NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+@csrf_exempt
+@require_POST
+def inbound(request: HttpRequest) -> HttpResponse:
+    """One text from a handset: kept and acted upon once, however often Twilio tells of it.
+
+    Answers with empty TwiML: what we answer goes out as a text of our own.
+    """
+    account = account_of(request) if len(request.body) <= MOST_BYTES else None
+    if account is None or not is_signed(request, account):
+        log.warning("A text to nobody of ours, or without a good signature")
+        return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
+    with scope(tenant=account.tenant):
+        text, new = receive(account.tenant, incoming(request, account))
+        log.info("Text %s %s", text.public_id, "received" if new else "was known")
+    return HttpResponse(NO_ANSWER, content_type="text/xml")
+
+
+def account_of(request: HttpRequest) -> TwilioAccount | None:
+    """Whose text it is: the account's, by its messaging service or its number.
+
+    A service has many numbers, of which we know none. So who has the account alone has its texts.
+    """
+    sid = request.POST.get("AccountSid", "")
+    service, to = request.POST.get("MessagingServiceSid", ""), request.POST.get("To", "")
+    rows = list(TwilioAccount.objects.filter(account_sid=sid).select_related("tenant")[:100])
+    for row in rows:
+        if (service and row.messaging_service_sid == service) or (to and row.sender == to):
+            return row
+    return rows[0] if sid and len(rows) == 1 else None
+
+
+def incoming(request: HttpRequest, account: TwilioAccount) -> Incoming:
+    """The text that a signed request tells of; Http404 when it is none or another company's."""
+    form = request.POST
+    sid, number = form.get("MessageSid", ""), form.get("From", "")
+    theirs = InboundText._base_manager.filter(sid=sid).exclude(tenant=account.tenant)
+    if not SID.fullmatch(sid) or not NUMBER.fullmatch(number) or theirs.exists():
+        log.warning("A signed request that is no text for this company")
+        raise Http404
+    media = form.get("NumMedia", "")
+    return Incoming(
+        sid=sid,
+        number=number,
+        to=form.get("To", "")[:16],
+        body=form.get("Body", ""),
+        media=min(int(media), MOST_MEDIA) if re.fullmatch(r"[0-9]{1,4}", media) else 0,
+        opt_out_type=form.get("OptOutType", ""),
+    )

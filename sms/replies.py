@@ -1,0 +1,160 @@
+"""What happens with a text from a handset: kept, understood, acted upon, shown to people."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from audit.enqueue import enqueue
+from audit.models import record
+from customers.models import Contact, Customer
+from invoices.models import Invoice
+from sms import keywords
+from sms.inbox import InboundText
+from sms.models import Consent, OptOut, TextMessage, TwilioAccount
+from sms.optouts import opt_out, resume
+from sms.tasks import deliver
+from sms.wording import help_answer, language_for
+from tenants.models import Tenant
+
+Kind = InboundText.Kind
+# The machine has done all there is to do: nobody needs to open these.
+SETTLED = frozenset([Kind.STOP, Kind.START, Kind.HELP])
+# Two machines that ask each other for help stop after this many answers within the hour.
+MOST_HELP = 5
+AN_HOUR = dt.timedelta(hours=1)
+_DIGITS = re.compile(r"(?<!\d)\d(?:[ .-]?\d){12,18}(?!\d)")
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A text as Twilio hands it over; `number` and `to` are E.164 or a short code."""
+
+    sid: str
+    number: str
+    to: str = ""
+    body: str = ""
+    media: int = 0
+    opt_out_type: str = ""
+
+
+def receive(tenant: Tenant, text: Incoming) -> tuple[InboundText, bool]:
+    """Keep a text and do what it asks for, once per SID; returns it and whether it is new.
+
+    All in one transaction: Twilio may repeat what we could not finish.
+    """
+    body = without_cards(text.body.replace("\0", ""))
+    with transaction.atomic():
+        reading = keywords.read(body, text.opt_out_type)
+        kind = reading.kind
+        if keywords.is_yes(body) and OptOut.objects.of(tenant, text.number):
+            kind = Kind.START
+        customer, invoice = about(tenant, text.number)
+        row, new = InboundText.objects.get_or_create(
+            tenant=tenant,
+            sid=text.sid,
+            defaults={
+                "number": text.number,
+                "to": text.to,
+                "body": body,
+                "media": text.media,
+                "kind": kind,
+                "customer": customer,
+                "invoice": invoice,
+                "read_at": timezone.now() if kind in SETTLED else None,
+            },
+        )
+        if new:
+            _tell(row)
+            _act(row, reading.language)
+    return row, new
+
+
+def without_cards(body: str) -> str:
+    """The text with card numbers cut to their last four: such a number may not be kept."""
+
+    def cut(found: re.Match[str]) -> str:
+        digits = re.sub(r"\D", "", found[0])
+        return f"[card ending {digits[-4:]}]" if _luhn(digits) else found[0]
+
+    return _DIGITS.sub(cut, body)
+
+
+def about(tenant: Tenant, number: str) -> tuple[Customer | None, Invoice | None]:
+    """Whose number it is, and the invoice of theirs that was texted there last."""
+    mine = Q(mobile=number) | Q(phone=number)
+    people = Contact.objects.filter(mine, tenant=tenant).select_related("customer")
+    owners = [person.customer for person in people.order_by("-is_billing", "pk")]
+    texts = TextMessage.objects.filter(tenant=tenant, to=number).exclude(invoice=None)
+    last = texts.select_related("customer", "invoice").order_by("-pk").first()
+    if last is not None and (not owners or last.customer in owners):
+        return last.customer, last.invoice
+    return (owners[0] if owners else None), None
+
+
+def _tell(row: InboundText) -> None:
+    """An entry in the history of the customer and of the invoice."""
+    for subject in (row.customer, row.invoice):
+        if subject is not None:
+            record(
+                "text.received",
+                tenant=row.tenant,
+                subject=subject.audit_subject,
+                actor_label=row.customer.name[:60] if row.customer else "customer",
+                sender=row.number,
+                message=row.words,
+                meaning=row.get_kind_display() if row.kind != Kind.MESSAGE else "",
+            )
+
+
+def _act(row: InboundText, language: str) -> None:
+    tenant, number, words = row.tenant, row.number, row.body
+    if row.kind == Kind.STOP:
+        opt_out(tenant, number, source=OptOut.Source.REPLY, wording=words)
+    elif row.kind == Kind.REFUSAL:
+        opt_out(tenant, number, source=OptOut.Source.WORDS, wording=words)
+    elif row.kind == Kind.START:
+        resume(tenant, number, source=Consent.Source.START, wording=words)
+    elif row.kind == Kind.HELP:
+        _help(row, language)
+    elif row.kind == Kind.UNCLEAR and OptOut.objects.of(tenant, number):
+        row.settle(actor=None)  # they get no texts whatever it means
+
+
+def _help(row: InboundText, language: str) -> None:
+    """One answer per question, also to who has opted out; none to a machine of our own kind."""
+    if TwilioAccount.objects.filter(sender=row.number).exists():
+        return
+    answers = TextMessage.objects.filter(
+        tenant=row.tenant,
+        to=row.number,
+        kind=TextMessage.Kind.HELP,
+        queued_at__gt=timezone.now() - AN_HOUR,
+    )
+    if answers.count() >= MOST_HELP:
+        return
+    if not language:
+        language = language_for(row.customer, row.number) if row.customer else "en"
+    answer, new = TextMessage.objects.answer(
+        row.tenant,
+        to=row.number,
+        body=help_answer(row.tenant, language),
+        key=uuid.uuid5(row.public_id, "help"),
+        actor=None,
+        customer=row.customer,
+        kind=TextMessage.Kind.HELP,
+        language=language,
+    )
+    if new:
+        enqueue(deliver, answer.pk)
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(d) * (2 if place % 2 else 1) for place, d in enumerate(reversed(digits))]
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
