@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from audit import clock
 from audit.models import record
@@ -173,13 +174,30 @@ class PaymentLink(models.Model):
     @property
     def runs_out_at(self) -> dt.datetime:
         """Its expiry by the clock on the wall, which is what a page counts down to."""
-        return self.expires_at - clock.ahead()
+        return clock.on_the_wall(self.expires_at)
 
     @property
     def has_expired(self) -> bool:
         """Whether staff see **Link expired**: by time (even before the sweep) or by hand."""
         ended = self.status in (self.Status.EXPIRED, self.Status.DISABLED)
         return ended or (self.status == self.Status.LIVE and self.expires_at <= clock.now())
+
+    def mark_opened(self) -> bool:
+        """A person has opened it. False when that was known: only the first time counts."""
+        now = timezone.now()
+        with transaction.atomic():
+            rows = PaymentLink._base_manager.filter(pk=self.pk, opened_at=None)
+            if not rows.update(opened_at=now):
+                return False
+            record(
+                "link.opened",
+                tenant=self.tenant,
+                subject=self.audit_subject,
+                actor_label="customer",
+                link=self.masked_url,
+            )
+        self.opened_at = now
+        return True
 
     def expire(self, *, actor: User) -> bool:
         """**Expire Link**: kill it at once. False when it was not live any more."""

@@ -17,6 +17,7 @@ from django.shortcuts import render
 
 UNKNOWN_LINKS_PER_MINUTE = 10
 FEES_PER_MINUTE = 30
+OPENINGS_PER_MINUTE = 30
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.I)
 _RUN = re.compile(r"(?<![0-9A-Za-z])\d(?:[\s\-–—._/]{0,2}\d){12,}(?![0-9A-Za-z])")
 _GROUP = re.compile(r"\d+")
@@ -92,6 +93,12 @@ def asks_too_much(link_id: int) -> bool:
     when nobody can count they may go on."""
     count = _count(f"fee:{link_id}")
     return count is not None and count > FEES_PER_MINUTE
+
+
+def tells_too_much(link_id: int) -> bool:
+    """Count one report that a page was opened; True above the limit."""
+    count = _count(f"opening:{link_id}")
+    return count is not None and count > OPENINGS_PER_MINUTE
 
 
 def _count(key: str) -> int | None:

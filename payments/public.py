@@ -25,13 +25,20 @@ from payments import (
     cardconnect,
     charging,
     frame,
+    opening,
     states,
     surcharges,
     wording,
 )
 from payments.amounts import AmountRefused
 from payments.forms import OUT_OF_DATE, FeeForm, PayForm
-from payments.guard import asks_too_much, client_ip, guesses_too_much, payer_page
+from payments.guard import (
+    asks_too_much,
+    client_ip,
+    guesses_too_much,
+    payer_page,
+    tells_too_much,
+)
 from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment
 from payments.states import standing
 
@@ -118,6 +125,20 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
     return JsonResponse(told | {"words": quote.words})
 
 
+@require_POST
+@payer_page
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """A page of ours says that a person is looking at it: 204, whether that counts or not."""
+    link = _opened(token)
+    if link is None:
+        return _unknown(request)
+    if tells_too_much(link.pk):
+        return HttpResponse(status=429)
+    with scope(tenant=link.tenant):
+        opening.note(request, link, request.POST.get("nonce", ""))
+    return HttpResponse(status=204)
+
+
 def _opened(token: str) -> PaymentLink | None:
     with scopes_disabled():
         return PaymentLink.objects.opened_by(token)
@@ -165,6 +186,7 @@ def _form(
         "surcharge": account.fee_words if account.has_surcharge else "",
         "day": day,
         "key": uuid.uuid4(),
+        "opening": opening.nonce_for(request, link),
         "frame_origin": cardconnect.origin(account.site),
         "frame_url": frame.url(account.site, method),
         "ways": [
@@ -199,6 +221,8 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         may_choose=may_choose,
         has_surcharge=account is not None and account.has_surcharge,
     )
+    if form.data.get("authorized"):
+        opening.note_payment(request, link)
     if not form.is_valid():
         return _to_fix(request, link, form, form.fix_list)
     try:

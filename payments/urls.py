@@ -21,5 +21,6 @@ urlpatterns = [
     path("refunds/<uuid:public_id>/release/", views.release, name="release"),
     path("p/<str:token>/", public.pay, name="pay"),
     path("p/<str:token>/fee/", public.fee, name="fee"),
+    path("p/<str:token>/opened/", public.opened, name="opened"),
     path("p/<str:token>/<uuid:payment>/", public.pay_status, name="pay_status"),
 ]

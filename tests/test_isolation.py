@@ -146,6 +146,7 @@ class Victim:
             "payments:release": {"public_id": self.refund.public_id},
             "sms:delivery_status": {"message": self.text.public_id},
             "payments:pay": {"token": "x" * 22},
+            "payments:opened": {"token": "x" * 22},
             "payments:fee": {"token": "x" * 22},
             "payments:pay_status": {"token": "x" * 22, "payment": self.payment.public_id},
             "payments:match_book": {"public_id": self.row.public_id},

@@ -9,9 +9,10 @@ PUBLIC = frozenset(
         "payments:pay",
         "payments:pay_status",
         "payments:fee",
+        "payments:opened",
         "sms:delivery_status",
-        "tenants:brand_css",
         "sms:inbound",
+        "tenants:brand_css",
         "healthz",
         "readyz",
     }
