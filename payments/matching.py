@@ -329,7 +329,9 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
     if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
         raise CannotBook("This is put right already. Match again to see how.")
     line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
-    line = replace(line, fee=attempt.fee if line.amount == attempt.total else ZERO)
+    agreed = line.amount == attempt.total
+    fee = attempt.fee if agreed else surcharges.added_to(account, line.retref) or ZERO
+    line = replace(line, fee=fee)
     try:
         with transaction.atomic():
             if attempt.is_in_flight:

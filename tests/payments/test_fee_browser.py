@@ -68,7 +68,7 @@ def test_the_surcharge_from_zip_to_receipt(page, gateway):
     assert "to charge the total shown above once" in page.locator(SENTENCE).inner_text()
     assert lines(page) == ["$182.50", "after card and ZIP", "–"]
     card_frame(page).locator("#ccnumfield").wait_for()
-    page.get_by_role("checkbox").click()
+    page.get_by_role("checkbox").press("Space")
     page.locator("#agree-error").wait_for()
     assert not page.get_by_role("checkbox").is_checked()
     assert "the total has to be known before" in page.locator("#agree-error").inner_text()

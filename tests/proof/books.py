@@ -46,7 +46,7 @@ NEVER = {
     "INV-7 no agreement to the same amount": """
         SELECT p.orderid FROM payments_payment p
         LEFT JOIN payments_authorization a ON a.payment_id = p.id
-        WHERE (a.id IS NULL OR a.amount <> p.amount)
+        WHERE (a.id IS NULL OR a.amount <> p.amount + p.fee)
         AND p.method IN ('card', 'ach') AND NOT p.found_by_match""",
     "INV-8 refunded is not the sum of the refunds that were done": """
         SELECT p.orderid, p.refunded, coalesce(sum(r.amount), 0) FROM payments_payment p
