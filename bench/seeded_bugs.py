@@ -1,80 +1,136 @@
 """Do the tests notice? bin/bench seeded-bugs [name …]
 
-Switches on one known-bad variant after the other (tests/proof/seeded/bugs.py) and runs the tests
-that ought to go red; first, without any, they must be green. The last line is JSON.
+First the tests run as they are and must be green. Then each known-bad variant of
+tests/proof/seeded is switched on, one by one, and the test that ought to notice must go
+red: by its own verdict, not by a broken fixture or an error in the variant itself. The last line is
+JSON; the exit code is 1 when one was missed.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
+import queue
+import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
+
+import psycopg
 
 from bench.world import ROOT, house_rules, program
 
 AT_ONCE = 2
 RED = 1  # pytest: some test failed; anything higher is trouble of another kind
+WIDTH = 24
 
 
 def main() -> int:
-    """Green without, red with each; 1 when one was missed."""
+    """Green without, red with each."""
     house = house_rules.House()
+    pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        env = program("test").environment(house)
-        return judge(env, sys.argv[1:])
+        tools = program("test")
+        tools.ensure_programs(house)
+        bench = Bench(house, tools.environment(house))
+        try:
+            return bench.judge(pool, sys.argv[1:])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            bench.drop_databases()
     except house_rules.Stop as stop:
         return 128 + int(stop.number)
     finally:
         house.close()
 
 
-def judge(env: dict[str, str], wanted: list[str]) -> int:
-    """Run, tell, count."""
-    tests_of = planted(env)
-    names = wanted or list(tests_of)
-    every = sorted({test for name in names for test in tests_of[name]})
-    code, said = run(env, "", every)
-    if code:
-        print(said)
-        print("Red without any bug; nothing can be said.")
-        return 1
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        codes = list(pool.map(lambda name: run(env, name, tests_of[name], "-x")[0], names))
-    for name, code in zip(names, codes, strict=True):
-        print(f"{'caught' if code == RED else 'MISSED':<7} {name}", flush=True)
-    caught = codes.count(RED)
-    print(json.dumps({"seeded": len(names), "caught": caught}))
-    return 0 if caught == len(names) else 1
+class Bench:
+    """Runs tests with a bug in place, on databases that are made once and used again."""
+
+    def __init__(self, house: Any, env: dict[str, str]) -> None:
+        self.house, self.env = house, env
+        self.server = env["DATABASE_URL"].rsplit("/", 1)[0]
+        self.databases: queue.Queue[str] = queue.Queue()
+        for number in range(AT_ONCE):
+            self.databases.put(f"seeded_{os.getpid()}_{number}")
+
+    def judge(self, pool: ThreadPoolExecutor, wanted: list[str]) -> int:
+        """Run, tell, count."""
+        test_of = self.planted()
+        unknown = sorted(set(wanted) - set(test_of))
+        if unknown:
+            house_rules.stop_with(
+                f"No such bug: {', '.join(unknown)}. There are: {', '.join(test_of)}"
+            )
+        names = wanted or list(test_of)
+        if not self.is_green(pool, sorted({test_of[name] for name in names})):
+            return 1
+        runs = {pool.submit(self.run, [test_of[name]], "-x", bug=name): name for name in names}
+        caught = 0
+        for done, run in enumerate(as_completed(runs), 1):
+            code, said = run.result()
+            caught += code == RED
+            word = "caught" if code == RED else "MISSED"
+            tell(done, len(names), f"{word}  {runs[run]}: {why(said)}")
+        print(json.dumps({"seeded": len(names), "caught": caught}), flush=True)
+        return 0 if caught == len(names) else 1
+
+    def is_green(self, pool: ThreadPoolExecutor, tests: list[str]) -> bool:
+        """Whether the same tests pass without any bug; makes the databases."""
+        shares = [tests[number::AT_ONCE] for number in range(AT_ONCE)]
+        print(f"Without any bug: {len(tests)} tests ...", flush=True)
+        runs = [pool.submit(self.run, share, "--create-db") for share in shares if share]
+        results = [run.result() for run in runs]
+        for code, said in results:
+            if code:
+                print(said)
+                print("Red without any bug; nothing can be said.")
+        return not any(code for code, _ in results)
+
+    def planted(self) -> dict[str, str]:
+        """Each bug and the test that ought to notice, asked of a process with Django set up."""
+        ask = (
+            "import json, django; django.setup();"
+            "from tests.proof.seeded.bugs import TESTS; print(json.dumps(TESTS))"
+        )
+        env = {**self.env, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(ROOT)}
+        _, said = self.house.run("the list of bugs", [sys.executable, "-c", ask], env)
+        found: dict[str, str] = json.loads(said.splitlines()[-1])
+        return found
+
+    def run(self, tests: Iterable[str], *more: str, bug: str = "") -> tuple[int, str]:
+        """pytest with this bug in place; its exit code and its last words."""
+        database = self.databases.get()
+        env = {**self.env, "SEEDED_BUG": bug, "DATABASE_URL": f"{self.server}/{database}"}
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.proof.seeded.plugin"]
+        command += ["-p", "no:cacheprovider", "--reuse-db", *more, *tests]
+        try:
+            code, said = self.house.run("pytest", command, env, fatal=False)
+        finally:
+            self.databases.put(database)
+        return code, said[-6000:]
+
+    def drop_databases(self) -> None:
+        """They are of no use to anybody else."""
+        with psycopg.connect(f"{self.server}/postgres", autocommit=True) as connection:
+            while not self.databases.empty():
+                name = self.databases.get()
+                connection.execute(f'DROP DATABASE IF EXISTS "test_{name}" WITH (FORCE)')
 
 
-def planted(env: dict[str, str]) -> dict[str, list[str]]:
-    """The bugs and their tests, asked of a process in which Django is set up."""
-    ask = (
-        "import json, django; django.setup();"
-        "from tests.proof.seeded.bugs import BUGS;"
-        "print(json.dumps({name: list(bug.tests) for name, bug in BUGS.items()}))"
-    )
-    env = {**env, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", ask], env=env, cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def why(said: str) -> str:
+    """The first test that noticed, and what it saw; else pytest's last words."""
+    noticed = re.search(r"^FAILED \S+::(\S+)(?: - (.*))?$", said, re.M)
+    if noticed:
+        return f"{noticed[1]} - {noticed[2] or 'failed'}"[:140]
+    return " ".join(said.splitlines()[-1:])[:140]
 
 
-def run(env: dict[str, str], bug: str, tests: list[str], *more: Any) -> tuple[int, str]:
-    """pytest on a database of its own, with this bug in place."""
-    server = env["DATABASE_URL"].rsplit("/", 1)[0]
-    told = {**env, "SEEDED_BUG": bug, "DATABASE_URL": f"{server}/seeded_{bug or 'none'}"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.proof.seeded.plugin"]
-    command += ["-p", "no:cacheprovider", "--create-db", *more, *tests]
-    done = subprocess.run(
-        command, env=told, cwd=ROOT, check=False, capture_output=True, text=True, timeout=600
-    )
-    return done.returncode, done.stdout[-6000:]
+def tell(done: int, total: int, words: str) -> None:
+    """One line with a bar."""
+    bar = "#" * (WIDTH * done // total)
+    print(f"[{bar:<{WIDTH}}] {done}/{total} {words}", flush=True)
 
 
 if __name__ == "__main__":

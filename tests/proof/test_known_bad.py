@@ -11,9 +11,9 @@ from django.db import connection  # noqa: F401  a mark below reads it
 from django.utils import timezone
 
 from audit.clock import db_now
-from payments import cardconnect
-from payments.models import Payment
-from payments.tasks import settle_unknown
+from payments import cardconnect, giving_back
+from payments.models import CardConnectAccount, Payment, Refund
+from payments.tasks import settle_bank_payments, settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import address, backdate
 from tests.proof.books import broken, judge
@@ -81,3 +81,37 @@ def test_one_attempt_that_cannot_be_settled_holds_up_nobody(
     settle_unknown()
     attempts[1].refresh_from_db()
     assert attempts[1].status == "captured"
+
+
+def test_a_refund_that_the_gateway_refuses_is_not_done(payer, link, form, gateway, admin_user):
+    """We took it for settled, the gateway has not settled it: PPS 28, and nothing goes back."""
+    payer.post(address(link), form)
+    payment = Payment.objects.get()
+    payment.mark_settled()
+    refund, _ = Refund.objects.request(
+        payment, amount=Decimal("50.00"), reason="x", actor=admin_user, key=uuid.uuid4()
+    )
+    giving_back.send(refund)
+    assert refund.status == "declined"
+    assert "No money has moved" in refund.told
+    assert gateway.charges(kind="refund") == []
+    link.invoice.refresh_from_db()
+    assert link.invoice.balance == 0
+
+
+def test_a_return_told_twice_leaves_other_payments_alone(payer, link, form, bank_form, gateway):
+    payer.post(address(link), bank_form)
+    first = Payment.objects.get()
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    for again in (False, True):
+        gateway.sandbox.control("return", retref=first.retref, code="R01", again=again)
+        CardConnectAccount.objects.update(next_funding_at=None)
+        settle_bank_payments()
+        if not again:
+            other = make_link(link.invoice)
+            payer.post(address(other), form | {"key": str(uuid.uuid4())})
+    link.invoice.refresh_from_db()
+    assert (link.invoice.status, link.invoice.balance) == ("paid", 0)
+    assert list(Payment.objects.values_list("status", flat=True)) == ["captured", "returned"]
+    assert judge(gateway.charges()).wrong == []
+    assert broken() == []

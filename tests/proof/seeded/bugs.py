@@ -5,223 +5,78 @@ They live here and are put in place from outside; `bin/bench seeded-bugs` switch
 
 from __future__ import annotations
 
-import copy
-import datetime as dt
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
-from django.utils import timezone
-
-from audit import clock
-from invoices.bill import Invoice
-from payments import answers, cardconnect, charging, claims, models, tasks, wire
-from payments.models import Payment
-from sms.models import TextMessage
-
-FAULTS = "tests/payments/test_faults.py"
-RACES = "tests/payments/test_races.py"
-PROOF = "tests/proof/test_known_bad.py"
-
-
-def no_invoice_lock() -> None:
-    """Whoever reads the invoice before paying does not take its lock."""
-
-    def unlocked(self: Invoice) -> Invoice:
-        return Invoice._base_manager.select_related("tenant", "customer").get(pk=self.pk)
-
-    Invoice.locked = unlocked  # type: ignore[method-assign]
-
-
-def retry_with_a_new_orderid() -> None:
-    """No answer? Just try again, as a new order."""
-    auth = cardconnect.auth
-
-    def persistent(payment: Payment, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return auth(payment, *args, **kwargs)
-        except wire.Unknown:
-            payment.orderid = models.new_orderid()
-            payment.save(update_fields=["orderid"])
-            return auth(payment, *args, **kwargs)
-
-    cardconnect.auth = persistent
-
-
-def trusting_an_early_not_found() -> None:
-    """The gateway does not know it yet, so it never will."""
-    charging.NOT_FOUND_AFTER = dt.timedelta(seconds=5)
-
-
-def no_sweep() -> None:
-    """Nobody asks what became of it."""
-    claims.PaymentQuerySet.to_ask_about = lambda self, now: self.none()  # type: ignore
-
-
-def float_money() -> None:
-    """Cents by float: 100 * 1.15 is 114.99999999999999."""
-    auth = cardconnect.auth
-
-    def rounded(payment: Payment, *args: Any, **kwargs: Any) -> Any:
-        wrong = copy.copy(payment)
-        wrong.amount = Decimal(int(float(payment.amount) * 100)) / 100
-        return auth(wrong, *args, **kwargs)
-
-    cardconnect.auth = rounded
-
-
-def increment_instead_of_recompute() -> None:
-    """paid += amount, each time somebody tells it."""
-
-    def increment(self: Invoice, payment: Payment) -> None:
-        row = self.locked()
-        row.paid += payment.amount
-        row.save(update_fields=["paid"])
-        row._rebalance()
-        self.refresh_from_db()
-
-    Invoice.apply_payment = increment  # type: ignore[method-assign]
-
-
-def expiry_by_the_app_s_clock() -> None:
-    """Every web server has its own idea of now."""
-    clock._ask_database = timezone.now
-
-    def as_sql(self: Any, *_: Any, **__: Any) -> Any:
-        return "%s::timestamptz", (timezone.now(),)
-
-    clock.DbNow.as_sql = as_sql  # type: ignore[method-assign]
-
-
-def ignoring_respstat_b() -> None:
-    """Not approved is declined."""
-    attempt = answers.attempt
-
-    def hasty(row: Any, payment: Payment) -> Any:
-        answer = attempt(row, payment)
-        return answer or answers.Declined("PPS", "62", "Timed out", "Declined.")
-
-    answers.attempt = hasty
-
-
-def inquiring_beyond_the_mid() -> None:
-    """Without the /1 the gateway searches every merchant that the credentials open."""
-    ask = wire.ask
-
-    def wide(account: Any, verb: str, path: str, *args: Any, **kwargs: Any) -> Any:
-        return ask(account, verb, path.removesuffix("/1"), *args, **kwargs)
-
-    wire.ask = wide
-    answers.about = lambda *_: None
-
-
-def second_tab_allowed() -> None:
-    """Another attempt may start while one is open."""
-    start = claims.PaymentQuerySet._check_may_start
-
-    def careless(self: Any, *args: Any, **kwargs: Any) -> Any:
-        in_flight = claims.PaymentQuerySet.in_flight
-        claims.PaymentQuerySet.in_flight = lambda self: self.none()  # type: ignore
-        try:
-            return start(self, *args, **kwargs)
-        finally:
-            claims.PaymentQuerySet.in_flight = in_flight  # type: ignore
-
-    claims.PaymentQuerySet._check_may_start = careless  # type: ignore
-
-
-def partial_approval_taken_as_full() -> None:
-    """An approval is an approval."""
-    settle = charging.settle
-
-    def generous(payment: Payment, answer: Any) -> None:
-        if hasattr(answer, "amount"):
-            object.__setattr__(answer, "amount", payment.amount)
-        settle(payment, answer)
-
-    charging.settle = generous
-
-
-def an_error_means_nothing_happened() -> None:
-    """HTTP 500, so nothing was charged; try again."""
-    auth = cardconnect.auth
-
-    def optimistic(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return auth(*args, **kwargs)
-        except wire.Unknown as unknown:
-            raise wire.NotSent(str(unknown)) from None
-
-    cardconnect.auth = optimistic
-
-
-def a_new_key_for_every_submit() -> None:
-    """A double click is two payments."""
-    start = claims.PaymentQuerySet.start
-
-    def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
-
-    claims.PaymentQuerySet.start = forgetful  # type: ignore[method-assign]
-
-
-def a_late_no_undoes_a_booking() -> None:
-    """Whatever was heard last is true."""
-    wild = frozenset(Payment.Status.values)
-    Payment.TRANSITIONS = dict.fromkeys(Payment.Status.values, wild)
-
-
-def unconfirmed_void_is_believed() -> None:
-    """The void was sent, so the money is back."""
-    void = cardconnect.void
-
-    def hopeful(*args: Any, **kwargs: Any) -> bool:
-        void(*args, **kwargs)
-        return True
-
-    cardconnect.void = hopeful
-
-
-def callbacks_regress_a_delivered_text() -> None:
-    """Reports arrive in any order, and the last one wins."""
-    wild = frozenset(TextMessage.Status.values)
-    TextMessage.TRANSITIONS = dict.fromkeys(TextMessage.Status.values, wild)
-
-
-def one_bad_row_stops_the_sweep() -> None:
-    """An attempt that cannot be settled ends the whole round."""
-    tasks._ask_safely = lambda payment: charging.ask(payment)
-
-
-@dataclass(frozen=True)
-class Bug:
-    """How to plant it, and the tests that ought to notice."""
-
-    plant: Callable[[], None]
-    tests: tuple[str, ...]
-
-
-BUGS = {
-    bug.plant.__name__: bug
-    for bug in (
-        Bug(no_invoice_lock, (RACES,)),
-        Bug(retry_with_a_new_orderid, (FAULTS,)),
-        Bug(trusting_an_early_not_found, (FAULTS,)),
-        Bug(no_sweep, (FAULTS,)),
-        Bug(float_money, (PROOF,)),
-        Bug(increment_instead_of_recompute, ("tests/invoices/test_money.py",)),
-        Bug(expiry_by_the_app_s_clock, (PROOF,)),
-        Bug(ignoring_respstat_b, (FAULTS,)),
-        Bug(inquiring_beyond_the_mid, (PROOF,)),
-        Bug(second_tab_allowed, (FAULTS, RACES)),
-        Bug(partial_approval_taken_as_full, (FAULTS,)),
-        Bug(an_error_means_nothing_happened, (FAULTS,)),
-        Bug(a_new_key_for_every_submit, (RACES,)),
-        Bug(a_late_no_undoes_a_booking, (FAULTS,)),
-        Bug(unconfirmed_void_is_believed, (FAULTS,)),
-        Bug(callbacks_regress_a_delivered_text, ("tests/sms/test_verbs.py",)),
-        Bug(one_bad_row_stops_the_sweep, (PROOF,)),
-    )
+from tests.proof.seeded import charges, money_back, texts
+
+# How to plant it, and the test that ought to notice.
+NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
+    "tests/payments/test_faults.py": [
+        (charges.retry_with_a_new_orderid, "a_call_that_never_took_effect_ends_without_a_charge"),
+        (
+            charges.trusting_an_early_not_found,
+            "a_call_that_never_took_effect_ends_without_a_charge",
+        ),
+        (charges.no_sweep, "a_charge_whose_answer_was_lost_is_found_and_booked"),
+        (charges.ignoring_respstat_b, "a_processor_that_timed_out_is_unknown_until_it_is_certain"),
+        (charges.partial_approval_taken_as_full, "the_other_amount_is_given_back_and_never_booked"),
+        (
+            charges.an_error_means_nothing_happened,
+            "a_charge_whose_answer_was_lost_is_found_and_booked",
+        ),
+        (charges.a_late_no_undoes_a_booking, "a_late_no_does_not_undo_what_was_booked"),
+        (
+            charges.unconfirmed_void_is_believed,
+            "an_other_amount_that_cannot_be_given_back_waits_for_a_person",
+        ),
+    ],
+    "tests/payments/test_races.py": [
+        (charges.no_invoice_lock, "fifty_payers_at_once_are_one_charge"),
+        (charges.second_tab_allowed, "fifty_payers_at_once_are_one_charge"),
+        (charges.a_new_key_for_every_submit, "a_double_click_is_one_charge_and_one_page"),
+    ],
+    "tests/payments/test_refunds.py": [
+        (
+            money_back.refund_sent_again_after_a_timeout,
+            "a_lost_answer_is_asked_about_and_never_sent_again",
+        ),
+        (money_back.one_person_gives_back_any_amount, "above_the_limit_two_people_are_needed"),
+    ],
+    "tests/payments/test_settlement_life.py": [
+        (
+            money_back.bank_payment_cleared_once_settled,
+            "a_bank_payment_clears_after_its_days_and_not_before",
+        ),
+    ],
+    "tests/invoices/test_money.py": [
+        (charges.increment_instead_of_recompute, "telling_it_twice_books_once"),
+    ],
+    "tests/sms/test_delivery.py": [
+        (
+            texts.a_text_sent_again_after_a_timeout,
+            "an_answer_lost_after_twilio_took_it_sends_no_second_text",
+        ),
+        (texts.two_workers_send_the_same_text, "a_text_reaches_twilio_once"),
+        (texts.a_text_about_an_invoice_that_was_paid, "what_happened_before_it_went_out_stops_it"),
+    ],
+    "tests/sms/test_verbs.py": [
+        (texts.callbacks_regress_a_delivered_text, "an_end_is_an_end"),
+    ],
+    "tests/proof/test_known_bad.py": [
+        (charges.float_money, "every_cent_is_charged"),
+        (charges.expiry_by_the_app_s_clock, "a_server_whose_clock_is_wrong_pays_no_dead_link"),
+        (charges.inquiring_beyond_the_mid, "another_merchant_s_charge_is_not_ours"),
+        (
+            money_back.refund_before_settled_reported_as_done,
+            "a_refund_that_the_gateway_refuses_is_not_done",
+        ),
+        (money_back.return_applied_twice, "a_return_told_twice_leaves_other_payments_alone"),
+        (charges.one_bad_row_stops_the_sweep, "one_attempt_that_cannot_be_settled_holds_up_nobody"),
+    ],
+}
+BUGS = {plant.__name__: plant for rows in NOTICED_BY.values() for plant, _ in rows}
+TESTS = {
+    plant.__name__: f"{path}::test_{test}"
+    for path, rows in NOTICED_BY.items()
+    for plant, test in rows
 }

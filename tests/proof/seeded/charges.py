@@ -1,0 +1,179 @@
+"""Mistakes in taking money, and in finding out what became of it."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from audit import clock
+from invoices.bill import Invoice
+from payments import answers, cardconnect, charging, claims, models, tasks, wire
+from payments.models import Payment
+
+
+def no_invoice_lock() -> None:
+    """Whoever reads the invoice before paying does not take its lock."""
+
+    def unlocked(self: Invoice) -> Invoice:
+        return Invoice._base_manager.select_related("tenant", "customer").get(pk=self.pk)
+
+    Invoice.locked = unlocked  # type: ignore[method-assign]
+
+
+def retry_with_a_new_orderid() -> None:
+    """No answer? Just try again, as a new order."""
+    auth = cardconnect.auth
+
+    def persistent(payment: Payment, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return auth(payment, *args, **kwargs)
+        except wire.Unknown:
+            payment.orderid = models.new_orderid()
+            payment.save(update_fields=["orderid"])
+            return auth(payment, *args, **kwargs)
+
+    cardconnect.auth = persistent
+
+
+def trusting_an_early_not_found() -> None:
+    """The gateway does not know it yet, so it never will."""
+    charging.NOT_FOUND_AFTER = dt.timedelta(seconds=5)
+
+
+def no_sweep() -> None:
+    """Nobody asks what became of it."""
+    claims.PaymentQuerySet.to_ask_about = lambda self, now: self.none()  # type: ignore
+
+
+def float_money() -> None:
+    """Cents by float: 100 * 1.15 is 114.99999999999999."""
+    auth = cardconnect.auth
+
+    def rounded(payment: Payment, *args: Any, **kwargs: Any) -> Any:
+        wrong = copy.copy(payment)
+        wrong.amount = Decimal(int(float(payment.amount) * 100)) / 100
+        return auth(wrong, *args, **kwargs)
+
+    cardconnect.auth = rounded
+
+
+def increment_instead_of_recompute() -> None:
+    """paid += amount, each time somebody tells it."""
+
+    def increment(self: Invoice, payment: Payment) -> None:
+        row = self.locked()
+        row.paid += payment.amount
+        row.save(update_fields=["paid"])
+        row._rebalance()
+        self.refresh_from_db()
+
+    Invoice.apply_payment = increment  # type: ignore[method-assign]
+
+
+def expiry_by_the_app_s_clock() -> None:
+    """Every web server has its own idea of now."""
+    clock._ask_database = timezone.now
+
+    def as_sql(self: Any, *_: Any, **__: Any) -> Any:
+        return "%s::timestamptz", (timezone.now(),)
+
+    clock.DbNow.as_sql = as_sql  # type: ignore[method-assign]
+
+
+def ignoring_respstat_b() -> None:
+    """Not approved is declined."""
+    attempt = answers.attempt
+
+    def hasty(row: Any, payment: Payment) -> Any:
+        answer = attempt(row, payment)
+        return answer or answers.Declined("PPS", "62", "Timed out", "Declined.")
+
+    answers.attempt = hasty
+
+
+def inquiring_beyond_the_mid() -> None:
+    """Without the /1 the gateway searches every merchant that the credentials open."""
+    ask = wire.ask
+
+    def wide(account: Any, verb: str, path: str, *args: Any, **kwargs: Any) -> Any:
+        return ask(account, verb, path.removesuffix("/1"), *args, **kwargs)
+
+    wire.ask = wide
+    answers.about = lambda *_: None
+
+
+def second_tab_allowed() -> None:
+    """Another attempt may start while one is open."""
+    start = claims.PaymentQuerySet._check_may_start
+
+    def careless(self: Any, *args: Any, **kwargs: Any) -> Any:
+        in_flight = claims.PaymentQuerySet.in_flight
+        claims.PaymentQuerySet.in_flight = lambda self: self.none()  # type: ignore
+        try:
+            return start(self, *args, **kwargs)
+        finally:
+            claims.PaymentQuerySet.in_flight = in_flight  # type: ignore
+
+    claims.PaymentQuerySet._check_may_start = careless  # type: ignore
+
+
+def partial_approval_taken_as_full() -> None:
+    """An approval is an approval."""
+    settle = charging.settle
+
+    def generous(payment: Payment, answer: Any) -> None:
+        if hasattr(answer, "amount"):
+            object.__setattr__(answer, "amount", payment.amount)
+        settle(payment, answer)
+
+    charging.settle = generous
+
+
+def an_error_means_nothing_happened() -> None:
+    """HTTP 500, so nothing was charged; try again."""
+    auth = cardconnect.auth
+
+    def optimistic(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return auth(*args, **kwargs)
+        except wire.Unknown as unknown:
+            raise wire.NotSent(str(unknown)) from None
+
+    cardconnect.auth = optimistic
+
+
+def a_new_key_for_every_submit() -> None:
+    """A double click is two payments."""
+    start = claims.PaymentQuerySet.start
+
+    def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
+
+    claims.PaymentQuerySet.start = forgetful  # type: ignore[method-assign]
+
+
+def a_late_no_undoes_a_booking() -> None:
+    """Whatever was heard last is true."""
+    wild = frozenset(Payment.Status.values)
+    Payment.TRANSITIONS = dict.fromkeys(Payment.Status.values, wild)
+
+
+def unconfirmed_void_is_believed() -> None:
+    """The void was sent, so the money is back."""
+    void = cardconnect.void
+
+    def hopeful(*args: Any, **kwargs: Any) -> bool:
+        void(*args, **kwargs)
+        return True
+
+    cardconnect.void = hopeful
+
+
+def one_bad_row_stops_the_sweep() -> None:
+    """An attempt that cannot be settled ends the whole round."""
+    tasks._ask_safely = lambda payment: charging.ask(payment)

@@ -1,0 +1,69 @@
+"""Mistakes in what comes after the charge: refunds, returns, settlement."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from audit import clock
+from payments import cardconnect, giving_back, looking, refunds, wire
+from payments.models import Payment, Refund
+
+
+def refund_before_settled_reported_as_done() -> None:
+    """The gateway answered, so the money is on its way back."""
+
+    def hopeful(refund: Refund, answer: Any) -> None:
+        refund.done(retref=answer.retref)
+
+    giving_back._keep = hopeful
+
+
+def refund_sent_again_after_a_timeout() -> None:
+    """No answer? Just try again, as a new refund."""
+    refund = cardconnect.refund
+
+    def persistent(payment: Payment, amount: Decimal, orderid: str) -> Any:
+        try:
+            return refund(payment, amount, orderid)
+        except wire.Unknown:
+            return refund(payment, amount, refunds.new_orderid())
+
+    cardconnect.refund = persistent
+
+
+def one_person_gives_back_any_amount() -> None:
+    """Waiting for a second person only takes time."""
+    request = refunds.RefundQuerySet.request
+
+    def alone(self: Any, *args: Any, **kwargs: Any) -> tuple[Refund, bool]:
+        refund, is_new = request(self, *args, **kwargs)
+        Refund._base_manager.filter(pk=refund.pk, status="requested").update(status="pending")
+        refund.refresh_from_db()
+        return refund, is_new
+
+    refunds.RefundQuerySet.request = alone  # type: ignore[method-assign]
+
+
+def return_applied_twice() -> None:
+    """A line of the bank's report is a return, whenever it is read."""
+
+    def each_time(self: Payment, code: str) -> bool:
+        with transaction.atomic():
+            row = self.invoice.locked()
+            self._rows.update(status="returned", return_code=code, reversed_at=clock.db_now())
+            self.refresh_from_db()
+            self._record("payment.returned", None, **self._told())
+            row.paid = max(row.paid - self.amount, Decimal(0))
+            row.save(update_fields=["paid"])
+            row._rebalance()
+        return True
+
+    Payment.come_back = each_time  # type: ignore
+
+
+def bank_payment_cleared_once_settled() -> None:
+    """The gateway accepted it, so the bank will not send it back."""
+    looking.may_clear = lambda *_: True

@@ -1,0 +1,44 @@
+"""Mistakes in sending texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sms import tasks
+from sms.models import TextMessage
+
+
+def callbacks_regress_a_delivered_text() -> None:
+    """Reports arrive in any order, and the last one wins."""
+    wild = frozenset(TextMessage.Status.values)
+    TextMessage.TRANSITIONS = dict.fromkeys(TextMessage.Status.values, wild)
+
+
+def a_text_sent_again_after_a_timeout() -> None:
+    """No answer from Twilio? Send it once more."""
+    settle = tasks.settle
+
+    def eager(message: TextMessage, error: Any) -> None:
+        if error.ambiguous:
+            message.back_to_queue(dt.timedelta(0))
+        else:
+            settle(message, error)
+
+    tasks.settle = eager
+
+
+def two_workers_send_the_same_text() -> None:
+    """Whoever holds the task sends the text."""
+    claim = TextMessage.claim
+
+    def careless(self: TextMessage) -> bool:
+        claim(self)
+        return True
+
+    TextMessage.claim = careless  # type: ignore
+
+
+def a_text_about_an_invoice_that_was_paid() -> None:
+    """It was right when somebody pressed Send."""
+    tasks.why_not_now = lambda message: ""
