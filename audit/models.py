@@ -46,6 +46,7 @@ LABELS = {
     "bulk.cancelled": "Bulk send stopped",
     "bulk.done": "Bulk send done",
     "text.received": "Customer texted back",
+    "text.reviewed": "Text looked at: not a refusal",
     "number.opted_out": "Asked for no more texts",
     "number.resumed": "May be texted again",
     "payment.pending": "Payment started",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.enqueue import enqueue
 from customers import phones
 from invoices.models import Invoice, InvoiceError
+from sms.check import SendCheck
 from sms.models import NeedsConfirmation, TextMessage
 from sms.reasons import why_not_text
-from sms.tasks import deliver
+from sms.sending import Refused, send
 from tenants.access import HasPermission, Permission
 from tenants.models import User
 
@@ -42,6 +45,7 @@ class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
             "segments",
             "sent_by",
             "queued_at",
+            "not_before",
             "sent_at",
             "finished_at",
             "link_expires_at",
@@ -51,13 +55,15 @@ class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
 
 class SendSerializer(serializers.Serializer[Any]):
     """What sending needs. `key` makes a repeated request the same text; `seen` is the id of the
-    text before, and says that another one is wanted after it."""
+    text before, and says that another one is wanted after it; `override` lifts the limits on
+    texting one invoice again, for roles that may."""
 
     invoice = serializers.UUIDField()
     to = serializers.CharField(max_length=30)
     country = serializers.ChoiceField(choices=phones.COUNTRIES, default=phones.HOME)
     key = serializers.UUIDField()
     seen = serializers.UUIDField(required=False)
+    override = serializers.BooleanField(default=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Leave `to` as E.164, of a phone that can get texts."""
@@ -74,7 +80,8 @@ class SendSerializer(serializers.Serializer[Any]):
 class TextMessageViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[TextMessage]
 ):
-    """GET lists and shows texts; POST sends one: 201 new, 200 repeated, 409 with the reason."""
+    """GET lists and shows texts; POST sends one: 201 new, 200 repeated, 409 with the reason, 429
+    when the invoice was texted too often of late."""
 
     serializer_class = TextMessageSerializer
     permission_classes = (HasPermission,)
@@ -91,36 +98,61 @@ class TextMessageViewSet(
         return TextMessage.objects.select_related("invoice", "link", "sent_by")
 
     def create(self, request: Request) -> Response:
-        """Send an invoice by SMS."""
+        """Send an invoice by SMS; outside quiet hours it waits, see `not_before` of the answer."""
         asked = SendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
-        invoices = Invoice.objects.select_related("tenant")
+        invoices = Invoice.objects.select_related("tenant", "customer")
         invoice = get_object_or_404(invoices, public_id=data["invoice"])
-        if reason := why_not_text(invoice, request.membership):  # type: ignore[attr-defined]
+        membership = request.membership  # type: ignore[attr-defined]
+        if reason := why_not_text(invoice, membership):
             return refusal(reason.code, reason.sentence)
+        if data["override"] and not membership.allows(Permission.TEXT_AGAIN):
+            raise PermissionDenied("Your role may not lift the limits on texting again.")
         try:
-            message, new = TextMessage.objects.queue(
-                invoice,
-                to=data["to"],
-                actor=cast(User, request.user),
-                key=data["key"],
-                seen=str(data.get("seen", "")),
-                confirmed="seen" in data,
-            )
+            message, new = _send(invoice, data, cast(User, request.user))
+        except Refused as refused:
+            return refused_by(refused.check)
         except NeedsConfirmation as question:
             return refusal("already_sent", str(question), seen=str(question.last.public_id))
         except InvoiceError as error:
             return refusal("invoice", str(error))
         if not new and message.key != data["key"]:
             return refusal("on_its_way", "A text for this invoice is on its way already.")
-        if new:
-            enqueue(deliver, message.pk)
         code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
         return Response(self.get_serializer(message).data, status=code)
+
+
+def _send(invoice: Invoice, data: dict[str, Any], actor: User) -> tuple[TextMessage, bool]:
+    return send(
+        invoice,
+        to=data["to"],
+        actor=actor,
+        key=data["key"],
+        seen=str(data.get("seen", "")),
+        confirmed="seen" in data,
+        override=data["override"],
+    )
 
 
 def refusal(code: str, sentence: str, **more: str) -> Response:
     """409: nothing was sent, and why."""
     body = {"code": code, "detail": sentence, **more}
     return Response(body, status=status.HTTP_409_CONFLICT)
+
+
+def refused_by(check: SendCheck) -> Response:
+    """409, or 429 for a limit on resending: what the send check holds against it, worst first.
+
+    `again_at` is when to try again, where waiting helps.
+    """
+    found = [{"code": f.code, "level": f.level, "detail": f.sentence} for f in check.findings]
+    answer = refusal(found[0]["code"], found[0]["detail"])
+    answer.data["findings"] = found
+    if check.again_at is not None:
+        answer.data["again_at"] = check.again_at.isoformat()
+    if check.only_limits and check.again_at is not None:
+        answer.status_code = status.HTTP_429_TOO_MANY_REQUESTS
+        seconds = ceil((check.again_at - timezone.now()).total_seconds())
+        answer.headers["Retry-After"] = str(max(seconds, 1))
+    return answer

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import prefetch_related_objects
-from django.utils import timezone
 
+from audit import clock
 from invoices.models import Invoice
 from sms import limits, quiet_hours
 from sms.consent import digests
-from sms.findings import Finding, Known, Level, Look
+from sms.findings import TONES, Finding, Known, Level, Look
 from sms.lookups import NumberLookup
 from sms.models import Consent, OptOut, TextMessage, TextRules
 from sms.reasons import why_no_sender
@@ -48,6 +48,21 @@ class SendCheck:
     def reason(self) -> Finding | None:
         """What forbids it first."""
         return self.findings[0] if self.red else None
+
+    @property
+    def tone(self) -> str:
+        """How pages colour it; the words beside it say the same."""
+        return TONES[self.worst]
+
+    @property
+    def ambers(self) -> int:
+        """How many things there are to look at."""
+        return sum(finding.level == "amber" for finding in self.findings)
+
+    @property
+    def lifted(self) -> bool:
+        """Whether a limit on resending was reached and lifted."""
+        return not self.red and any(f.code in limits.CODES for f in self.findings)
 
     @property
     def only_limits(self) -> bool:
@@ -83,7 +98,7 @@ def check_many(
     """The same for many invoices of one company, in their order, with a handful of queries."""
     if not rows:
         return []
-    known = _known(rows, now or timezone.now(), kind, override)
+    known = _known(rows, now or clock.now(), kind, override)
     return [_checked(Look(known, invoice, to)) for invoice, to in rows]
 
 
@@ -127,15 +142,14 @@ def _consented(tenant: Tenant, numbers: set[str]) -> frozenset[str]:
     return frozenset(by_digest[digest] for digest in found.values_list("digest", flat=True))
 
 
-def may_still_go(message: TextMessage, now: dt.datetime) -> tuple[str, dt.datetime | None]:
-    """For the worker, at the last moment: why a text must not go out, or until when it waits.
+def waits_until(message: TextMessage, now: dt.datetime) -> dt.datetime | None:
+    """For the worker: when a queued text may go out; `now` when it may, None when it never may.
 
-    ("", None) lets it go. An answer to what somebody has just texted asks no clock.
+    An answer to what somebody has just texted asks no clock.
     """
     if message.kind in (TextMessage.Kind.ANSWER, TextMessage.Kind.HELP):
-        return "", None
-    rules = TextRules.of(message.tenant)
+        return now
+    # Read together with the text by whoever sends many.
+    rules = getattr(message.tenant, "text_rules", None) or TextRules(tenant=message.tenant)
     opens = quiet_hours.next_allowed(message.to, message.customer, rules, now)
-    if opens is None or (opens > now and not rules.sends_later):
-        return OUTSIDE_HOURS, None
-    return "", opens if opens > now else None
+    return opens if opens == now or rules.sends_later else None

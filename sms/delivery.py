@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from audit import clock
 from audit.transitions import IllegalTransition, transition, transition_from
 from sms.twilio_codes import explain
 from tenants.models import User
@@ -120,7 +121,8 @@ class Delivery(models.Model):
 
     def wait_for_hours(self, moment: dt.datetime) -> None:
         """It is quiet where the customer lives until then. No attempt is counted."""
-        self._queued().update(next_try_at=moment, not_before=moment, turn_at=None)
+        at = clock.on_the_wall(moment)
+        self._queued().update(next_try_at=at, not_before=moment, turn_at=None)
 
     def back_to_queue(self, later: dt.timedelta) -> bool:
         """Twilio surely did not take it: try again `later`. False when it has moved on."""

@@ -15,11 +15,12 @@ from sms import limits, quiet_hours, wording
 from sms.limits import Sent
 from sms.lookups import NO_TEXTS, WORDS
 from sms.models import OptOut, TextMessage, TextRules
-from sms.reasons import Reason, why_not_asked
+from sms.reasons import Reason, opted_out, why_not_asked
 from tenants.models import Tenant
 from tenants.templatetags.ui import clock, date
 
 Level = Literal["green", "amber", "red"]
+TONES: dict[Level, str] = {"green": "good", "amber": "warn", "red": "bad"}
 RECENTLY = dt.timedelta(hours=24)
 
 
@@ -29,6 +30,11 @@ class Finding(NamedTuple):
     level: Level
     code: str
     sentence: str
+
+    @property
+    def tone(self) -> str:
+        """How pages colour it."""
+        return TONES[self.level]
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,8 @@ class Known:
     sent: dict[int, list[Sent]]
 
     def moment(self, at: dt.datetime) -> str:
-        """ "today at 8:00 AM", "tomorrow at…", "on Mon, Nov 23 at…", by the company's clock."""
-        local, today = at.astimezone(self.tenant.zone), self.now.astimezone(self.tenant.zone).date()
-        days = {-1: "yesterday", 0: "today", 1: "tomorrow"}
-        day = days.get((local.date() - today).days, f"on {local:%a}, {date(local.date(), today)}")
-        return f"{day} at {clock(local)}"
+        """When that is, in words."""
+        return moment(at, self.tenant, self.now)
 
 
 class Look:
@@ -108,7 +111,7 @@ class Look:
 
     def _wish(self) -> Iterator[Finding]:
         if out := self.known.opted_out.get(self.to):
-            yield Finding("red", "opted_out", opted_out(out, self.who, self.known))
+            yield Finding("red", "opted_out", opted_out(out, self.who, self.known.tenant))
         elif self.to not in self.known.consented:
             sentence = f"Sending notes that {self.who} gave this number for the account."
             yield Finding("green", "no_consent", sentence)
@@ -175,6 +178,14 @@ class Look:
             yield Finding(level, "segments", f"It takes {count} segments, and each is paid for.")
 
 
+def moment(at: dt.datetime, tenant: Tenant, now: dt.datetime) -> str:
+    """ "today at 8:00 AM", "tomorrow at…", "on Mon, Nov 23 at…", by the company's clock."""
+    local, today = at.astimezone(tenant.zone), now.astimezone(tenant.zone).date()
+    days = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    day = days.get((local.date() - today).days, f"on {local:%a}, {date(local.date(), today)}")
+    return f"{day} at {clock(local)}"
+
+
 def _wall(local: dt.datetime) -> dt.datetime:
     return local.replace(tzinfo=None)
 
@@ -182,17 +193,3 @@ def _wall(local: dt.datetime) -> dt.datetime:
 def no_texts(kind: str) -> str:
     """Why a number of this kind is refused."""
     return f"This is a {kind} number, so texts cannot arrive there. Choose a mobile."
-
-
-def opted_out(out: OptOut, who: str, known: Known) -> str:
-    """Who said when that no more texts are wanted, and how that ends."""
-    zone = known.tenant.zone
-    day = date(out.created_at.astimezone(zone).date(), known.now.astimezone(zone).date())
-    by = out.recorded_by.name if out.recorded_by else "Staff"
-    said = {
-        OptOut.Source.REPLY: f"{who} replied STOP on {day}.",
-        OptOut.Source.WORDS: f"{who} asked for no more texts on {day}.",
-        OptOut.Source.STAFF: f"{by} noted on {day} that {who} wants no texts.",
-        OptOut.Source.TWILIO: f"Twilio reported on {day} that {who} opted out.",
-    }[OptOut.Source(out.source)]
-    return f"{said[0].upper()}{said[1:]} By law they get no text until they reply START."

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from customers import phones
 from customers.models import Customer, PhoneChoice
+from sms.findings import no_texts
 
 OTHER = "other"
 
@@ -28,6 +29,7 @@ class SendTextForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput)
     seen = forms.CharField(max_length=36, required=False, widget=forms.HiddenInput)
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    override = forms.BooleanField(label="Send anyway", required=False)
 
     def __init__(self, *args: Any, customer: Customer, seen: str = "", **kwargs: Any) -> None:
         self.numbers = {_value(choice): choice for choice in customer.phone_numbers()}
@@ -51,21 +53,6 @@ class SendTextForm(forms.Form):
         """Whether the field for another number belongs on the page."""
         return self.chosen is None
 
-    @property
-    def check(self) -> tuple[str, str]:
-        """What the number on file tells before sending: a tone and a sentence."""
-        if self.chosen is None:
-            return (
-                "warn",
-                "Not on file for this customer. Check that you typed it right and that they "
-                "agreed to texts.",
-            )
-        if not phones.can_text(self.chosen.e164):
-            return "bad", _no_texts(self.chosen.e164)
-        if self.chosen.kind != "mobile":
-            return "warn", "Saved as their other phone. Make sure that it can get texts."
-        return "good", "Saved as their mobile number"
-
     def clean(self) -> dict[str, Any]:
         """Leave the number in `to` as E.164, valid for the country code that is shown."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -80,7 +67,7 @@ class SendTextForm(forms.Form):
         try:
             data["to"] = phones.parse(raw, country)
             if not phones.can_text(data["to"]):
-                raise ValidationError(_no_texts(data["to"]), code="landline")
+                raise ValidationError(no_texts(phones.kind(data["to"])), code="landline")
         except ValidationError as error:
             self.add_error(field, error)
         return data
@@ -101,7 +88,3 @@ def _label(choice: PhoneChoice) -> str:
     if choice.kind != "mobile":
         words.append("other phone")
     return ", ".join(word for word in words if word)
-
-
-def _no_texts(e164: str) -> str:
-    return f"This is a {phones.kind(e164)} number, so texts cannot arrive there. Choose a mobile."

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from audit import clock
 from invoices.models import Invoice
 from sms.messages import TextMessage
 
@@ -50,6 +51,7 @@ def sent_lately(invoices: Collection[Invoice], now: dt.datetime) -> dict[int, li
 
     Counted is what went out or may have; reminders are not, their schedule is their limit.
     """
+    ahead = clock.ahead()
     surely_not = Q(status__in=[TextMessage.Status.FAILED, TextMessage.Status.CANCELLED])
     rows = (
         TextMessage.objects.filter(
@@ -61,7 +63,7 @@ def sent_lately(invoices: Collection[Invoice], now: dt.datetime) -> dict[int, li
     waiting = (TextMessage.Status.QUEUED, TextMessage.Status.SENDING)
     found: dict[int, list[Sent]] = defaultdict(list)
     for invoice, sent_at, not_before, queued_at, to, status in rows:
-        at = sent_at or not_before or queued_at
+        at = sent_at + ahead if sent_at else not_before or queued_at + ahead
         if invoice is not None and at > now - WEEK:
             found[invoice].append(Sent(at, to, status in waiting))
     return {invoice: sorted(texts) for invoice, texts in found.items()}

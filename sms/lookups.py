@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from customers.models import E164
@@ -14,6 +15,8 @@ from tenants.scoping import TenantManager
 
 # An owner seldom changes the kind of their line; Twilio is paid for each question.
 FRESH = dt.timedelta(days=30)
+# Where it could not tell, ask no sooner again, so that its trouble does not become ours.
+TRY_AGAIN = dt.timedelta(minutes=10)
 # How Twilio names lines, in words that stand before "number".
 WORDS = {
     "mobile": "mobile",
@@ -38,6 +41,12 @@ class NumberLookupQuerySet(models.QuerySet["NumberLookup"]):
         """What is known of these numbers' lines and no older than 30 days, in one query."""
         rows = self.filter(tenant=tenant, number__in=numbers, looked_up_at__gt=now - FRESH)
         return dict(rows.exclude(line_type="").values_list("number", "line_type"))
+
+    def fresh(self, tenant: Tenant, number: str, now: dt.datetime) -> NumberLookupQuerySet:
+        """The answer about a number, where it is too new to ask again."""
+        known = Q(looked_up_at__gt=now - FRESH) & ~Q(line_type="")
+        lately = Q(looked_up_at__gt=now - TRY_AGAIN)
+        return self.filter(known | lately, tenant=tenant, number=number)
 
 
 NumberLookupManager = TenantManager.from_queryset(NumberLookupQuerySet)

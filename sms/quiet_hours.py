@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from customers.models import Customer
-from sms.rules import TextRules
+if TYPE_CHECKING:
+    from customers.models import Customer
+    from sms.rules import TextRules
 
 # Hours of one day on the recipient's clock, the second not included; None is a day off.
 Day = tuple[int, int] | None

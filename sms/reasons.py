@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from django.utils import timezone
+
+from customers import phones
 from invoices.models import Invoice
-from sms.models import TwilioAccount
+from sms.models import OptOut, TwilioAccount
 from tenants.models import Membership, Tenant
 from tenants.roles import Permission
+from tenants.templatetags.ui import date
 
 
 class Reason(NamedTuple):
@@ -23,6 +27,7 @@ def why_not_text(invoice: Invoice, membership: Membership | None) -> Reason | No
         why_no_rights(invoice.tenant, membership)
         or why_not_asked(invoice)
         or why_no_sender(invoice.tenant)
+        or why_opted_out(invoice)
     )
 
 
@@ -69,6 +74,33 @@ def why_no_sender(tenant: Tenant) -> Reason | None:
             "Support follows it up.",
         )
     return None
+
+
+def why_opted_out(invoice: Invoice) -> Reason | None:
+    """Whether the billing contact's mobile has opted out; without one, every number there is."""
+    able = [c for c in invoice.customer.phone_numbers() if phones.can_text(c.e164)]
+    main = [c for c in able if c.contact.is_billing and c.kind == "mobile"]
+    numbers = [choice.e164 for choice in main or able]
+    out = OptOut.objects.select_related("recorded_by").among(invoice.tenant, numbers)
+    if not numbers or len(out) < len(numbers):
+        return None
+    first = (main or able)[0]
+    who = first.contact.first_name or "The customer"
+    return Reason("opted_out", opted_out(out[first.e164], who, invoice.tenant))
+
+
+def opted_out(out: OptOut, who: str, tenant: Tenant) -> str:
+    """Who said when that no more texts are wanted, and how that ends."""
+    zone = tenant.zone
+    day = date(out.created_at.astimezone(zone).date(), timezone.now().astimezone(zone).date())
+    by = out.recorded_by.name if out.recorded_by else "Staff"
+    said = {
+        OptOut.Source.REPLY: f"{who} replied STOP on {day}.",
+        OptOut.Source.WORDS: f"{who} asked for no more texts on {day}.",
+        OptOut.Source.STAFF: f"{by} noted on {day} that {who} wants no texts.",
+        OptOut.Source.TWILIO: f"Twilio reported on {day} that {who} opted out.",
+    }[OptOut.Source(out.source)]
+    return f"{said[0].upper()}{said[1:]} By law they get no text until they reply START."
 
 
 _STATUS = {

@@ -11,10 +11,12 @@ from celery import shared_task
 from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
+from audit import clock
 from audit.enqueue import enqueue
 from sms import pace, twilio
 from sms.bulk import PORTION, BulkSend
 from sms.bulk_work import take
+from sms.check import OUTSIDE_HOURS, waits_until
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.optouts import STOPPED, handing_over
 from sms.reports import adopt, learn
@@ -40,8 +42,18 @@ def deliver(message_id: int) -> None:
     if message is None or not message.is_due_at(timezone.now()):
         return
     with scope(tenant=message.tenant):
-        if not has_to_wait(message) and message.claim():
+        if not (is_quiet(message) or has_to_wait(message)) and message.claim():
             hand_over(message)
+
+
+def is_quiet(message: TextMessage) -> bool:
+    """Send it back to the queue until it is day where the customer lives."""
+    now = clock.now()
+    opens = waits_until(message, now)
+    if opens is None or opens == now:
+        return False
+    message.wait_for_hours(opens)
+    return True
 
 
 def has_to_wait(message: TextMessage) -> bool:
@@ -84,6 +96,8 @@ def why_not_now(message: TextMessage) -> str:
         return "The company has no Twilio account any more; nothing was sent."
     if message.kind != message.Kind.HELP and OptOut.objects.of(message.tenant, message.to):
         return STOPPED
+    if waits_until(message, clock.now()) is None:
+        return OUTSIDE_HOURS
     return why_not_ask(message) if message.invoice else ""
 
 
@@ -223,7 +237,9 @@ def run_bulk_sends() -> None:
 
 def _load(message_id: int) -> TextMessage | None:
     with scopes_disabled():
-        rows = TextMessage.objects.select_related("tenant__twilio", "invoice", "link", "sent_by")
+        rows = TextMessage.objects.select_related(
+            "tenant__twilio", "tenant__text_rules", "customer", "invoice", "link", "sent_by"
+        )
         message = rows.filter(pk=message_id).first()
     if message is not None and message.invoice is not None:
         message.invoice.tenant = message.tenant

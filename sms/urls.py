@@ -5,6 +5,7 @@ from sms import bulk_views, inbound, views, webhooks
 app_name = "sms"
 urlpatterns = [
     path("invoices/<uuid:public_id>/text/", views.send, name="send"),
+    path("invoices/<uuid:public_id>/text/check/", views.check_number, name="check"),
     path("invoices/text-many/", bulk_views.check, name="text_many"),
     path("bulk-sends/", bulk_views.index, name="bulk_list"),
     path("bulk-sends/<uuid:public_id>/", bulk_views.progress, name="bulk"),
@@ -19,8 +20,8 @@ urlpatterns = [
         )
         for move in ("pause", "go-on", "stop")
     ],
-    path(
     path("webhooks/twilio/inbound/", inbound.inbound, name="inbound"),
+    path(
         "webhooks/twilio/status/<uuid:message>/", webhooks.delivery_status, name="delivery_status"
     ),
 ]

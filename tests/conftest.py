@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.test import Client
 from django_scopes import scope, scopes_disabled
 
+from sms.models import TextRules
 from tenants.models import Tenant, User
 from tests.factories import make_member, make_ready_tenant
 
@@ -31,6 +32,12 @@ def _all_companies() -> Iterator[None]:
     cache.clear()
     with scopes_disabled():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on the hour it runs at; `keep_quiet_hours(tenant)` turns them on."""
+    monkeypatch.setattr(TextRules._meta.get_field("quiet_hours"), "_get_default", lambda: False)
 
 
 @pytest.fixture

@@ -132,6 +132,7 @@ class Victim:
             "invoices:send_email": invoice,
             "invoices:expire_link": invoice,
             "sms:send": invoice,
+            "sms:check": invoice,
             **{
                 f"sms:bulk{step}": {"public_id": self.bulk.public_id}
                 for step in ("", "_live", "_csv", "_pause", "_go_on", "_stop")

@@ -13,6 +13,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from sms.quiet_hours import overdue
 
 Problem = tuple[str, str]
 
@@ -93,7 +96,7 @@ def addresses() -> Iterable[Problem]:
         yield "ALLOWED_HOSTS", "ALLOWED_HOSTS is empty: name the host people type."
     elif any(host in ("*", ".") for host in settings.ALLOWED_HOSTS):
         yield "ALLOWED_HOSTS", "ALLOWED_HOSTS allows every host: name the ones people type."
-    for name in ("CARDCONNECT_URL", "TWILIO_URL"):
+    for name in ("CARDCONNECT_URL", "TWILIO_URL", "LOOKUPS_URL"):
         if not getattr(settings, name).startswith("https://"):
             yield name, f"{name} must be an https:// address."
     if not settings.INTEGRATED_PAYMENTS_URL.startswith("https://"):
@@ -149,8 +152,15 @@ def settings_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> 
     return found
 
 
+def tables_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """A warning for each table about texting hours that nobody has reviewed for half a year."""
+    today = timezone.now().date()
+    return [Warning(sentence, id="textpay.TEXTING_HOURS") for sentence in overdue(today)]
+
+
 def register_all() -> None:
     register(settings_check)
+    register(tables_check)
 
 
 def refuse_unsafe_settings() -> None:

@@ -37,6 +37,11 @@ NUMBER_KEYS = env.list("NUMBER_KEYS", default=[])
 # --- The outside world ---------------------------------------------------------------------
 CARDCONNECT_URL = env.str("CARDCONNECT_URL", default="https://{site}.cardconnect.com").rstrip("/")
 TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com").rstrip("/")
+# Twilio Lookup has a host of its own; whoever plays Twilio plays that too.
+LOOKUPS_URL = env.str(
+    "LOOKUPS_URL",
+    default=TWILIO_URL if "twilio.com" not in TWILIO_URL else "https://lookups.twilio.com",
+).rstrip("/")
 INTEGRATED_PAYMENTS_URL = env.str("INTEGRATED_PAYMENTS_URL", default="")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@localhost")
 PRACTICE_MODE = env.bool("PRACTICE_MODE", default=False)

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from sms.models import TextMessage
-from tests.factories import MOBILE, make_customer, make_invoice, make_text
+from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/texts/"
@@ -51,6 +51,7 @@ def test_a_second_one_must_name_the_first(maya, invoice, clerk):
     assert post(maya, invoice).json()["code"] == "on_its_way"
     first.claim()
     first.mark_sent("SM" + "a" * 32)
+    long_ago(first)
     refused = post(maya, invoice)
     assert (refused.status_code, refused.json()["code"]) == (409, "already_sent")
     assert post(maya, invoice, seen=refused.json()["seen"]).status_code == 201

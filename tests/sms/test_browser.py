@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from invoices.models import Invoice
 from sms.models import TextMessage
 from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways
-from tests.factories import PASSWORD, make_customer, make_invoice, make_text
+from tests.factories import PASSWORD, long_ago, make_customer, make_invoice, make_text
 from tests.pages import Person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +93,7 @@ def test_a_resend_asks_in_the_same_dialog(page: Page, invoice: Invoice, clerk: A
     first = make_text(invoice, clerk)
     first.claim()
     first.mark_sent("SM" + "a" * 32)
+    long_ago(first)
     page.reload()
     page.get_by_label("More ways to send").click()
     page.get_by_role("link", name="Resend Invoice via SMS").click()
@@ -122,6 +123,7 @@ def test_without_script_it_is_a_page(live_server: Any, clerk: Any, invoice: Invo
     text = TextMessage.objects.get()
     text.claim()
     text.mark_delivered("SM" + "a" * 32)
+    long_ago(text)
     person.follow("Resend Invoice via SMS").press("Send")
     assert person.sees("This invoice was already sent")
     person.press("Continue")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from customers.models import Contact
 from sms.models import TextMessage
 from tenants.models import Tenant
-from tests.factories import MOBILE, make_customer, make_invoice, make_text
+from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db
 ROB = "+19785550177"
@@ -118,6 +118,7 @@ def test_a_resend_asks_and_continue_sends(maya, invoice, clerk):
     first = make_text(invoice, clerk)
     first.claim()
     first.mark_delivered("SM" + "a" * 32)
+    long_ago(first)
     question = send(maya, invoice, to="other", number="(978) 555-0177")
     assert question.status_code == 409
     assert "This invoice was already sent" in question.content.decode()
@@ -136,6 +137,7 @@ def test_confirmed_without_having_seen_the_last_text_is_asked_again(maya, invoic
     first = make_text(invoice, clerk)
     first.claim()
     first.mark_sent("SM" + "a" * 32)
+    long_ago(first)
     data = {"to": "other", "country": "US", "number": MOBILE[2:], "key": uuid.uuid4()}
     assert maya.post(url(invoice), data | {"confirmed": "on", "seen": ""}).status_code == 409
     assert TextMessage.objects.count() == 1
@@ -235,6 +237,7 @@ def test_in_the_dialog_questions_and_errors_come_with_the_status_htmx_shows(maya
     first = make_text(invoice, clerk)
     first.claim()
     first.mark_sent("SM" + "a" * 32)
+    long_ago(first)
     data = hidden(maya.get(url(invoice)))
     question = maya.post(url(invoice), data, headers={"HX-Request": "true"})
     assert question.status_code == 422

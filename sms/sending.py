@@ -1,0 +1,67 @@
+"""One invoice texted by a person, by the pop-up or the API, once the right to send is clear."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from audit.enqueue import enqueue
+from invoices.models import Invoice
+from sms import line_types
+from sms.check import SendCheck, check
+from sms.models import TextMessage
+from sms.tasks import deliver
+from tenants.models import User
+
+
+class Refused(Exception):
+    """The send check forbids the text; nothing was sent."""
+
+    def __init__(self, found: SendCheck) -> None:
+        super().__init__(found.reason.sentence if found.reason else "")
+        self.check = found
+
+
+def send(
+    invoice: Invoice,
+    *,
+    to: str,
+    actor: User,
+    key: uuid.UUID,
+    seen: str = "",
+    confirmed: bool = False,
+    override: bool = False,
+) -> tuple[TextMessage, bool]:
+    """Check once more and write down one text; returns it and whether it is new.
+
+    `override` is the explicit word of somebody who may lift the limits on resending. The rest is
+    as for TextMessage.objects.queue. Raises Refused, NeedsConfirmation or InvoiceError.
+    """
+    line_types.ask(invoice.tenant, to)
+    with transaction.atomic():
+        # Under the invoice's lock, so that what the check counted is all there is.
+        row = invoice.locked()
+        found = None if _answered(row, key) else check(row, to, override=override)
+        if found is not None and found.red:
+            raise Refused(found)
+        message, new = TextMessage.objects.queue(
+            row,
+            to=to,
+            actor=actor,
+            key=key,
+            seen=seen,
+            confirmed=confirmed,
+            not_before=found.not_before if found else None,
+        )
+        if new and found and found.lifted:
+            message.record("text.sent_anyway", actor=actor)
+        if new and not message.not_before:
+            enqueue(deliver, message.pk)
+    return message, new
+
+
+def _answered(invoice: Invoice, key: uuid.UUID) -> bool:
+    """Whether no new text can come of it: this form was sent before, or one is on its way."""
+    texts = TextMessage.objects.filter(tenant=invoice.tenant)
+    return texts.filter(key=key).exists() or texts.filter(invoice=invoice).in_flight().exists()
