@@ -73,6 +73,11 @@ def link_now_in_sql() -> Combinable:
     return ExpressionWrapper(DbNow() + shift, DateTimeField()) if shift else DbNow()
 
 
+def on_the_wall(moment: dt.datetime) -> dt.datetime:
+    """When the wall's clock will read what the calendar calls `moment`."""
+    return moment - ahead()
+
+
 def ahead() -> dt.timedelta:
     """How far the calendar is set ahead; never anything outside practice mode."""
     if not settings.PRACTICE_MODE:

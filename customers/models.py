@@ -120,6 +120,21 @@ class Customer(models.Model):
                 **changed,
             )
 
+    def pause_reminders(self, paused: bool, *, actor: User | None) -> bool:
+        """Whether this customer gets reminders from now on. False when that was so already."""
+        with transaction.atomic():
+            rows = Customer._base_manager.filter(pk=self.pk, reminders_paused=not paused)
+            changed = bool(rows.update(reminders_paused=paused))
+            if changed:
+                record(
+                    "customer.reminders_paused" if paused else "customer.reminders_resumed",
+                    tenant=self.tenant,
+                    subject=self.audit_subject,
+                    actor=actor,
+                )
+        self.reminders_paused = paused
+        return changed
+
     def phone_numbers(self) -> list[PhoneChoice]:
         """All of the customer's numbers, the billing contact's mobile first, each once."""
         contacts = sorted(self.contacts.all(), key=lambda c: (not c.is_billing, c.name, c.pk))

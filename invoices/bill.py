@@ -319,6 +319,27 @@ class Invoice(models.Model):
             row._rebalance_customer()
         self.refresh_from_db()
 
+    def promise(self, day: dt.date | None, *, actor: User | None) -> None:
+        """Note the day on which the customer will pay, so that reminders wait; None takes it back.
+
+        Raises InvoiceError for an invoice that asks for nothing.
+        """
+        with transaction.atomic():
+            row = self.locked()
+            if day is not None and not row.is_payable:
+                raise InvoiceError("There is nothing to pay on this invoice.")
+            if row.promised_on != day:
+                row.promised_on = day
+                row.save(update_fields=["promised_on"])
+                record(
+                    "invoice.promised" if day else "invoice.promise_removed",
+                    tenant=row.tenant,
+                    subject=row.audit_subject,
+                    actor=actor,
+                    **({"promised_on": day.isoformat()} if day else {}),
+                )
+        self.promised_on = day
+
     def apply_payment(self, payment: Any) -> None:
         """Book what the payments say: recompute paid, status and the customer's balance.
 

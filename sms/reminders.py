@@ -10,8 +10,10 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 
+from audit import clock
 from invoices.models import Invoice
 from sms.messages import TextMessage
+from sms.rules import TextRules
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 
@@ -89,7 +91,29 @@ class ReminderStep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.days} {self.get_when_display()}"
+        if self.when == self.When.AFTER_DUE and not self.days:
+            return "On the due date"
+        words = str(self.get_when_display())
+        return f"{self.days} {words.replace('days', 'day', 1) if self.days == 1 else words}"
+
+    def words(self, language: str) -> str:
+        """What it says in this language, as the company wrote it."""
+        return self.words_es if language == "es" else self.words_en
+
+    @staticmethod
+    def start_with_defaults(tenant: Tenant) -> None:
+        """Give a company that has never had a schedule the proposed one."""
+        if not ReminderStep.objects.filter(tenant=tenant).exists():
+            ReminderStep.objects.bulk_create(
+                ReminderStep(
+                    tenant=tenant,
+                    when=step.when,
+                    days=step.days,
+                    words_en=step.words["en"],
+                    words_es=step.words["es"],
+                )
+                for step in DEFAULTS
+            )
 
 
 class Reminder(models.Model):
@@ -119,3 +143,18 @@ class Reminder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step}: {self.invoice}"
+
+
+def why_not_any_more(message: TextMessage) -> str:
+    """Why a reminder that was begun must not be handed over after all; "" when it may."""
+    invoice = message.invoice
+    if message.kind != TextMessage.Kind.REMINDER or invoice is None:
+        return ""
+    if not TextRules.of(message.tenant).reminds:
+        return "Reminders were switched off meanwhile; nothing was sent."
+    if invoice.customer.reminders_paused:
+        return "Reminders were paused for this customer meanwhile; nothing was sent."
+    today = clock.now().astimezone(message.tenant.zone).date()
+    if invoice.promised_on and today <= invoice.promised_on:
+        return "The customer promised to pay meanwhile; nothing was sent."
+    return ""

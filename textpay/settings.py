@@ -292,6 +292,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+CELERY_IMPORTS = ["sms.reminding"]  # beside every app's tasks.py
 CELERY_BEAT_SCHEDULE = {
     "send what a crash left": {
         "task": "sms.tasks.sweep",
@@ -302,6 +303,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "sms.tasks.run_bulk_sends",
         "schedule": 3,
         "options": {"expires": 3},
+    },
+    "send the reminders that are due": {
+        "task": "sms.reminding.remind_everybody",
+        "schedule": 120,
+        "options": {"expires": 120},
     },
     "settle unknown charges": {
         "task": "payments.tasks.settle_unknown",

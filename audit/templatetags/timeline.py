@@ -56,12 +56,15 @@ FLOORS = {
     "contact": "people",
     "tenant": "tune",
     "number": "text",
+    "reminder": "clock",
 }
 # What a person may read of an entry's data, in this order; anything else stays in the database.
 FACTS = {
     "to": "Phone number",
     "sender": "Sender",
     "email": "E-mail",
+    "step": "Step",
+    "promised_on": "Promised for",
     "contact": "Contact",
     "old_total": "Total before",
     "new_total": "Total now",
@@ -76,10 +79,10 @@ FACTS = {
     "link": "Payment link",
     "expires_at": "Expires",
     "how": "How",
+    "meaning": "Taken as",
     "said": "In their words",
     "reason": "Reason",
     "error": "Reason",
-    "meaning": "Taken as",
     "outcome": "Outcome",
     "fields": "Changed",
 }
