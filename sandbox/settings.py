@@ -69,7 +69,7 @@ LOGGING = {
 
 # Who may knock. "merchid:username:password[:flags]", or the same as a JSON list of objects.
 MERCHANTS = os.environ.get("SANDBOX_CARDCONNECT_MERCHANTS") or (
-    "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct"
+    "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct+surcharge3"
     ",800000001078:testing:testing123:ach"
 )
 # "ACsid:authtoken:+1from[|+1from2|MGsid]", or a JSON list of objects.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 # The sandbox's own defaults; see .env.example.
 MERCHANTS = (
-    "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct"
+    "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct+surcharge3"
     ",800000001078:testing:testing123:ach"
 )
 TWILIO = (

@@ -246,14 +246,17 @@ class Shop:
             resptext="Approval",
         )
 
-    def stop_bank_payments(self, support: User) -> None:
-        """The company does not want them any more."""
-        CardConnectAccount.objects.filter(tenant=self.tenant).update(ach_enabled=False)
+    def change_account(self, support: User) -> None:
+        """Support ends bank payments; CardConnect adds a surcharge to credit cards from now on."""
+        account = CardConnectAccount.objects.get(tenant=self.tenant)
+        account.ach_enabled = False
+        account.learn_fee("S", "percent", Decimal(3))
+        account.save()
         record(
             "tenant.credentials_changed",
             tenant=self.tenant,
             subject=self.tenant.audit_subject,
             actor=support,
             provider="CardConnect",
-            fields=["ach_enabled"],
+            fields=["ach_enabled", "adds_fee"],
         )

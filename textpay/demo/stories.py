@@ -160,10 +160,10 @@ def paid_a_part(shop: Shop, buyer: Buyer, day: int) -> Story:
     shop.approved(payment)
 
 
-def no_more_bank_payments(shop: Shop, support: User) -> Story:
-    """The company had Support switch them off."""
+def another_account(shop: Shop, support: User) -> Story:
+    """The company had Support change what its merchant account does."""
     yield shop.at(2, 15, 5)
-    shop.stop_bank_payments(support)
+    shop.change_account(support)
 
 
 CAST = (
@@ -198,5 +198,5 @@ def stories_of(shop: Shop, support: User, now: dt.datetime) -> list[Story]:
     if shop.company.least is not None:
         told.append(paid_a_part(shop, textable[1], 4))
     if not shop.company.ach:
-        told.append(no_more_bank_payments(shop, support))
+        told.append(another_account(shop, support))
     return [*told, today]
