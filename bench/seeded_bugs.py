@@ -103,6 +103,7 @@ class Bench:
         """pytest with this bug in place; its exit code and its last words."""
         database = self.databases.get()
         env = {**self.env, "SEEDED_BUG": bug, "DATABASE_URL": f"{self.server}/{database}"}
+        env["COLUMNS"] = "250"  # else pytest leaves out why
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.proof.seeded.plugin"]
         command += ["-p", "no:cacheprovider", "--reuse-db", *more, *tests]
         try:
