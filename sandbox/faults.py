@@ -14,7 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from sandbox import twilio
+from sandbox import lookup, twilio
 
 NAMES = (
     "refuse", "drop_before", "drop_after", "late_commit", "html", "empty", "truncated", "slow",
@@ -43,7 +43,7 @@ def spoil_before(request: HttpRequest, name: str, seconds: float) -> HttpRespons
 
 def http_error(request: HttpRequest, status: int, seconds: float) -> HttpResponse:
     """Return an HTTP error in the manner of the service that was called."""
-    if request.path.startswith(f"/{twilio.VERSION}/"):
+    if request.path.startswith((f"/{twilio.VERSION}/", f"/{lookup.VERSION}/")):
         code = {401: 20003, 404: 20404, 429: 20429}.get(status, 20500)
         response: HttpResponse = twilio.error(code, status=status)
         if seconds:

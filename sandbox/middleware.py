@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from sandbox import faults, twilio, world
+from sandbox import faults, lookup, twilio, world
 from sandbox.books import writing
 from sandbox.models import Fault, note
 
@@ -85,6 +85,8 @@ def targets(request: HttpRequest) -> list[str]:
         return ["frame", "any"]
     if path.startswith(f"/{twilio.VERSION}/"):
         return [*twilio_targets(path, method), "twilio", "any"]
+    if path.startswith(f"/{lookup.VERSION}/"):
+        return ["lookup", "twilio", "any"]
     return []
 
 

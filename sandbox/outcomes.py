@@ -57,6 +57,9 @@ MESSAGES = {
 STATUS_OF = {20003: 401, 20009: 409, 20404: 404, 20429: 429, 20500: 500, 30409: 409}
 
 
+CONTROL_NUMBER = re.compile(r"\+1(?:90755501|55501000)(\d\d)")
+
+
 @dataclass(frozen=True)
 class Plan:
     """What becomes of one text: its final status and how the world reports it."""
@@ -100,11 +103,40 @@ CONTROL = {
 
 def plan_for(number: str) -> Plan:
     """Return the plan of a control number; every other number delivers."""
-    match = re.fullmatch(r"\+1(?:90755501|55501000)(\d\d)", number)
+    match = CONTROL_NUMBER.fullmatch(number)
     return CONTROL.get(match.group(1), Plan()) if match else Plan()
 
 
 def text_of(code: int, **values: str) -> str:
     """Return the message for an error code; values fill the numbers in."""
     blanks = {"to": "", "sender": "", "url": "", "service": "", "path": "", "account": ""}
+@dataclass(frozen=True)
+class Line:
+    """What Lookup tells of a number, and what happens to the call itself."""
+
+    line: str | None = "mobile"
+    carrier: str | None = "Sandbox Wireless"
+    spoil: str = ""
+
+
+LINES = {
+    "40": Line("landline", "Sandbox Telephone"),
+    "41": Line("fixedVoip", "Sandbox Cable"),
+    "42": Line("nonFixedVoip", "Sandbox Internet Phone"),
+    "43": Line("tollFree", None),
+    "44": Line("pager", "Sandbox Paging"),
+    "45": Line(None, None),
+    "46": Line(spoil="http_500_after"),
+    "47": Line(spoil="slow"),
+    "48": Line(spoil="html"),
+    "49": Line(spoil="drop_after"),
+}
+
+
+def lookup_of(number: str) -> Line:
+    """Return what Lookup tells of a control number; every other number is a mobile."""
+    match = CONTROL_NUMBER.fullmatch(number)
+    return LINES.get(match.group(1), Line()) if match else Line()
+
+
     return MESSAGES.get(code, "The request could not be processed").format(**blanks | values)

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sandbox import cardsecure, control, gateway, ledger, phone, twilio
+from sandbox import cardsecure, control, gateway, ledger, lookup, phone, twilio
 
 API = "2010-04-01/Accounts/<str:sid>"
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path(f"{API}/Messages/<str:message_sid>/Media.json", twilio.media),
     path(f"{API}/Messages/<str:message_sid>/Feedback.json", twilio.feedback),
     path(f"{API}/Messages/<str:message_sid>.json", twilio.message),
+    path(f"{lookup.VERSION}/PhoneNumbers/<str:e164>", lookup.number),
     path("", RedirectView.as_view(url="/phone")),
     path("phone", phone.page),
     path("phone/", phone.page),

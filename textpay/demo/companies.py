@@ -57,6 +57,10 @@ class Company:
     ach: bool
     # The least that customers may pay at a time; None: only all of it.
     least: Decimal | None
+    # Of its texts: whether they go out at night as well, so that the demo can be tried at any hour,
+    # and whether Twilio Lookup is asked about numbers.
+    any_hour: bool
+    looks_up: bool
     people: tuple[Person, ...]
     buyers: tuple[Buyer, ...] = ()
     jobs: tuple[Job, ...] = field(default=(), repr=False)
@@ -77,6 +81,8 @@ HARBOR = Company(
     tax_rate=Decimal("0.0625"),
     ach=True,
     least=None,
+    any_hour=True,
+    looks_up=False,
     people=(
         Person("Alma", "Reyes", "Administrator", "admin@harbor.example"),
         Person("Maya", "Torres", "Office", "office@harbor.example"),
@@ -214,6 +220,8 @@ MESA = Company(
     tax_rate=Decimal("0.0860"),
     ach=False,
     least=Decimal("25.00"),
+    any_hour=False,
+    looks_up=True,
     people=(
         Person("Sam", "Stone", "Administrator", "admin@mesaverde.example"),
         Person("Nadia", "Brooks", "Office", "office@mesaverde.example"),
@@ -378,6 +386,8 @@ PINE = Company(
     tax_rate=Decimal("0.00"),
     ach=False,
     least=None,
+    any_hour=False,
+    looks_up=False,
     people=(Person("Wanda", "Kroll", "Administrator", "admin@pinestreet.example"),),
     buyers=(
         Buyer(

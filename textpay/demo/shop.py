@@ -18,7 +18,7 @@ from invoices.bill import CENT, ZERO
 from invoices.models import Invoice, PaymentLink
 from payments import wording
 from payments.models import CardConnectAccount, Payment
-from sms.models import TextMessage, TwilioAccount
+from sms.models import TextMessage, TextRules, TwilioAccount
 from tenants.models import Membership, Tenant, User
 from textpay.demo.accounts import Merchant, Sender
 from textpay.demo.companies import Buyer, Company
@@ -73,6 +73,9 @@ class Shop:
         self.clerk = self.people.get("Office", self.people["Administrator"])
         with scope(tenant=self.tenant):
             self._customers = {buyer.name: self._customer(buyer) for buyer in c.buyers}
+        TextRules.objects.create(
+            tenant=self.tenant, quiet_hours=not c.any_hour, looks_up_numbers=c.looks_up
+        )
 
     def enable(self, merchant: Merchant, sender: Sender, support: User) -> None:
         """Support sets the processor and enables Text-to-Pay, as the company asked."""
