@@ -15,6 +15,7 @@ from django.db import connection
 from django_scopes import scopes_disabled
 
 from audit.clock import db_now
+from audit.models import AuditEntry
 from bench.world import MERCHIDS
 from customers.models import Customer
 from invoices import tokens
@@ -23,6 +24,9 @@ from payments.models import CardConnectAccount
 from tenants.models import Membership, Role, Tenant, User
 
 CUSTOMERS = 300
+STAFF = 3
+PASSWORD = "bench bench bench bench"
+TWO_PEOPLE_ABOVE = Decimal("500.00")
 DAY = dt.date(2026, 11, 2)
 BALANCES = """
     UPDATE customers_customer c SET balance =
@@ -38,7 +42,7 @@ class Bill:
     token: str
     public_id: str
     amount: Decimal
-    staff: str  # the session of somebody who may change it
+    staff: list[str]  # the sessions of those who may change it
 
 
 def write(count: int, seed: int) -> list[Bill]:
@@ -57,7 +61,7 @@ def _company(merchid: str, numbers: range, dice: random.Random) -> list[Bill]:
         slug=f"bench-{merchid}", name=f"Bench {merchid}", phone="+19785550134",
         email=f"{merchid}@bench.example", street="14 Wharf Street", city="Gloucester",
         region="MA", postal="01930", processor=Tenant.Processor.CARDCONNECT,
-        text_to_pay_enabled=True,
+        text_to_pay_enabled=True, refund_release_over=TWO_PEOPLE_ABOVE,
     )  # fmt: skip
     tenant.add_built_in_roles()
     account = CardConnectAccount(
@@ -65,7 +69,7 @@ def _company(merchid: str, numbers: range, dice: random.Random) -> list[Bill]:
     )
     account.set_password("testing123")
     account.save()
-    staff = _signed_in(tenant)
+    staff = [_signed_in(tenant, number) for number in range(STAFF)]
     customers = Customer.objects.bulk_create(
         Customer(tenant=tenant, name=f"Customer {n}", number=f"C-{n}") for n in range(CUSTOMERS)
     )
@@ -86,6 +90,16 @@ def _company(merchid: str, numbers: range, dice: random.Random) -> list[Bill]:
         ),
         batch_size=2000,
     )
+    AuditEntry.objects.bulk_create(
+        (
+            AuditEntry(
+                tenant=tenant, subject=invoice.audit_subject, action="invoice.open",
+                actor_label="Bench", data={},
+            )
+            for invoice in invoices
+        ),
+        batch_size=2000,
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(BALANCES)
     issued = [_link(invoice) for invoice in invoices]
@@ -108,9 +122,9 @@ def _link(invoice: Invoice) -> tuple[PaymentLink, str]:
     return PaymentLink(tenant=invoice.tenant, invoice=invoice, **values), token
 
 
-def _signed_in(tenant: Tenant) -> str:
+def _signed_in(tenant: Tenant, number: int) -> str:
     """The session key of an administrator of the company."""
-    user = User.objects.create_user(f"admin@{tenant.slug}.example", "bench bench bench bench")
+    user = User.objects.create_user(f"clerk{number}@{tenant.slug}.example", PASSWORD)
     role = Role.objects.get(tenant=tenant, name="Administrator")
     Membership.objects.create(user=user, tenant=tenant, role=role)
     session = SessionStore()

@@ -43,13 +43,21 @@ def compare(
     """Judge our payments by the gateway's charges.
 
     A charge has merchid, orderid, retref, amount, kind, respstat and voided; a payment the first
-    four, invoice, agreed (what the payer consented to) and status. `told` is what each order's
-    payer was told, as statuses. What went back to payers is bench/given_back.py's part.
+    four, invoice, agreed (what the payer consented to) and status; one that was found by match may
+    have another order number. `told` is what each order's payer was told, as statuses. What went
+    back to payers is bench/given_back.py's part.
     """
     verdict = Verdict()
     charges, ours = list(charges), list(payments)
     taken = [c for c in charges if is_taken(c)]
-    booked = Counter(entry(p) for p in ours if p["status"] in TAKEN_WORDS)
+    theirs_by_reference = {(c["merchid"], c["retref"]): c["orderid"] for c in taken}
+    booked = Counter(
+        entry({**p, "orderid": theirs_by_reference.get((p["merchid"], p["retref"]), p["orderid"])})
+        if p.get("found_by_match")
+        else entry(p)
+        for p in ours
+        if p["status"] in TAKEN_WORDS
+    )
     theirs = Counter(entry(c) for c in taken)
     verdict.lost += [f"{what} x{count}" for what, count in (theirs - booked).items()]
     verdict.invented += [f"{what} x{count}" for what, count in (booked - theirs).items()]
@@ -107,6 +115,7 @@ def _judge_consent(
             verdict.lost.append(f"{entry(charge)} has no payment at all")
             continue
         kept = Decimal(charge["amount"]) - back.get(charge["retref"], Decimal(0))
+        kept -= Decimal(payment.get("fee_kept", 0))
         charged[payment["invoice"]] += max(kept, Decimal(0))
         if Decimal(charge["amount"]) > Decimal(payment["agreed"]):
             verdict.double_charges.append(f"{entry(charge)} of {payment['agreed']} agreed")

@@ -1,9 +1,10 @@
 """Money under fire: bin/bench chaos --payments N --seed S
 
 Drives web and worker processes on PostgreSQL with concurrent payers, double clicks, second tabs
-and an office that expires, voids and edits meanwhile; spoils calls to the gateway; kills processes.
-Then stops the trouble, lets the sweeps run, and compares the gateway's ledger with our books. The
-last line is JSON; the exit code is 1 when anything is wrong.
+and an office that expires, voids and edits meanwhile; voids and refunds what was paid, two people
+for large sums; batches close and banks return payments; spoils calls to the gateway; kills
+processes. Then stops the trouble, lets the sweeps run, and compares the gateway's ledger with our
+books. The last line is JSON; the exit code is 1 when anything is wrong.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ from bench.world import ROOT, World, house_rules
 
 PAYERS = 20
 QUIET_SECONDS = 120.0
+ASKED_ENOUGH = 3  # times, before a person gives up on a void
 
 CHARGES = """
-    SELECT m.merchid, c.orderid, c.retref, printf('%.2f', c.amount) AS amount, c.kind,
-           c.respstat, c.setlstat = 'Voided' AS voided
+    SELECT m.merchid, c.orderid, c.retref, printf('%.2f', c.amount) AS amount, c.kind, c.setlstat,
+           c.respstat, c.setlstat = 'Voided' AS voided, c.returned_at IS NOT NULL AS returned,
+           coalesce(p.retref, '') AS parent
     FROM sandbox_charge c JOIN sandbox_merchant m ON m.id = c.merchant_id
+    LEFT JOIN sandbox_charge p ON p.id = c.parent_id
 """
+RELEASED = "SELECT id FROM payments_refund WHERE released_by_id IS NOT NULL AND status = 'done'"
 
 
 def main() -> int:
@@ -42,7 +47,7 @@ def main() -> int:
     house = house_rules.House()
     began = time.monotonic()
     try:
-        world = World(house, wanted.seed, wanted.scale)
+        world = World(house, wanted.seed, wanted.scale, wanted.payments)
         result, wrong = run(world, wanted)
         world.close()
     except house_rules.Stop as stop:
@@ -65,51 +70,73 @@ def run(world: World, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[
     import django  # noqa: PLC0415  its settings are known only now
 
     django.setup()
-    from bench import bills, payers  # noqa: PLC0415
-    from tests.proof import books  # noqa: PLC0415
+    from bench import banks, bills, office, payers  # noqa: PLC0415
 
     written = bills.write(wanted.payments, wanted.seed)
     world.start()
     crowd = payers.Payers(world, written, wanted.seed)
-    kills = trouble(world, crowd, written, wanted.seed)
+    clerks = office.Office(crowd, wanted.seed)
+    nights = banks.Banks(world, clerks, wanted.seed)
+    kills = trouble(world, crowd, clerks, nights, wanted.seed)
     world.calm()
     struck = json.loads(world.tell_gateway("/bench/faults"))
     kills["at a statement"] = world.deaths.stat().st_size
-    settle(world, crowd)
-    verdict = books.judge(charges(world), told_by_order(crowd))
-    broken = books.broken()
-    wrong = verdict.wrong + broken
+    settle(world, crowd, clerks)
+    result, wrong = judge(world, crowd)
     if wrong:
         world.keep_logs(ROOT / "var" / "chaos")
-    taken = [c for c in charges(world) if c["respstat"] == "A" and not c["voided"]]
+    told = {"payers": crowd.counts, "banks": nights.counts}
+    mix = {"gateway": struck, "kill -9": kills, **told}
+    return {"payments": wanted.payments, **result, "seed": wanted.seed, "fault_mix": mix}, wrong
+
+
+def judge(world: World, crowd: Any) -> tuple[dict[str, int], list[str]]:
+    """Both ledgers, and our own tables, when all is quiet."""
+    from payments import verify  # noqa: PLC0415
+    from tests.proof import books  # noqa: PLC0415
+
+    theirs = charges(world)
+    verdict = books.judge(theirs, told_by_order(crowd))
+    broken = books.broken() + [str(found) for found in verify.check()]
+    approved = [c for c in theirs if c["respstat"] == "A"]
+    sales = [c for c in approved if c["kind"] == "sale"]
     result = {
-        "payments": wanted.payments,
-        "approved": len(taken),
+        "approved": sum(not c["voided"] for c in sales),
         **{kind: len(found) for kind, found in vars(verdict).items()},
-        "seed": wanted.seed,
-        "fault_mix": {"gateway": struck, "kill -9": dict(kills), "payers": dict(crowd.counts)},
+        "voids": len(books.rows("SELECT id FROM payments_payment WHERE status = 'voided'")),
+        "refunds": sum(c["kind"] == "refund" and not c["voided"] for c in approved),
+        "released": len(books.rows(RELEASED)),
+        "returns": sum(c["returned"] for c in sales),
     }
     result["invented"] += len(broken)
-    return result, wrong
+    return result, verdict.wrong + broken
 
 
-def trouble(world: World, crowd: Any, written: list[Any], seed: int) -> Counter[str]:
-    """All payers, with processes dying under them."""
-    stop, kills = threading.Event(), Counter[str]()
+def trouble(world: World, crowd: Any, clerks: Any, nights: Any, seed: int) -> Counter[str]:
+    """All payers and the office, with processes dying under them."""
+    stop, closing, kills = threading.Event(), threading.Event(), Counter[str]()
+    looking = threading.Thread(target=clerks.work, args=[closing])
     helpers = [
         threading.Thread(target=crowd.poll, args=[stop]),
         threading.Thread(target=nemesis, args=[world, random.Random(seed), kills, stop]),
-        threading.Thread(target=progress, args=[crowd, len(written), stop]),
+        threading.Thread(target=nights.work, args=[stop]),
+        threading.Thread(target=progress, args=[crowd, stop]),
     ]
-    for helper in helpers:
+    for helper in [looking, *helpers]:
         helper.start()
     try:
         with ThreadPoolExecutor(PAYERS) as pool:
-            list(pool.map(crowd.pay, written))
+            list(pool.map(crowd.pay, crowd.bills))
+        closing.set()
+        looking.join()
+        nights.one_night()
+        clerks.last_night()
     finally:
+        closing.set()
         stop.set()
         for helper in helpers:
             helper.join()
+    nights.last_night()
     return kills
 
 
@@ -126,9 +153,9 @@ def nemesis(world: World, dice: random.Random, kills: Counter[str], stop: thread
         kills[victim] += 1
 
 
-def progress(crowd: Any, total: int, stop: threading.Event) -> None:
+def progress(crowd: Any, stop: threading.Event) -> None:
     """A bar on stderr."""
-    began = time.monotonic()
+    began, total = time.monotonic(), len(crowd.bills)
     while True:
         ended = stop.wait(1)
         done = crowd.done
@@ -139,25 +166,17 @@ def progress(crowd: Any, total: int, stop: threading.Event) -> None:
             return
 
 
-def settle(world: World, crowd: Any) -> None:
-    """Let the sweeps run until nothing is open; a person asks about what waits for a person."""
+def settle(world: World, crowd: Any, clerks: Any) -> None:
+    """Let the sweeps run until nothing is open; people do what waits for people."""
     from django.db import connection  # noqa: PLC0415
     from django_scopes import scopes_disabled  # noqa: PLC0415
 
-    from payments import charging  # noqa: PLC0415
-    from payments.models import Payment  # noqa: PLC0415
-
     until = time.monotonic() + QUIET_SECONDS + crowd.done / 100
     with scopes_disabled():
-        while time.monotonic() < until:
+        while (left := unfinished(world)) and time.monotonic() < until:
+            tell(f"\rsettling: {left} open   ", end="")
             world.supervise()
-            opened = Payment.objects.in_flight()
-            tell(f"\rsettling: {opened.count()} open   ", end="")
-            for payment in opened.filter(status="needs_attention"):
-                crowd.counts["asked_by_a_person"] += 1
-                charging.ask(payment)
-            if not opened.exists():
-                break
+            attend(crowd, clerks)
             time.sleep(0.5)
     tell("")
     time.sleep(2 * 32 / world.scale)  # what the gateway may still commit late
@@ -167,6 +186,57 @@ def settle(world: World, crowd: Any) -> None:
     for place, _ in list(crowd.watched):
         crowd.look(place)
     connection.close()
+
+
+def unfinished(world: World) -> int:
+    """Payments and refunds without an end, and returns that nobody has read."""
+    from payments.models import Payment, Refund  # noqa: PLC0415
+
+    back = {c["retref"] for c in charges(world) if c["returned"]}
+    known = Payment.objects.filter(status="returned").values_list("retref", flat=True)
+    return (
+        Payment.objects.in_flight().count()
+        + Refund.objects.filter(status__in=Refund.OPEN).count()
+        + len(back.difference(known))
+    )
+
+
+def attend(crowd: Any, clerks: Any) -> None:
+    """Ask about what waits for a person, and release what waits for a second one."""
+    from payments import charging  # noqa: PLC0415
+    from payments.models import Payment, Refund  # noqa: PLC0415
+
+    for payment in Payment.objects.filter(status="needs_attention").select_related(
+        "tenant__cardconnect", "invoice"
+    ):
+        crowd.counts["asked_by_a_person"] += 1
+        charging.ask(payment)
+        if payment.status == "needs_attention" and payment.inquiries > ASKED_ENOUGH:
+            crowd.counts["booked_by_match"] += keep(payment)
+    staff_of = {bill.public_id: bill.staff for bill in crowd.bills}
+    waiting = Refund.objects.filter(status="requested").select_related(
+        "payment__invoice", "requested_by"
+    )
+    for refund in waiting:
+        staff = staff_of[str(refund.payment.invoice.public_id)]
+        asked = next(n for n in range(len(staff)) if f"clerk{n}@" in refund.requested_by.email)
+        clerks.release_at_last(str(refund.public_id), staff[asked - 1])
+
+
+def keep(payment: Any) -> int:
+    """Money match, and one click on what it found: a part that nobody could void any more."""
+    from payments import matching  # noqa: PLC0415
+    from tenants.models import Membership  # noqa: PLC0415
+
+    match = matching.begin(payment.tenant)
+    if match is None:
+        return 0
+    matching.run(match)
+    clerk = Membership.objects.filter(tenant=payment.tenant).select_related("user")[0].user
+    found = [row for row in match.rows.filter(payment=payment) if row.may_be_kept]
+    for row in found:
+        matching.keep_row(row, actor=clerk)
+    return len(found)
 
 
 def charges(world: World) -> list[dict[str, Any]]:

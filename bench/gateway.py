@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,15 +23,16 @@ from sandbox.wsgi import application as sandbox
 
 SCALE = float(os.environ.get("BENCH_SCALE", "10"))
 dice = random.Random(int(os.environ.get("BENCH_SEED", "1")))
-struck: Counter[str] = Counter()
+struck: defaultdict[str, Counter[str]] = defaultdict(Counter)
 state = {"quiet": False}
 LATE_COMMIT, GIVES_UP = 32.0 / SCALE, 32.0 / SCALE
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 
-# Percent of calls. What strikes an auth is the interesting part; the rest is asked again anyway.
-AUTH = {
+# Percent of calls. What strikes a call that moves money is the interesting part; the rest is asked
+# again anyway.
+MONEY = {
     "refuse": 2, "drop_before": 3, "drop_after": 5, "http_401": 0.5, "http_403": 0.5,
     "http_429": 1, "http_500": 2, "http_503": 1, "http_500_after": 2, "html": 1.5, "empty": 1.5,
     "truncated": 2, "wrong_types": 1.5, "late_commit": 3, "late_commit_62": 2, "timeout_62": 2,
@@ -41,6 +42,7 @@ OTHER = {
     "refuse": 2, "drop_before": 2, "drop_after": 2, "http_401": 1, "http_429": 2, "http_500": 4,
     "html": 2, "empty": 2, "truncated": 2, "wrong_types": 2, "timeout_62": 2, "slow": 1, "drip": 1,
 }  # fmt: skip
+MOVES_MONEY = frozenset({"auth", "void", "refund"})
 HTML = b"<html><body>Please try later</body></html>"
 
 
@@ -54,11 +56,11 @@ def application(environ: Environ, start: Start) -> Iterable[bytes]:
         return answer(start, json.dumps(struck).encode())
     if not path.startswith("/cardconnect/rest/") or state["quiet"]:
         return sandbox(environ, start)
-    mix = AUTH if path.endswith("/auth") else OTHER
-    fault = draw(mix)
+    endpoint = path.removeprefix("/cardconnect/rest/").split("/")[0]
+    fault = draw(MONEY if endpoint in MOVES_MONEY else OTHER)
     if not fault:
         return sandbox(environ, start)
-    struck[f"{'auth' if mix is AUTH else 'other'} {fault}"] += 1
+    struck[endpoint][fault] += 1
     return spoil(fault, environ, start)
 
 

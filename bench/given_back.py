@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bench.books import BOOKED, OPEN, Verdict, given_back, is_taken
+from bench.books import BOOKED, OPEN, TAKEN_WORDS, Verdict, given_back, is_taken
 
 Rows = list[Mapping[str, Any]]
 OPEN_REFUNDS = frozenset({"requested", "pending", "unknown", "needs_attention"})
+SENT = frozenset({"done", "returned", "repaid"})  # the gateway gave it back, whatever followed
 BY_HAND = frozenset({"cash", "check"})
 ZERO = Decimal("0.00")
 
@@ -26,8 +27,8 @@ def compare(
 ) -> None:
     """Add to `verdict` what is wrong with the way back, by the gateway's ledger.
 
-    Of a charge it needs parent, returned and setlstat as well; of a payment refunded, method and
-    paid (its invoice's). A refund of ours has merchid, orderid, retref, amount, kind, status,
+    Of a charge it needs parent, returned and setlstat as well; of a payment refunded, method,
+    fee_kept (of its surcharge) and paid (its invoice's). A refund of ours has merchid, orderid, retref, amount, kind, status,
     invoice, parent (the charge's retref) and payment_status. What has no end yet is unresolved,
     and nothing else is said of it or of its invoice.
     """
@@ -50,7 +51,7 @@ def _judge_refunds(verdict: Verdict, charges: Rows, refunds: Rows) -> None:
     """Each refund stands in both ledgers once: same merchant, charge, order, reference, cents."""
     done = [c for c in charges if c["kind"] == "refund" and c["respstat"] == "A"]
     theirs = Counter(_entry(c) for c in done if not c["voided"])
-    ours = Counter(_entry(r) for r in refunds if r["status"] == "done" and r["kind"] == "refund")
+    ours = Counter(_entry(r) for r in refunds if r["status"] in SENT and r["kind"] == "refund")
     times: Counter[str] = Counter()
     for what, count in theirs.items():
         times[what[2]] += count
@@ -71,7 +72,7 @@ def _judge_sums(verdict: Verdict, charges: Rows, payments: Rows) -> None:
     for retref, total in refunded.items():
         if total > amounts.get(retref, ZERO):
             verdict.double_refunds.append(f"{retref}: {total} given back of {amounts.get(retref)}")
-    for payment in payments:
+    for payment in (p for p in payments if p["status"] in TAKEN_WORDS):
         given, says = refunded.get(payment["retref"], ZERO), Decimal(payment["refunded"])
         if payment["retref"] and given != says:
             verdict.lost.append(
@@ -82,7 +83,7 @@ def _judge_sums(verdict: Verdict, charges: Rows, payments: Rows) -> None:
 def _judge_ends(verdict: Verdict, charges: Rows, payments: Rows) -> None:
     """Came back there and here; settled here only when it is there."""
     seen = {c["retref"]: c for c in charges if is_taken(c)}
-    for payment in payments:
+    for payment in (p for p in payments if p["status"] in TAKEN_WORDS):
         charge, status = seen.get(payment["retref"]), payment["status"]
         if charge is None:
             continue
@@ -100,17 +101,17 @@ def _judge_ends(verdict: Verdict, charges: Rows, payments: Rows) -> None:
 def _judge_balances(verdict: Verdict, charges: Rows, payments: Rows) -> None:
     """What each invoice counts as paid is what the gateway kept for it, and cash and checks."""
     back = given_back(charges)
-    kept: defaultdict[str, Decimal] = defaultdict(Decimal)
+    invoice_of = {p["orderid"]: p["invoice"] for p in payments}
+    says = {p["invoice"]: Decimal(p["paid"]) for p in payments}
+    should: defaultdict[Any, Decimal] = defaultdict(Decimal)
     for charge in charges:
         if is_taken(charge) and not charge["returned"] and charge["setlstat"] != "Rejected":
-            kept[charge["orderid"]] += Decimal(charge["amount"]) - back.get(charge["retref"], ZERO)
-    says: dict[Any, Decimal] = {}
-    should: defaultdict[Any, Decimal] = defaultdict(Decimal)
-    for payment in payments:
-        says[payment["invoice"]] = Decimal(payment["paid"])
-        by_hand = payment["method"] in BY_HAND and payment["status"] in BOOKED
-        money = Decimal(payment["amount"]) if by_hand else kept.get(payment["orderid"], ZERO)
-        should[payment["invoice"]] += money
+            kept = Decimal(charge["amount"]) - back.get(charge["retref"], ZERO)
+            should[invoice_of.get(charge["orderid"])] += kept
+    for payment in (p for p in payments if p["status"] in BOOKED):
+        should[payment["invoice"]] -= Decimal(payment["fee_kept"])
+        if payment["method"] in BY_HAND:
+            should[payment["invoice"]] += Decimal(payment["amount"])
     for invoice, paid in says.items():
         if paid != should[invoice]:
             words = f"invoice {invoice}: {paid} counts as paid, the gateway kept {should[invoice]}"

@@ -23,8 +23,18 @@ CARDS = {
     "4111111111111111": 70, "5454545454545454": 12, "036001808/1234567894412": 8,
     "4387751111111038": 3, "4387751111111053": 3, "4387750101010101": 2, "4999006200620062": 2,
 }  # fmt: skip
-FINAL = {"captured", "started", "declined", "not_charged"}
+FINAL = {
+    "captured", "settled", "started", "cleared", "declined", "not_charged",
+    "voided", "refunded", "rejected", "returned",
+}  # fmt: skip
+HEARD = {
+    "Paid. Thank you": "captured", "<h1>Bank payment started</h1>": "started",
+    "This payment was cancelled": "voided", "This payment was refunded": "refunded",
+    "Your bank did not complete this payment": "returned", "Only a part was taken.": "captured",
+}  # fmt: skip
+FORM = "application/x-www-form-urlencoded"
 TRIES = 5
+LARGEST_EDIT = Decimal("5.00")
 LOST = urllib3.exceptions.HTTPError
 
 
@@ -63,7 +73,7 @@ class Payers:
         account = dice.choices(list(CARDS), list(CARDS.values()))[0]
         key, amounts = new_key(dice), [bill.amount]
         if dice.random() < 0.1:
-            self._ask(f"/p/{bill.token}/")
+            self.ask(f"/p/{bill.token}/")
         crowd = self._crowd(bill, dice, account, key, amounts)
         for _ in range(TRIES):
             told = self._post(bill, account, key, amounts[-1])
@@ -97,7 +107,7 @@ class Payers:
             act = dice.choice([self._expire, self._void, self._edit])
             self.counts[f"race{act.__name__}"] += 1
             if act == self._edit:
-                amounts.append(bill.amount + Decimal(dice.randrange(1, 500)) / 100)
+                amounts.append(bill.amount + LARGEST_EDIT * dice.randrange(1, 500) / 500)
             crowd.append(self.more.submit(act, bill, amounts[-1]))
         return crowd
 
@@ -111,7 +121,7 @@ class Payers:
             "account": "ECHK" if is_bank else "", "name": "Dana Whitfield" if is_bank else "",
             "expiry": "" if is_bank else "203012",
         }  # fmt: skip
-        answer = self._send(f"/p/{bill.token}/", form)
+        answer = self.send(f"/p/{bill.token}/", form)
         if answer is None or answer.status >= 500:
             self.counts["lost"] += 1
             return "lost"
@@ -126,11 +136,13 @@ class Payers:
     def look(self, place: str, *, page: bool = True) -> str:
         """Read the status page, as a person does or as its script does; remember what it says."""
         payment = place.rstrip("/").rsplit("/", 1)[1]
-        answer = self._ask(place if page else f"{place}?format=json")
+        answer = self.ask(place if page else f"{place}?format=json")
         if answer is None or answer.status != 200:
             return "lost"
         text = answer.data.decode()
         state = heard(text) if page else str(json.loads(text)["state"])
+        if state in FINAL and not page:
+            return self.look(place)  # its script opens the page anew
         with self.lock:
             self.told[payment].add(state)
             if state in FINAL:
@@ -148,10 +160,10 @@ class Payers:
                 self.look(place, page=False)
 
     def _expire(self, bill: Bill, _: Decimal) -> None:
-        self._send(f"/invoices/{bill.public_id}/expire-link/", {}, bill.staff)
+        self.send(f"/invoices/{bill.public_id}/expire-link/", {}, bill.staff[0])
 
     def _void(self, bill: Bill, _: Decimal) -> None:
-        self._send(f"/invoices/{bill.public_id}/void/", {"reason": "Wrong"}, bill.staff)
+        self.send(f"/invoices/{bill.public_id}/void/", {"reason": "Wrong"}, bill.staff[0])
 
     def _edit(self, bill: Bill, amount: Decimal) -> None:
         form = {
@@ -160,19 +172,23 @@ class Payers:
             "lines-MAX_NUM_FORMS": "50", "lines-0-description": "Labor", "lines-0-quantity": "1",
             "lines-0-unit_price": f"{amount:.2f}",
         }  # fmt: skip
-        self._send(f"/invoices/{bill.public_id}/edit/", form, bill.staff)
+        self.send(f"/invoices/{bill.public_id}/edit/", form, bill.staff[0])
 
-    def _send(self, path: str, form: dict[str, str], session: str = "") -> Any:
+    def send(self, path: str, form: dict[str, str], session: str = "", **headers: str) -> Any:
+        """Send a form, as whoever is signed in; None when the line went dead."""
         cookies = f"textpay-csrf={SECRET}" + (f"; textpay={session}" if session else "")
         return self._call(
             "POST",
             path,
             body=urlencode(form | {"csrfmiddlewaretoken": SECRET}),
-            headers={"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"},
+            headers={"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded"}
+            | headers,
         )
 
-    def _ask(self, path: str) -> Any:
-        return self._call("GET", path)
+    def ask(self, path: str, session: str = "", **headers: str) -> Any:
+        """Open a page, as whoever is signed in; None when the line went dead."""
+        cookies = f"textpay-csrf={SECRET}" + (f"; textpay={session}" if session else "")
+        return self._call("GET", path, headers={"Cookie": cookies} | headers)
 
     def _call(self, verb: str, path: str, **more: Any) -> Any:
         """One request; None when the line went dead."""
@@ -184,11 +200,12 @@ class Payers:
 
 def heard(page: str) -> str:
     """What a person takes from the page."""
+    for words, state in HEARD.items():
+        if words in page:
+            return state
     if "No money has been taken." in page:
         return "not_charged" if "did not go through" in page else "declined"
-    if "Paid. Thank you" in page:
-        return "captured"
-    return "started" if "<h1>Bank payment started</h1>" in page else "waiting"
+    return "waiting"
 
 
 def new_key(dice: random.Random) -> str:

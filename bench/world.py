@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.machinery
 import importlib.util
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
@@ -40,8 +42,9 @@ def program(name: str) -> ModuleType:
 class World:
     """Starts everything, kills parts of it, and knows where the two ledgers are."""
 
-    def __init__(self, house: Any, seed: int, scale: float) -> None:
+    def __init__(self, house: Any, seed: int, scale: float, payments: int = 0) -> None:
         self.house, self.seed, self.scale = house, seed, scale
+        self.look_seconds = 2 + payments // 1000  # a funding report grows with the run
         self.folder = house.scratch_folder()
         self.ledger = self.folder / "sandbox.sqlite3"
         self.deaths = self.folder / "deaths"
@@ -97,6 +100,7 @@ class World:
                                                       for m in MERCHIDS),
             "BENCH_SCALE": str(self.scale),
             "BENCH_SEED": str(self.seed),
+            "BENCH_LOOK_SECONDS": str(self.look_seconds),
             "BENCH_DEATHS": str(self.deaths),
         }  # fmt: skip
 
@@ -154,7 +158,7 @@ class World:
     def start_worker(self) -> None:
         """The Celery worker with a pool of processes, as a machine would run it."""
         command = [sys.executable, "-m", "celery", "-A", "textpay", "worker", "-l", "CRITICAL"]
-        command += ["-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle"]
+        command += ["-P", "prefork", "-c", "3", "--without-gossip", "--without-mingle"]
         self._start("worker", command, self._doomed)
 
     def _start(self, name: str, command: list[str], env: dict[str, str]) -> None:
@@ -188,6 +192,14 @@ class World:
         """Ask the gateway's wrapper."""
         with urllib.request.urlopen(f"{self.gateway_url}{path}", timeout=60) as response:
             return bytes(response.read())
+
+    def control(self, what: str, body: dict[str, Any]) -> bool:
+        """Order something at the sandbox; False when nothing there would ever do it."""
+        data = json.dumps(body).encode()
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{self.gateway_url}/sandbox/{what}", data, timeout=60).close()
+            return True
+        return False
 
     def close(self) -> None:
         """End every process and drop the database, if it was ours."""
