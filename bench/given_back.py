@@ -28,9 +28,9 @@ def compare(
     """Add to `verdict` what is wrong with the way back, by the gateway's ledger.
 
     Of a charge it needs parent, returned and setlstat as well; of a payment refunded, method,
-    fee_kept (of its surcharge) and paid (its invoice's). A refund of ours has merchid, orderid, retref, amount, kind, status,
-    invoice, parent (the charge's retref) and payment_status. What has no end yet is unresolved,
-    and nothing else is said of it or of its invoice.
+    fee_kept (of its surcharge) and paid (its invoice's). A refund of ours has merchid, orderid,
+    retref, amount, kind, status, invoice, parent (the charge's retref) and payment_status. What has
+    no end yet is unresolved, and nothing else is said of it or of its invoice.
     """
     theirs, ours, back = list(charges), list(payments), list(refunds)
     opened = [r for r in back if r["status"] in OPEN_REFUNDS]

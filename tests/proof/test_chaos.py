@@ -37,7 +37,7 @@ def server():
 def test_a_small_run_under_fire_ends_with_equal_books():
     env = {**os.environ, "DATABASE_URL": server()}
     ran = subprocess.run(
-        RUN, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=300
+        RUN, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=600
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     result = json.loads(ran.stdout.splitlines()[-1])
@@ -45,7 +45,7 @@ def test_a_small_run_under_fire_ends_with_equal_books():
     mix = result["fault_mix"]
     assert result["payments"] == 60
     assert result["approved"] > 20
-    assert result["voids"] + result["refunds"] > 0
+    assert result["refunds"] > 0
     assert result["returns"] > 0
     assert sum(mix["gateway"]["auth"].values()) > 5
     assert sum(mix["kill -9"].values()) > 0
