@@ -11,6 +11,8 @@ from django.conf import settings
 from sandbox import fees
 from sandbox.models import Account, Merchant
 
+ACCOUNT_OPTIONS = ("inbound_url", "api_keys", "test", "webhook_key")
+
 
 def load() -> None:
     """Create or refresh every account named in the environment."""
@@ -63,7 +65,7 @@ def register_account(data: dict[str, Any]) -> Account:
     """Create or change the Twilio account with this ``sid``; raises KeyError on missing fields."""
     senders = [str(sender) for sender in data.get("senders", [])]
     values: dict[str, Any] = {"auth_token": data["auth_token"]}
-    values |= {key: data[key] for key in ("inbound_url", "api_keys", "test") if key in data}
+    values |= {key: data[key] for key in ACCOUNT_OPTIONS if key in data}
     if senders:
         values["numbers"] = [sender for sender in senders if not sender.startswith("MG")]
         values["services"] = [sender for sender in senders if sender.startswith("MG")]

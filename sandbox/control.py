@@ -62,7 +62,8 @@ def merchants(data: dict[str, Any]) -> dict[str, Any]:
 
 @command
 def accounts(data: dict[str, Any]) -> dict[str, Any]:
-    """Register ``{sid, auth_token, senders: [...], inbound_url?, api_keys?, test?}``."""
+    """Register ``{sid, auth_token, senders: [...], inbound_url?, api_keys?, test?,
+    webhook_key?}``."""
     return {"sid": config.register_account(data).sid}
 
 

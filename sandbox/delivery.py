@@ -159,8 +159,9 @@ def post(pk: int) -> None:
 
 def knock(callback: Callback, address: str) -> tuple[str, str]:
     """POST once; return (what came back, what kind of failure: ct, rt, 4xx, 5xx or "")."""
+    account = callback.message.account
     headers = signing.headers(
-        callback.message.account.auth_token, address, callback.params, callback.token
+        account.auth_token, address, callback.params, callback.token, account.webhook_key
     )
     try:
         response = requests.post(

@@ -17,8 +17,8 @@ from django.http.response import HttpResponseBase
 from sandbox import lookup, twilio
 
 NAMES = (
-    "refuse", "drop_before", "drop_after", "late_commit", "html", "empty", "truncated", "slow",
-    "drip", "wrong_types", "timeout_62", "timeout_62_authorized", "timeout_62_late",
+    "refuse", "drop_before", "drop_after", "late_commit", "html", "html_500", "empty", "truncated",
+    "slow", "drip", "wrong_types", "timeout_62", "timeout_62_authorized", "timeout_62_late",
 )  # fmt: skip
 # Faults that strike before the call has any effect; the others strike once it has happened.
 BEFORE = re.compile(r"refuse|drop_before|http_\d{3}")
@@ -63,8 +63,8 @@ def spoil_after(
         return hang_up(request)
     if name == "slow":
         time.sleep(seconds)
-    if name == "html":
-        return HttpResponse(OVERLOAD_PAGE)
+    if name in ("html", "html_500"):
+        return HttpResponse(OVERLOAD_PAGE, status=500 if name == "html_500" else 200)
     if name == "empty":
         return HttpResponse(b"", content_type="application/json")
     if name.endswith("_after") and name.startswith("http_"):

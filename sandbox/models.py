@@ -273,6 +273,8 @@ class Account(models.Model):
     services = models.JSONField(default=list)
     api_keys = models.JSONField(default=dict)
     inbound_url = models.CharField(max_length=4000, blank=True)
+    # A shared key that signs webhooks by SHA-256; without one the auth token does, by SHA-1.
+    webhook_key = models.CharField(max_length=64, blank=True)
     # Test credentials know only the magic sender and never call back.
     test = models.BooleanField(default=False)
 

@@ -86,6 +86,8 @@ CONTROL = {
     "12": Plan(order="twice"),
     "13": Plan(order="silent"),
     "14": Plan("undelivered", 30003, order="bare"),
+    "15": Plan("undelivered", 30034),
+    "16": Plan("failed", 30022),
     "20": Plan(create="http_429", once=True),
     "21": Plan(create="drop_after"),
     "22": Plan(create="slow"),
@@ -93,6 +95,7 @@ CONTROL = {
     "24": Plan(create="drop_before", once=True),
     "25": Plan(create="http_429_wait", once=True),
     "26": Plan(create="html"),
+    "27": Plan(create="html_500"),
     "30": Plan(create="21610"),
     "31": Plan(create="21614"),
     "32": Plan(create="21211"),
@@ -107,9 +110,6 @@ def plan_for(number: str) -> Plan:
     return CONTROL.get(match.group(1), Plan()) if match else Plan()
 
 
-def text_of(code: int, **values: str) -> str:
-    """Return the message for an error code; values fill the numbers in."""
-    blanks = {"to": "", "sender": "", "url": "", "service": "", "path": "", "account": ""}
 @dataclass(frozen=True)
 class Line:
     """What Lookup tells of a number, and what happens to the call itself."""
@@ -139,4 +139,7 @@ def lookup_of(number: str) -> Line:
     return LINES.get(match.group(1), Line()) if match else Line()
 
 
+def text_of(code: int, **values: str) -> str:
+    """Return the message for an error code; values fill the numbers in."""
+    blanks = {"to": "", "sender": "", "url": "", "service": "", "path": "", "account": ""}
     return MESSAGES.get(code, "The request could not be processed").format(**blanks | values)
