@@ -11,7 +11,7 @@ from typing import Any
 from bench.office import Office
 from bench.world import World
 
-SHORT, LONG = 4.0, 9.0  # seconds between two nights
+SHORT, LONG = 8.0, 20.0  # seconds between two nights
 A_DAY = 25  # payers, at least
 RETURNED, TOLD_TWICE = 0.35, 0.3
 CODES = ["R01", "R02", "R03", "R10", "R16", "R29"]
