@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from audit.models import AuditEntry
 from customers.forms import ContactForm, CustomerForm
 from customers.models import Contact, Customer
 from tenants.access import Permission, staff
@@ -21,7 +22,10 @@ PER_PAGE = 25
 LIVE = {
     "balance": "customers/_balance.html",
     "invoices": "customers/_invoices.html",
+    "numbers": "sms/_numbers.html",
+    "audit": "audit/_timeline.html",
 }
+HISTORY = 50
 
 
 @require_safe
@@ -132,3 +136,4 @@ def _form(
     """Show a form; 422 when it was sent with something wrong."""
     wrong = any(getattr(form, "errors", None) for form in forms)
     return render(request, template, context, status=422 if wrong else 200)
+        "history": AuditEntry.objects.about(customer.audit_subject)[:HISTORY],

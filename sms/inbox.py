@@ -93,10 +93,16 @@ class InboundText(models.Model):
     @property
     def words(self) -> str:
         """What it says, with a note of what only the phone shows."""
-        pictures = f"{self.media} picture{'' if self.media == 1 else 's'}, not shown"
         return "\n".join(
-            part for part in (self.body, f"[{pictures}]" if self.media else "") if part
+            part for part in (self.body, f"[{self.pictures}]") if part not in ("", "[]")
         )
+
+    @property
+    def pictures(self) -> str:
+        """How many pictures came with it; "" for none."""
+        if not self.media:
+            return ""
+        return f"{self.media} picture{'' if self.media == 1 else 's'}, not shown"
 
     @property
     def waits_for_review(self) -> bool:

@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
 from payments.models import MatchRow, MatchRun, Payment, Refund
-from sms.models import BulkSend
+from sms.models import BulkSend, InboundText, OptOut
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import (
@@ -111,6 +111,17 @@ class Victim:
             self.tenant, [self.invoice], actor=self.clerk, key=uuid.uuid4()
         )
         self.membership = Membership.objects.get(user=self.clerk)
+        self.reply = InboundText.objects.create(
+            tenant=self.tenant,
+            sid="SM" + "e" * 32,
+            number="+19785550142",
+            body="Hidden work",
+            kind="unclear",
+            customer=self.customer,
+        )
+        self.opt_out = OptOut.objects.create(
+            tenant=self.tenant, digest="e" * 64, hint="42", source="staff", wording="Hidden work"
+        )
         record("tenant.edited", tenant=self.tenant, subject=self.tenant.audit_subject)
 
     @property
@@ -145,6 +156,13 @@ class Victim:
             "payments:repaid": {"public_id": self.refund.public_id},
             "payments:match_keep": {"public_id": self.row.public_id},
             "payments:release": {"public_id": self.refund.public_id},
+            "sms:cancel": {"public_id": self.text.public_id},
+            **{
+                f"replies:{name}": {"public_id": self.reply.public_id}
+                for name in ("conversation", "live", "answer", "unread", "decide", "stop")
+            },
+            "replies:from_customer": customer,
+            "replies:resume": {"pk": self.opt_out.pk},
             "sms:delivery_status": {"message": self.text.public_id},
             "payments:pay": {"token": "x" * 22},
             "payments:opened": {"token": "x" * 22},

@@ -12,12 +12,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from invoices.models import Invoice
+from payments import banking_days
 from payments.match import alarms
 from payments.models import Payment, Refund
+from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
 MOST = 8
+# The law gives ten business days to honor a refusal; after half of them Home raises its voice.
+LATE = 5
 OWED = F("total") - F("paid")
 KEPT = F("amount") - F("refunded")
 
@@ -28,6 +32,8 @@ def home(request: StaffRequest) -> HttpResponse:
     """Four figures and the invoices that only a person can settle."""
     now = timezone.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()
+    answers = request.membership.allows(Permission.ANSWER_TEXTS)
+    refusals = may_be_refusals(now) if answers else {"count": 0, "late": 0}
     context = {
         "now": now,
         "greeting": _greeting(now.hour),
@@ -36,10 +42,25 @@ def home(request: StaffRequest) -> HttpResponse:
         "needs": needs,
         "refunds": refunds,
         "alarms": alarms() if request.membership.allows(Permission.SEE_MONEY) else {},
-        "todo_count": len(needs) + len(refunds),
+        "refusals": refusals,
+        "todo_count": len(needs) + len(refunds) + bool(refusals["count"]),
         "overdue": list(_overdue(now.date())),
     }
     return render(request, "home.html", context)
+
+
+def may_be_refusals(now: dt.datetime) -> dict[str, int]:
+    """How many texts wait for somebody to say whether they refuse texts, and how many too long.
+
+    `now` is in the company's zone. Weekends and federal holidays do not count.
+    """
+    day = now.date()
+    while banking_days.after(day, LATE) > now.date():
+        day -= banking_days.DAY
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end_of_day = midnight - (now.date() - day - banking_days.DAY)
+    late = Count("pk", filter=Q(received_at__lt=end_of_day))
+    return InboundText.objects.to_review().aggregate(count=Count("pk"), late=late)
 
 
 def _greeting(hour: int) -> str:

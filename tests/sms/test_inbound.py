@@ -89,7 +89,7 @@ def test_a_text_is_kept_with_everything(payer, tenant):
         "message",
         None,
     )
-    assert "[2 pictures, not shown]" in row.words
+    assert row.words == "When will you come?\n[2 pictures, not shown]"
 
 
 def test_told_again_it_is_the_same_text(payer, tenant):

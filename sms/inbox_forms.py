@@ -1,0 +1,106 @@
+"""Forms around replies: an answer, an opt-out that somebody told us of, and its end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from customers import phones
+
+LONGEST = 480
+AREA = forms.Textarea(attrs={"rows": 3})
+
+
+class AnswerForm(forms.Form):
+    """A plain text back to who texted."""
+
+    body = forms.CharField(
+        label="Your answer",
+        max_length=LONGEST,
+        widget=forms.Textarea(attrs={"rows": 3, "enterkeyhint": "send"}),
+        error_messages={"required": "Write something first."},
+    )
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["key"] = uuid.uuid4()
+
+    def clean_body(self) -> str:
+        """As it will be sent: no control characters, lines kept."""
+        body = "".join(c for c in self.cleaned_data["body"] if c.isprintable() or c == "\n")
+        if not body.strip():
+            raise ValidationError("Write something first.", code="required")
+        return body.strip()
+
+
+class OptOutForm(forms.Form):
+    """What they said when they asked for no more texts; may be left empty."""
+
+    wording = forms.CharField(
+        label="What they said",
+        max_length=200,
+        required=False,
+        help_text="How and when they asked, in their words as far as you know them.",
+    )
+
+
+class NumberOptOutForm(OptOutForm):
+    """The same for a number that is typed."""
+
+    country = forms.ChoiceField(label="Country code", choices=phones.COUNTRIES)
+    number = forms.CharField(
+        label="Phone number",
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+    )
+    field_order = ["country", "number", "wording"]
+
+    def clean(self) -> dict[str, Any]:
+        """Leave the number as E.164."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                data["number"] = phones.parse(data["number"], data["country"])
+            except ValidationError as error:
+                self.add_error("number", error)
+        return data
+
+
+class ResumeForm(forms.Form):
+    """The customer's new wish: without words and a day there is none."""
+
+    given_on = forms.DateField(
+        label="Day they asked for texts again",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        error_messages={"required": "Say on which day they asked."},
+    )
+    wording = forms.CharField(
+        label="How they asked",
+        min_length=10,
+        max_length=200,
+        widget=AREA,
+        help_text="For example: called the office and asked to get invoices by text again.",
+        error_messages={
+            "required": "Without their wish in words the number stays blocked.",
+            "min_length": "Say who asked and how, so that it can be shown later.",
+        },
+    )
+
+    def __init__(self, *args: Any, today: dt.date, since: dt.date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today, self.since = today, since
+        self.fields["given_on"].widget.attrs |= {"min": since, "max": today}
+
+    def clean_given_on(self) -> dt.date:
+        """A day since the opt-out, not one to come."""
+        day: dt.date = self.cleaned_data["given_on"]
+        if day > self.today:
+            raise ValidationError("That day has not come yet.")
+        if day < self.since:
+            raise ValidationError("They opted out after that day. It takes a newer wish.")
+        return day

@@ -1,0 +1,185 @@
+"""**Messages**: what customers text back, answered in place."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from audit.enqueue import enqueue
+from audit.models import record
+from invoices.models import Invoice
+from sms import conversations
+from sms.conversations import why_no_answer
+from sms.inbox import InboundText
+from sms.inbox_forms import LONGEST, AnswerForm, OptOutForm
+from sms.models import OptOut, TextMessage
+from sms.optouts import opt_out
+from sms.segments import segments
+from sms.tasks import deliver
+from tenants.access import Permission, staff
+from tenants.live import Regions
+from tenants.requests import StaffRequest
+
+PER_PAGE = 25
+LIVE = {
+    "thread": "sms/inbox/_thread.html",
+    "answer": "sms/inbox/_answer.html",
+    "about": "sms/inbox/_about.html",
+}
+
+
+@require_safe
+@staff(Permission.ANSWER_TEXTS)
+def index(request: StaffRequest) -> HttpResponse:
+    """Who texted, the newest first: all, or those that are unread or may be refusals."""
+    words = request.GET.get("q", "").strip()[:80]
+    show = request.GET.get("show", "")
+    show = show if show in conversations.SHOWN else ""
+    page = Paginator(conversations.listed(words, show), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": conversations.opened(request.tenant, page.object_list),
+        "words": words,
+        "show": show,
+        "unread": InboundText.objects.unread().values("number").distinct().count(),
+        "to_review": InboundText.objects.to_review().values("number").distinct().count(),
+    }
+    return render(request, "sms/inbox/list.html", context)
+
+
+@require_safe
+@staff(Permission.ANSWER_TEXTS)
+def conversation(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One number: their texts and ours. Keeps itself up to date; to open it is to read it."""
+    return _show(request, _load(public_id), AnswerForm())
+
+
+@require_safe
+@staff(Permission.ANSWER_TEXTS)
+def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """What changed in an open conversation; 204 when nothing did."""
+    text = _load(public_id)
+    return _live(request, text, AnswerForm()).answer(request)
+
+
+@require_POST
+@staff(Permission.ANSWER_TEXTS)
+def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Text back: queued once per form, refused for numbers that opted out."""
+    text = _load(public_id)
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _show(request, text, form, status=422)
+    if reason := why_no_answer(request.tenant, text.number):
+        form.add_error(None, f"{reason.sentence} Nothing was sent.")
+        return _show(request, text, form, status=409)
+    message, new = TextMessage.objects.answer(
+        request.tenant,
+        to=text.number,
+        body=form.cleaned_data["body"],
+        key=form.cleaned_data["key"],
+        actor=request.user,
+        customer=text.customer,
+    )
+    if new:
+        enqueue(deliver, message.pk)
+    return redirect("replies:conversation", text.public_id)
+
+
+@require_POST
+@staff(Permission.ANSWER_TEXTS)
+def count(request: StaffRequest) -> HttpResponse:
+    """How long the answer is that is being typed, and how many segments it takes."""
+    body = request.POST.get("body", "").strip()[: 2 * LONGEST]
+    context = {"length": len(body), "most": LONGEST, "segments": segments(body) if body else 0}
+    return render(request, "sms/inbox/_count.html", context)
+
+
+@require_POST
+@staff(Permission.ANSWER_TEXTS)
+def unread(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Put the conversation's newest text back among the unread ones."""
+    text = _load(public_id)
+    newest = InboundText.objects.filter(number=text.number).order_by("-pk")[:1]
+    InboundText.objects.filter(pk__in=list(newest.values_list("pk", flat=True))).update(
+        read_at=None
+    )
+    messages.success(request, "Marked as unread")
+    return redirect("replies:inbox")
+
+
+@require_POST
+@staff(Permission.ANSWER_TEXTS)
+def decide(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Whether a text that may be a refusal is one: **Opted out** or **Not a refusal**."""
+    text = get_object_or_404(InboundText.objects.select_related("customer"), public_id=public_id)
+    refused = request.POST.get("refused") == "yes"
+    with transaction.atomic():
+        kind = InboundText.Kind.REFUSAL if refused else InboundText.Kind.MESSAGE
+        moved = text.settle(actor=request.user, kind=kind)
+        if refused:
+            _stop(request, text, OptOut.Source.WORDS, text.body)
+        elif moved:
+            subject = text.customer.audit_subject if text.customer else request.tenant.audit_subject
+            record(
+                "text.reviewed",
+                tenant=request.tenant,
+                subject=subject,
+                actor=request.user,
+                said=text.body[:200],
+            )
+            messages.success(request, "Noted: not a refusal")
+    if request.POST.get("next") == "review":
+        return redirect("replies:review")
+    return redirect("replies:conversation", text.public_id)
+
+
+@require_POST
+@staff(Permission.ANSWER_TEXTS)
+def stop(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Record from the conversation that they want no more texts."""
+    text = _load(public_id)
+    form = OptOutForm(request.POST)
+    if form.is_valid():
+        _stop(request, text, OptOut.Source.STAFF, form.cleaned_data["wording"])
+    return redirect("replies:conversation", text.public_id)
+
+
+def _stop(request: StaffRequest, text: InboundText, source: str, wording: str) -> None:
+    opt_out(request.tenant, text.number, source=source, wording=wording, actor=request.user)
+    messages.success(request, "Opted out: this number gets no more texts")
+
+
+def _load(public_id: uuid.UUID) -> InboundText:
+    texts = InboundText.objects.select_related("tenant", "customer")
+    return get_object_or_404(texts, public_id=public_id)
+
+
+def _show(
+    request: StaffRequest, text: InboundText, form: AnswerForm, status: int = 200
+) -> HttpResponse:
+    context = {"text": text, "live": _live(request, text, form)}
+    return render(request, "sms/inbox/conversation.html", context, status=status)
+
+
+def _live(request: StaffRequest, text: InboundText, form: AnswerForm) -> Regions:
+    InboundText.objects.filter(number=text.number).mark_read()
+    invoices: list[Invoice] = []
+    if text.customer:
+        invoices = list(text.customer.invoices.with_standing().select_related("tenant")[:5])
+    context = {
+        "text": text,
+        "form": form,
+        "lines": conversations.lines(text.number),
+        "reason": why_no_answer(request.tenant, text.number),
+        "opt_out": OptOut.objects.select_related("recorded_by").of(request.tenant, text.number),
+        "invoices": invoices,
+        "most": LONGEST,
+    }
+    return Regions(request, LIVE, context)
