@@ -126,6 +126,7 @@ def _live(request: HttpRequest, customer: Customer) -> Regions:
         "invoices": invoices,
         "invoice_count": customer.invoices.count(),
         "open_count": customer.invoices.open().count(),
+        "history": AuditEntry.objects.about(customer.audit_subject)[:HISTORY],
     }
     return Regions(request, LIVE, context)
 
@@ -136,4 +137,3 @@ def _form(
     """Show a form; 422 when it was sent with something wrong."""
     wrong = any(getattr(form, "errors", None) for form in forms)
     return render(request, template, context, status=422 if wrong else 200)
-        "history": AuditEntry.objects.about(customer.audit_subject)[:HISTORY],
