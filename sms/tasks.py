@@ -152,7 +152,10 @@ def backoff(attempt: int, retry_after: int | None) -> dt.timedelta:
 
 @shared_task(expires=EXPIRES)
 def reconcile(message_id: int) -> None:
-    """Ask Twilio about a text whose answer was lost; three looks without a trace: not sent."""
+    """Ask Twilio about a text whose answer was lost.
+
+    Three looks over five minutes without a trace: it was surely not sent, and is tried again.
+    """
     message = _load(message_id)
     if message is None or message.status != TextMessage.Status.SENDING:
         return
@@ -166,8 +169,12 @@ def reconcile(message_id: int) -> None:
             return  # the next sweep asks again
         if found is not None:
             adopt(message, found)
-        elif message.look_again():
+        elif not message.look_again():
+            return
+        elif message.attempts >= MAX_TRIES:
             message.mark_failed(None, NO_TRACE)
+        else:
+            message.back_to_queue(dt.timedelta(0))
 
 
 @shared_task(expires=EXPIRES)

@@ -1,0 +1,20 @@
+"""Makes the waits for Twilio's memory shorter, so that a bench of minutes sees their end."""
+
+from __future__ import annotations
+
+import os
+
+from django.apps import AppConfig
+
+
+class TextBenchConfig(AppConfig):
+    """The one app that the bench adds to the product's own."""
+
+    name = "bench"
+
+    def ready(self) -> None:
+        """Scale the waits before Twilio is asked about a text; change nothing else."""
+        scale = float(os.environ["BENCH_SCALE"])
+        from sms import delivery  # noqa: PLC0415
+
+        delivery.LOOKS[:] = [wait / scale for wait in delivery.LOOKS]
