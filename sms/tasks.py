@@ -19,6 +19,7 @@ from sms.bulk_work import take
 from sms.check import OUTSIDE_HOURS, waits_until
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.optouts import STOPPED, handing_over
+from sms.reminders import why_not_any_more
 from sms.reports import adopt, learn
 from sms.twilio import TwilioError
 
@@ -109,11 +110,11 @@ def why_not_ask(message: TextMessage) -> str:
     if not invoice.is_payable:
         state = invoice.get_status_display().lower()
         return f"The invoice is no longer open ({state}); nothing was sent."
-    if not (link.is_live_at(timezone.now()) and has_body(message)):
+    if not (link.is_live_at(clock.now()) and has_body(message)):
         return "Its payment link ended before it went out; nothing was sent. Send it again."
     if message.asked != invoice.balance:
         return "The invoice changed before it went out; nothing was sent. Send it again."
-    return ""
+    return why_not_any_more(message)
 
 
 def has_body(message: TextMessage) -> bool:
@@ -243,6 +244,7 @@ def run_bulk_sends() -> None:
 
 
 def _load(message_id: int) -> TextMessage | None:
+    """The text with all that is asked about it, in one query."""
     with scopes_disabled():
         rows = TextMessage.objects.select_related(
             "tenant__twilio", "tenant__text_rules", "customer", "invoice", "link", "sent_by"
@@ -250,4 +252,6 @@ def _load(message_id: int) -> TextMessage | None:
         message = rows.filter(pk=message_id).first()
     if message is not None and message.invoice is not None:
         message.invoice.tenant = message.tenant
+        if message.customer is not None:
+            message.invoice.customer = message.customer
     return message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import threading
@@ -24,6 +25,7 @@ TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
 LOOKUP_TIMEOUT = (2.0, 3.0)  # somebody is looking at the pop-up meanwhile
 VALID_SECONDS = 4 * 60 * 60  # an invoice by SMS that waited longer in a queue is not sent at night
 CONNECTIONS = 64  # kept open to Twilio by each process
+CLOCKS_DIFFER = dt.timedelta(minutes=5)  # Twilio's from ours, at most
 LOOK_BACK = 200  # texts to one number that `find` reads, newest first
 # Twilio repeats a report only when we could not be reached, unless asked to like this.
 REPEAT_REPORTS = "#rc=3&rp=5xx,ct,rt"
@@ -122,13 +124,20 @@ def send(message: TextMessage) -> Accepted:
 def find(message: TextMessage) -> Accepted | None:
     """The text at Twilio whose body is exactly ours, if there is one; raises TwilioError.
 
-    The body holds this text's own link, so the same body is the same text.
+    A reminder may repeat its link and an answer has none, so the same body counts only when it was
+    made after the claim and is not known as another text's.
     """
-    body = message.body
+    body, since = message.body, (message.claimed_at or message.queued_at) - CLOCKS_DIFFER
+
+    def is_ours(text: Any) -> bool:
+        if text.body != body or (text.date_created and text.date_created < since):
+            return False
+        others = TextMessage._base_manager.filter(sid=text.sid).exclude(pk=message.pk)
+        return not others.exists()
 
     def search(client: Client) -> Any:
         texts = client.messages.stream(to=message.to, limit=LOOK_BACK, page_size=50)
-        return next((text for text in texts if text.body == body), None)
+        return next((text for text in texts if is_ours(text)), None)
 
     found = _call(message.account, search)
     return _accepted(found) if found is not None else None

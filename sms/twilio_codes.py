@@ -13,11 +13,31 @@ NUMBER, OPTED_OUT, SETUP = "number", "opted_out", "setup"
 REQUEST, LATER, FILTERED = "request", "later", "filtered"
 
 
+WHOSE = {
+    NUMBER: "the customer's number",
+    OPTED_OUT: "the customer's wish",
+    SETUP: "your Twilio account",
+    REQUEST: "Textpay",
+    LATER: "the network",
+    FILTERED: "a filter",
+}
+
+
 class Code(NamedTuple):
     """One code: its kind and the sentence staff read."""
 
     kind: str
     sentence: str
+
+    @property
+    def whose(self) -> str:
+        """What it is about, or who has to put it right."""
+        return WHOSE[self.kind]
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether sending the same again would end the same."""
+        return self.kind != LATER
 
 
 _INVALID = Code(NUMBER, "This is not a phone number that exists. Check it and send again.")
@@ -73,6 +93,11 @@ CODES: dict[int, Code] = {
     21619: _WRONG,
     21624: _WRONG,
     21635: _LANDLINE,
+    21654: _WRONG,
+    21655: _WRONG,
+    21656: _WRONG,
+    21657: _SENDER,
+    21658: _WRONG,
     21659: _SENDER,
     21660: _SENDER,
     21661: _SENDER,
@@ -81,7 +106,7 @@ CODES: dict[int, Code] = {
     21705: _SENDER,
     30001: _BUSY,
     30002: Code(SETUP, "Your Twilio account is suspended. Ask Twilio."),
-    30003: Code(NUMBER, "The phone is off or out of reach. Send it again later."),
+    30003: Code(LATER, "The phone is off or out of reach. Send it again later."),
     30004: _BLOCKED,
     30005: Code(NUMBER, "This number is not in use. Ask the customer for the right one."),
     30006: _LANDLINE,
@@ -107,6 +132,9 @@ CODES: dict[int, Code] = {
     30040: _UNREGISTERED,
     30041: _UNREGISTERED,
     30042: _UNREGISTERED,
+    30400: _WRONG,
+    30404: _ACCOUNT,
+    30409: _WRONG,
     30410: Code(
         LATER, "The carrier did not answer in time. Ask the customer before sending again."
     ),
@@ -115,6 +143,13 @@ CODES: dict[int, Code] = {
     30454: _TRIAL,
     30485: Code(LATER, "Twilio holds texts to this number for some hours. Send it again later."),
     30500: _TWILIO,
+    35111: _WRONG,
+    35114: _WRONG,
+    35115: _WRONG,
+    35117: _WRONG,
+    35118: _WRONG,
+    35125: _BUSY,
+    35126: _WRONG,
     63038: Code(LATER, "Your Twilio account's daily limit is used up. Send it again tomorrow."),
     90007: _WRONG,
     90010: _ACCOUNT,

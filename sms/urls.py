@@ -1,12 +1,16 @@
 from django.urls import path
 
-from sms import bulk_views, inbound, views, webhooks
+from sms import bulk_views, inbound, reminder_views, views, waiting, webhooks
 
 app_name = "sms"
 urlpatterns = [
     path("invoices/<uuid:public_id>/text/", views.send, name="send"),
     path("invoices/<uuid:public_id>/text/check/", views.check_number, name="check"),
+    path("texts/<uuid:public_id>/cancel/", waiting.cancel, name="cancel"),
     path("invoices/text-many/", bulk_views.check, name="text_many"),
+    path("reminders/", reminder_views.index, name="reminders"),
+    path("reminders/live/", reminder_views.live, name="reminders_live"),
+    path("reminders/clock/", reminder_views.move_calendar, name="move_calendar"),
     path("bulk-sends/", bulk_views.index, name="bulk_list"),
     path("bulk-sends/<uuid:public_id>/", bulk_views.progress, name="bulk"),
     path("bulk-sends/<uuid:public_id>/live/", bulk_views.live, name="bulk_live"),

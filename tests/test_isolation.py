@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
 from payments.models import MatchRow, MatchRun, Payment, Refund
-from sms.models import BulkSend, InboundText, OptOut
+from sms.models import BulkSend, InboundText, OptOut, ReminderStep
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import (
@@ -110,6 +110,13 @@ class Victim:
         self.bulk, _ = BulkSend.objects.start(
             self.tenant, [self.invoice], actor=self.clerk, key=uuid.uuid4()
         )
+        self.step = ReminderStep.objects.create(
+            tenant=self.tenant,
+            when="after_sending",
+            days=3,
+            words_en="{amount} {invoice}",
+            words_es="{amount} {invoice}",
+        )
         self.membership = Membership.objects.get(user=self.clerk)
         self.reply = InboundText.objects.create(
             tenant=self.tenant,
@@ -133,6 +140,7 @@ class Victim:
             "customers:detail": customer,
             "customers:live": customer,
             "customers:edit": customer,
+            "customers:reminders": customer,
             "customers:contacts": customer,
             "customers:contact_create": customer,
             "customers:contact_edit": {"public_id": self.contact.public_id},
@@ -140,6 +148,7 @@ class Victim:
             "invoices:live": invoice,
             "invoices:edit": invoice,
             "invoices:void": invoice,
+            "invoices:promise": invoice,
             "invoices:send_email": invoice,
             "invoices:expire_link": invoice,
             "sms:send": invoice,
@@ -173,6 +182,8 @@ class Victim:
             "tenants:brand_css": {"slug": self.tenant.slug},
             "tenants:switch": {"slug": self.tenant.slug},
             "tenants:person": {"public_id": self.membership.public_id},
+            "tenants:reminder_edit": {"public_id": self.step.public_id},
+            "tenants:reminder_remove": {"public_id": self.step.public_id},
             "tenants:role": {"name": self.role.name},
             "api:invoice-detail": invoice,
             "api:customer-detail": customer,

@@ -8,10 +8,14 @@ from typing import Any
 
 from django import template
 
+from audit import clock
 from invoices.models import Invoice
+from sms.findings import moment
 from sms.models import TextMessage
+from sms.optouts import STOPPED
 from sms.reasons import Reason
 from sms.reasons import why_not_text as _why_not_text
+from sms.twilio_codes import OPTED_OUT, explain
 
 register = template.Library()
 
@@ -48,15 +52,58 @@ class Step:
 
 @register.filter
 def rail(text: TextMessage) -> list[Step]:
-    """Queued, Sent, Delivered, Paid: what has happened, where it stands, what failed."""
+    """Queued, Sent, Delivered, Opened, Paid: what has happened, where it stands, what failed."""
     status = text.Status(text.status)
-    failed = status in (status.FAILED, status.UNDELIVERED)
+    failed = status in (status.FAILED, status.UNDELIVERED, status.CANCELLED)
     return [
         Step("clock", "Queued", "done", text.queued_at, here=status == status.QUEUED),
         _sent(text),
         _delivered(text),
+        _opened(text),
         _paid(text, "" if failed else "Not yet"),
     ]
+
+
+@register.filter
+def is_waiting(text: TextMessage) -> bool:
+    """Whether it waits for the end of quiet hours."""
+    return waits_until(text) is not None
+
+
+@register.filter
+def waits_until(text: TextMessage) -> str | None:
+    """Until when it waits, in words: "tomorrow at 8:00 AM"; None when it does not."""
+    now = clock.now()
+    if text.status != text.Status.QUEUED or not text.not_before or text.not_before <= now:
+        return None
+    tenant = text.invoice.tenant if text.invoice else text.tenant
+    return moment(text.not_before, tenant, now)
+
+
+@register.filter
+def trouble(text: TextMessage) -> str:
+    """The kind of failure, see twilio_codes.py; an opt-out of ours counts as Twilio's does."""
+    return OPTED_OUT if text.error == STOPPED else text.trouble
+
+
+@register.filter
+def whose(text: TextMessage) -> str:
+    """What Twilio's error code is about."""
+    return explain(text.error_code).whose
+
+
+@register.filter
+def cost(text: TextMessage) -> str:
+    """What Twilio counted and charged: "1 segment, $0.0079"; the price comes some minutes late."""
+    if not text.segments:
+        return ""
+    words = f"{text.segments} segment{'' if text.segments == 1 else 's'}"
+    if text.price is None:
+        return words
+    whole, _, part = f"{abs(text.price):.5f}".partition(".")
+    amount = f"{whole}.{part.rstrip('0').ljust(2, '0')}"
+    money = f"${amount}" if text.price_unit == "USD" else f"{amount} {text.price_unit}"
+    return f"{words}, {money}"
 
 
 def _paid(text: TextMessage, not_yet: str) -> Step:
@@ -71,11 +118,29 @@ def _paid(text: TextMessage, not_yet: str) -> Step:
     return Step("pay", "Paid", note=not_yet)
 
 
+def _opened(text: TextMessage) -> Step:
+    """A person looked at the page; fetching the link does not count."""
+    if (at := _opened_at(text)) is None:
+        return Step("eye", "Opened", note="")
+    paid = text.invoice and text.invoice.paid_at
+    return Step("eye", "Opened", "done", at, here=not paid)
+
+
+def _opened_at(text: TextMessage) -> dt.datetime | None:
+    """When its link was opened; reads the invoice's prefetched links."""
+    links = text.invoice.links.all() if text.invoice else []
+    return next((link.opened_at for link in links if link.pk == text.link_id), None)
+
+
 def _sent(text: TextMessage) -> Step:
     if text.sent_at:
         return Step("send", "Sent", "done", text.sent_at, here=text.status == "sent")
     if text.status == "failed":
         return Step("x", "Not sent", "failed", text.finished_at)
+    if text.status == "cancelled":
+        return Step("x", "Cancelled", "failed", text.finished_at)
+    if until := waits_until(text):
+        return Step("send", "Sent", note=f"Waits until {until}")
     if text.status == "sending":
         note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
         return Step("send", "Sent", note=note, here=True)
@@ -91,7 +156,7 @@ def _delivered(text: TextMessage) -> Step:
             "Delivered",
             "done",
             text.finished_at,
-            here=not (text.invoice and text.invoice.paid_at),
+            here=not (_opened_at(text) or (text.invoice and text.invoice.paid_at)),
         )
     if text.sent_at and text.finished_at:
         return Step("x", "Not delivered", "failed", text.finished_at)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
-from sms.models import TextMessage
+from sms.models import OptOut, TextMessage
 from sms.twilio import REPEAT_REPORTS
 from tests.factories import TWILIO_TOKEN, make_ready_tenant
 
@@ -90,6 +90,58 @@ def test_another_companys_token_does_not_count(payer, message):
     assert report(payer, message, fields(message), signature=signature).status_code == 403
 
 
+NAMED = {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"}
+
+
+def by_key(message, key="shared-key", algorithm="HMAC_SHA256"):
+    """A signature of the newer kind."""
+    validator = RequestValidator(key)
+    return validator.compute_signature(message.callback_url, fields(message), algorithm)
+
+
+@pytest.fixture
+def keyed(message):
+    """A text whose account has set up a shared key."""
+    account = message.tenant.twilio
+    account.set_webhook_key("shared-key")
+    account.save()
+    return message
+
+
+def test_a_signature_by_sha256_with_the_shared_key(payer, keyed):
+    answer = report(payer, keyed, fields(keyed), signature=by_key(keyed), **NAMED)
+    assert answer.status_code == 204
+    keyed.refresh_from_db()
+    assert keyed.status == "delivered"
+
+
+def test_the_older_signature_still_counts_beside_it(payer, keyed):
+    assert report(payer, keyed, fields(keyed)).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "named"),
+    [
+        ("other-key", "HMAC_SHA256", NAMED),
+        (TWILIO_TOKEN, "HMAC_SHA256", NAMED),  # the token signs by SHA-1 only
+        ("shared-key", "HMAC_SHA1", NAMED),
+        ("shared-key", "HMAC_SHA256", {}),
+        ("shared-key", "HMAC_SHA1", {}),
+        ("shared-key", "HMAC_SHA256", {next(iter(NAMED)): "key=x,algorithm=HMAC_MD5"}),
+    ],
+)
+def test_another_key_or_algorithm_does_not_count(payer, keyed, key, algorithm, named):
+    signature = by_key(keyed, key, algorithm)
+    assert report(payer, keyed, fields(keyed), signature=signature, **named).status_code == 403
+
+
+def test_without_a_shared_key_nothing_is_signed_by_it(payer, message):
+    for key in ("", TWILIO_TOKEN):
+        signature = by_key(message, key)
+        answer = report(payer, message, fields(message), signature=signature, **NAMED)
+        assert answer.status_code == 403
+
+
 @pytest.mark.parametrize(
     "change",
     [{"MessageStatus": "failed"}, {"Extra": "1"}, {"To": "+19785550142 "}],
@@ -133,6 +185,18 @@ def test_the_sid_of_another_text_is_not_ours(payer, message, text):
     other.claim()
     other.mark_sent(SID)
     assert report(payer, message, fields(message)).status_code == 404
+
+
+def test_a_refusal_for_stop_is_an_opt_out(payer, message):
+    assert report(payer, message, fields(message, "failed", ErrorCode="21610")).status_code == 204
+    assert OptOut.objects.of(message.tenant, message.to)
+    assert not OptOut.objects.of(make_ready_tenant("Other"), message.to)
+
+
+def test_a_report_of_what_is_known_costs_one_look(payer, message, django_assert_num_queries):
+    report(payer, message, fields(message, "sent"))
+    with django_assert_num_queries(1):
+        report(payer, message, fields(message, "sending"))
 
 
 def test_told_twice_it_is_booked_once(payer, message):

@@ -1,0 +1,51 @@
+"""Handing over ten thousand texts: few statements each, one connection per account."""
+
+import os
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sms.tasks import deliver
+from sms.twilio import TIMEOUT, _client
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_text_costs_few_statements(twilio, text, work):
+    message = text()
+    with CaptureQueriesContext(connection) as spent:
+        work(deliver, message)
+    assert message.status == "sent"
+    told = [query["sql"] for query in spent if "SAVEPOINT" not in query["sql"]]
+    assert sum(sql.startswith("INSERT") for sql in told) == 2  # the history: handed over, sent
+    assert sum(sql.startswith("UPDATE") for sql in told) == 2
+    # Reading it, the opt-outs and, on PostgreSQL, the lock that an opt-out waits for; the last is
+    # this test's own look.
+    assert len(told) <= 9, "\n".join(told)
+
+
+def test_all_texts_of_an_account_share_one_connection(twilio, text, work, settings):
+    _client.cache_clear()
+    for _ in range(5):
+        assert work(deliver, text()).status == "sent"
+    assert _client.cache_info().misses == 1
+    account = text().tenant.twilio
+    _, wire = _client(settings.TWILIO_URL, account.account_sid, account.auth_token, TIMEOUT)
+    assert _client.cache_info().misses == 1
+    pools = wire.session.get_adapter(settings.TWILIO_URL).poolmanager.pools
+    (key,) = pools.keys()
+    host = pools.get(key)
+    assert (host.num_connections, host.num_requests) == (1, 5)
+
+
+def test_a_child_process_opens_its_own_connections(twilio, text, work):
+    work(deliver, text())
+    assert _client.cache_info().currsize
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, b"%d" % _client.cache_info().currsize)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 10) == b"0"
