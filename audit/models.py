@@ -82,6 +82,7 @@ LABELS = {
     "contact.edited": "Contact edited",
     "tenant.edited": "Settings changed",
     "tenant.reminders_changed": "Reminder schedule changed",
+    "tenant.text_rules_changed": "Rules for texts changed",
     "tenant.person_added": "Person added",
     "tenant.person_changed": "Person changed",
     "tenant.role_changed": "Role changed",

@@ -77,9 +77,9 @@ def why_no_sender(tenant: Tenant) -> Reason | None:
 
 
 def why_opted_out(invoice: Invoice) -> Reason | None:
-    """Whether the billing contact's mobile has opted out; without one, every number there is."""
+    """Whether all mobiles of the customer have opted out; without a mobile, all numbers."""
     able = [c for c in invoice.customer.phone_numbers() if phones.can_text(c.e164)]
-    main = [c for c in able if c.contact.is_billing and c.kind == "mobile"]
+    main = [choice for choice in able if choice.kind == "mobile"]
     numbers = [choice.e164 for choice in main or able]
     out = OptOut.objects.select_related("recorded_by").among(invoice.tenant, numbers)
     if not numbers or len(out) < len(numbers):

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from customers import phones
+from sms.models import TextRules
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import ADMINISTRATOR, Permission
 
@@ -126,6 +127,45 @@ class MoneyBackForm(forms.ModelForm):
             "refund_release_over": "0.00 asks a second person for every void and refund.",
             "ach_clear_days": "A bank may still send one back later; the balance then opens again.",
         }
+
+
+class TextRulesForm(forms.ModelForm):
+    """When texts may go out, and what is asked about a number before."""
+
+    class Meta:
+        model = TextRules
+        fields = [
+            "quiet_hours",
+            "outside_hours",
+            "strict_states",
+            "third_party_collector",
+            "looks_up_numbers",
+        ]
+        labels = {
+            "quiet_hours": "Texts go out from 8 AM to 9 PM only",
+            "outside_hours": "A text sent outside these hours",
+            "strict_states": "Keep to the narrower hours of some states",
+            "third_party_collector": "We collect debts for other companies",
+            "looks_up_numbers": "Ask Twilio what kind of phone a number is",
+        }
+        help_texts = {
+            "quiet_hours": "By the clock where the customer lives: the area code and the billing "
+            "address must both be within the hours.",
+            "strict_states": "For instance 8 AM to 8 PM in Florida, and no Sundays in Alabama. "
+            "These rules are about sales texts; a bill does not have to keep them.",
+            "third_party_collector": "Regulation F then applies: nobody can switch the hours off.",
+            "looks_up_numbers": "Landlines are caught before they are texted. Twilio charges you "
+            "about 1 cent for each new number, and asks again after 30 days.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Who collects for others keeps the hours; the law allows no exception."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("third_party_collector") and not data.get("quiet_hours"):
+            self.add_error(
+                "quiet_hours", "Companies that collect for others keep these hours. Tick it again."
+            )
+        return data
 
 
 class PersonForm(forms.Form):

@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings/", views.settings, name="settings"),
     path("settings/company/", views.company, name="company"),
     path("settings/texts/", views.texts, name="texts"),
+    path("settings/texts/rules/", views.text_rules, name="text_rules"),
     path("settings/texts/request/", views.request_text_to_pay, name="request_text_to_pay"),
     path("settings/payments/", views.payments, name="payments"),
     path("settings/payments/money-back/", views.money_back, name="money_back"),

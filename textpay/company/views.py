@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
 
 from django.contrib import messages
 from django.db import transaction
@@ -15,10 +14,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from audit.enqueue import enqueue
 from audit.models import AuditEntry
-from invoices.models import Invoice
+from customers.models import Contact
 from payments import enabling
 from payments.models import CardConnectAccount
-from sms.models import TwilioAccount
+from sms.models import TextRules, TwilioAccount
 from sms.wording import preview
 from tenants.access import staff
 from tenants.models import Membership, Role
@@ -32,10 +31,10 @@ from textpay.company.forms import (
     PartialForm,
     PersonForm,
     RoleForm,
+    TextRulesForm,
 )
+from textpay.company.samples import sample_invoice
 from textpay.tasks import tell_support
-
-SAMPLE = {"number": "INV-1042", "total": Decimal("182.50"), "paid": Decimal("0.00")}
 
 
 @require_GET
@@ -60,16 +59,39 @@ def company(request: StaffRequest) -> HttpResponse:
 @require_GET
 @staff(Permission.MANAGE_SETTINGS)
 def texts(request: StaffRequest) -> HttpResponse:
-    """Whether texts can go out, from which number, and what they say."""
-    enabled = AuditEntry.objects.about(request.tenant.audit_subject).filter(
-        action="tenant.text_to_pay_enabled"
-    )
+    """Whether texts can go out, when, from which number, and what they say."""
+    return _texts(request, TextRulesForm(instance=TextRules.of(request.tenant)))
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def text_rules(request: StaffRequest) -> HttpResponse:
+    """When texts may go out, and what is asked about a number before."""
+    with transaction.atomic():
+        TextRules.objects.get_or_create(tenant=request.tenant)
+        rules = TextRules.objects.select_for_update().get(tenant=request.tenant)
+        form = TextRulesForm(request.POST, instance=rules)
+        if not form.is_valid():
+            return _texts(request, form)
+        form.instance.save(update_fields=form.changed_data)
+        if form.changed_data:
+            changed = {name: form.cleaned_data[name] for name in form.changed_data}
+            verbs.edited(request.tenant, request.user, "tenant.text_rules_changed", **changed)
+    messages.success(request, "Saved")
+    return redirect("tenants:texts")
+
+
+def _texts(request: StaffRequest, form: TextRulesForm) -> HttpResponse:
+    entries = AuditEntry.objects.about(request.tenant.audit_subject)
+    sample = sample_invoice(request.tenant)
     context = {
-        "sample": SAMPLE["number"],
-        "message": preview(Invoice(tenant=request.tenant, **SAMPLE)),
+        "form": form,
+        "changed": entries.filter(action="tenant.text_rules_changed").first(),
+        "sample": sample.number,
+        "wordings": [(name, preview(sample, code)) for code, name in Contact.Language.choices],
         "account": TwilioAccount.objects.filter(tenant=request.tenant).first(),
         "cardconnect": CardConnectAccount.objects.filter(tenant=request.tenant).first(),
-        "enabled": enabled.first(),
+        "enabled": entries.filter(action="tenant.text_to_pay_enabled").first(),
     }
     return _page(request, "texts", context)
 
