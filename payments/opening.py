@@ -21,7 +21,7 @@ LASTS = 24 * 60 * 60  # seconds a page may lie in a tab before somebody looks at
 # What fetches links for others and may run scripts. A hint for this one mark, never a permission.
 ROBOTS = re.compile(
     r"bot\b|bot/|crawl|spider|preview|facebookexternalhit|facebot|whatsapp/|pagerenderer|scanner"
-    r"|headless|lighthouse|python-requests|curl/|wget/",
+    r"|python-requests|curl/|wget/",
     re.IGNORECASE,
 )
 
