@@ -340,6 +340,8 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
             Payment.objects.filter(pk=payment.pk, last4="").update(
                 brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
             )
+            if payment.method == Payment.Method.CARD:
+                payment.mark_settled()  # it was listed because it settled
             MatchRow.objects.filter(pk=row.pk).update(
                 handled_at=db_now(), cause=Cause.BOOKED, payment=payment
             )

@@ -58,7 +58,7 @@ def test_the_sweep_asks_by_itself_and_tells_the_truth(stuck, gateway, payer, lin
     let_time_pass(stuck, minutes=11)
     assert asked(stuck)
     assert stuck.status == "declined"
-    assert "cancelled it" in stuck.reason
+    assert "so we cancelled the payment" in stuck.reason
     assert taken(gateway) == []
     assert "Please do not pay again" not in payer.get(address(link)).content.decode()
 
@@ -165,7 +165,7 @@ def test_it_is_booked_with_one_click_and_once(declined, admin_user, viewer, brow
     assert "booked on" in browser.post(keep, follow=True).content.decode()
     assert "put right already" in browser.post(keep, follow=True).content.decode()
     booked = Payment.objects.exclude(pk=declined.pk).get()
-    assert (booked.retref, booked.last4, booked.status) == (declined.retref, "1111", "captured")
+    assert (booked.retref, booked.last4, booked.status) == (declined.retref, "1111", "settled")
     assert booked.found_by_match
     declined.invoice.refresh_from_db()
     assert declined.invoice.paid == Decimal("182.50")
