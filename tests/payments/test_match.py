@@ -279,7 +279,7 @@ def test_the_pages_ask_the_database_little(
     for count in (1, 30):
         for _ in range(count):
             pay(make_invoice(tenant))
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             assert browser.get(reverse("payments:list")).status_code == 200
     run = matching.begin(tenant)
     assert run is not None
@@ -290,7 +290,7 @@ def test_the_pages_ask_the_database_little(
                 tenant=tenant, run=run, bucket="ours", cause="not_settled", day=run.to_day,
                 payment=payment, invoice=payment.invoice, our_amount=payment.amount,
             )  # fmt: skip
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             assert browser.get(reverse("payments:match")).status_code == 200
 
 
