@@ -339,9 +339,12 @@ class Refund(models.Model):
         return sent == 1
 
     def become(self, kind: str) -> None:
-        """It turned out that the payment was, or was not, settled: the other way back is taken."""
-        Refund._base_manager.filter(pk=self.pk).update(kind=kind)
-        self.kind = kind
+        """It turned out that the payment was, or was not, settled: the other way back is taken.
+
+        Another call begins, and only after its own time may it be called lost.
+        """
+        Refund._base_manager.filter(pk=self.pk).update(kind=kind, sent_at=DbNow())
+        self.refresh_from_db(fields=["kind", "sent_at"])
 
     def claim_inquiry(self) -> dt.datetime | None:
         """Take the turn to ask the gateway; the moment of asking, or None when another has it."""

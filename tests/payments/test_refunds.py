@@ -252,6 +252,24 @@ def test_a_batch_that_closed_meanwhile_turns_the_void_into_a_refund(
     assert len(gateway.charges(kind="refund")) == 1
 
 
+def test_a_refund_that_grew_out_of_a_void_has_its_own_time_to_arrive(
+    paid, admin_user, browser_of, gateway
+):
+    gateway.fault("void", "drop_before")
+    ask(browser_of(admin_user), paid)
+    refund = Refund.objects.get()
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    gateway.fault("refund", "drop_before")
+    later(refund)
+    assert (refund.kind, refund.status) == ("refund", "unknown")
+    Refund.objects.update(next_inquiry_at=None)
+    settle_refunds()
+    refund.refresh_from_db()
+    assert refund.status == "unknown"  # too early to believe "not found"
+    assert later(refund).status == "declined"
+    assert gateway.charges(kind="refund") == []
+
+
 def test_a_crash_before_the_call_is_settled_by_asking(settled, admin_user, gateway):
     refund, _ = Refund.objects.request(
         settled, amount=Decimal("10.00"), reason="x", actor=admin_user, key=uuid.uuid4()
