@@ -19,7 +19,12 @@ def load() -> None:
     for merchant in parse(settings.MERCHANTS, parse_merchant):
         register_merchant(merchant)
     for account in parse(settings.TWILIO_ACCOUNTS, parse_account):
-        register_account(account)
+        register_account({"inbound_url": inbound_url(), **account})
+
+
+def inbound_url() -> str:
+    """Return where texts from phones are told, as one would enter it at Twilio; "" for nowhere."""
+    return f"{settings.PRODUCT_URL}/webhooks/twilio/inbound/" if settings.PRODUCT_URL else ""
 
 
 def parse(text: str, read_line: Any) -> Iterable[dict[str, Any]]:

@@ -158,9 +158,16 @@ def return_payment(data: dict[str, Any]) -> dict[str, Any]:
 
 @command
 def incoming(data: dict[str, Any]) -> dict[str, Any]:
-    """Let a phone write: ``{from, to, body}``, `to` being a number of some account."""
+    """Let a phone write: ``{from, to, body, pictures?, opt_out_type?}`` to an account's number."""
     owner = next(a for a in Account.objects.all() if data["to"] in a.numbers)
-    message = inbox.receive(owner, str(data["from"]), str(data["to"]), str(data["body"]))
+    message = inbox.receive(
+        owner,
+        str(data["from"]),
+        str(data["to"]),
+        str(data["body"]),
+        media=int(data.get("pictures", 0)),
+        opt_out_type=str(data.get("opt_out_type", "")),
+    )
     return {"sid": message.sid}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -30,18 +32,34 @@ def keyword(body: str) -> str:
     return next((name for name, words in groups if word in words), "")
 
 
-def receive(account: Account, phone: str, sender: str, body: str) -> Message:
-    """Take in a text from a phone to one of the account's numbers and tell the product."""
+def receive(
+    account: Account, phone: str, sender: str, body: str, *, media: int = 0, opt_out_type: str = ""
+) -> Message:
+    """Take in a text from a phone to one of the account's numbers and tell the product.
+
+    `media` is how many pictures came with it; `opt_out_type` overrides what its words mean, as
+    Advanced Opt-Out does with keywords of one's own.
+    """
     service = service_of(account, phone, sender)
     with transaction.atomic():
-        message = record(account, phone, sender, body, service)
-        word = keyword(body)
+        message = record(account, phone, sender, body, service, media)
+        word = opt_out_type if opt_out_type in ANSWERS else keyword(body)
         changed = apply(word, account, phone, {sender, *account.services})
         # Texting START without having stopped gets no answer, as with any other word.
         if changed or word in ("STOP", "HELP"):
             answer(account, phone, sender, ANSWERS[word], service)
-    delivery.tell_inbound(message, {"OptOutType": word} if word and service else {})
+    extra: dict[str, Any] = {"OptOutType": word} if word and (service or opt_out_type) else {}
+    delivery.tell_inbound(message, extra | pictures(message, media))
     return message
+
+
+def pictures(message: Message, media: int) -> dict[str, str]:
+    """Return the fields that tell of pictures."""
+    fields = {"NumMedia": str(media)}
+    for n in range(media):
+        fields[f"MediaUrl{n}"] = f"https://api.twilio.com/Messages/{message.sid}/Media/ME{n:032x}"
+        fields[f"MediaContentType{n}"] = "image/jpeg"
+    return fields
 
 
 def service_of(account: Account, phone: str, sender: str) -> str:
@@ -51,9 +69,12 @@ def service_of(account: Account, phone: str, sender: str) -> str:
     return newest.service_sid if newest else ""
 
 
-def record(account: Account, phone: str, sender: str, body: str, service: str) -> Message:
-    """Write the incoming text."""
+def record(
+    account: Account, phone: str, sender: str, body: str, service: str, media: int
+) -> Message:
+    """Write the incoming text; on the phone a picture is a word."""
     now = timezone.now()
+    shown = " ".join([body, *["[picture]"] * media]).strip()
     message = Message.objects.create(
         account=account,
         direction="inbound",
@@ -61,7 +82,7 @@ def record(account: Account, phone: str, sender: str, body: str, service: str) -
         from_number=phone,
         service_sid=service,
         body=body,
-        phone_body=body,
+        phone_body=shown,
         status="received",
         segments=gsm7.segments(body),
         sent_at=now,

@@ -158,9 +158,14 @@ def thread(request: HttpRequest) -> HttpResponse:
 
 
 def reply(request: HttpRequest) -> HttpResponse:
-    """POST /phone/reply: the person on the phone answers a sender."""
+    """POST /phone/reply: the person on the phone answers a sender, maybe with pictures.
+
+    `opt_out_type` (STOP, START or HELP) is what Advanced Opt-Out would make of a word of its own.
+    """
     number, sender = request.POST.get("phone", ""), request.POST.get("with", "")
     body = request.POST.get("body", "").strip()[:1600]
+    pictures = request.POST.get("pictures", "")
+    media = min(int(pictures), 10) if re.fullmatch("[0-9]{1,2}", pictures) else 0
     owner = next((a for a in Account.objects.all() if sender in a.numbers), None)
     if owner is None:
         wrote = Message.objects.filter(to_number=number, from_number=sender).order_by("-pk")
@@ -168,6 +173,7 @@ def reply(request: HttpRequest) -> HttpResponse:
         owner = last.account if last else None
     if request.method != "POST" or owner is None or not number:
         return HttpResponse("Nobody to answer.", status=400)
-    if body:
-        inbox.receive(owner, number, sender, body)
+    if body or media:
+        kind = request.POST.get("opt_out_type", "")
+        inbox.receive(owner, number, sender, body, media=media, opt_out_type=kind)
     return HttpResponseRedirect("/phone?" + urlencode({"phone": number, "with": sender}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
@@ -106,8 +107,8 @@ def test_nobody_listening_is_tried_twice(twilio: Client, sandbox: Sandbox):
     assert [row["attempts"] for row in sandbox.ledger()["callbacks"]] == [2, 2, 2]
 
 
-def incoming(sandbox: Sandbox, body: str) -> None:
-    sandbox.control("incoming", **{"from": TO, "to": SENDER, "body": body})
+def incoming(sandbox: Sandbox, body: str, **more: Any) -> None:
+    sandbox.control("incoming", **{"from": TO, "to": SENDER, "body": body, **more})
 
 
 def register(sandbox: Sandbox, receiver: Receiver) -> None:
@@ -125,6 +126,15 @@ def test_an_answer_reaches_the_webhook(sandbox: Sandbox, receiver: Receiver):
     assert "OptOutType" not in form
     signature = call["headers"]["X-Twilio-Signature"]
     assert RequestValidator(AUTH_TOKEN).validate(receiver.url + "/in", form, signature)
+
+
+def test_pictures_and_keywords_of_ones_own_are_told(sandbox: Sandbox, receiver: Receiver):
+    register(sandbox, receiver)
+    incoming(sandbox, "BASTA", pictures=2, opt_out_type="STOP")
+    form = receiver.wait(1)[0]["form"]
+    assert (form["NumMedia"], form["OptOutType"]) == ("2", "STOP")
+    assert form["MediaContentType1"] == "image/jpeg"
+    assert sandbox.ledger()["messages"][0]["body"] == "BASTA [picture] [picture]"
 
 
 def test_stop_and_start(twilio: Client, sandbox: Sandbox, receiver: Receiver):

@@ -20,7 +20,7 @@ from audit.models import AuditEntry
 from customers.models import Contact, Customer
 from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount, Payment
-from sms.models import TextMessage
+from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
 from textpay.demo import accounts
 
@@ -97,6 +97,16 @@ def one_company_takes_parts() -> None:
     assert PaymentLink.objects.live().filter(invoice=invoice).exists()
 
 
+def customers_have_texted_back() -> None:
+    for tenant in Tenant.objects.filter(text_to_pay_enabled=True):
+        replies = InboundText.objects.filter(tenant=tenant)
+        assert replies.to_review().count() == 1
+        assert replies.unread().count() == 2
+        [out] = OptOut.objects.active().filter(tenant=tenant)
+        assert out.source == "reply"
+        assert TextMessage.objects.filter(tenant=tenant, kind="answer").count() == 1
+
+
 def phone_numbers_are_valid_and_nobodys() -> None:
     numbers = {n for pair in Contact.objects.values_list("mobile", "phone") for n in pair if n}
     assert len(numbers) > 30
@@ -112,6 +122,7 @@ def test_the_demo(seeded: Path) -> None:
     books_agree()
     history_is_dated_when_it_happened()
     one_company_takes_parts()
+    customers_have_texted_back()
     phone_numbers_are_valid_and_nobodys()
     accounts_are_the_sandboxs()
 

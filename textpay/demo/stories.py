@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from invoices.bill import CENT
 from invoices.models import Invoice, PaymentLink
 from tenants.models import User
+from textpay.demo import replies
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
@@ -194,6 +195,7 @@ def stories_of(shop: Shop, support: User, now: dt.datetime) -> list[Story]:
         for turn, (day, _, story) in enumerate(plan)
     ]
     told += [never_texted(shop, unreachable, 24), draft(shop, unreachable, 2)]
+    told += replies.stories_of(shop, textable)
     today = paid_by_card(shop, textable[0], 3, paid=now - dt.timedelta(minutes=50))
     if shop.company.least is not None:
         told.append(paid_a_part(shop, textable[1], 4))
