@@ -9,6 +9,7 @@ urlpatterns = [
     path("customers/<uuid:public_id>/", views.detail, name="detail"),
     path("customers/<uuid:public_id>/live/", views.live, name="live"),
     path("customers/<uuid:public_id>/edit/", views.edit, name="edit"),
+    path("customers/<uuid:public_id>/reminders/", views.reminders, name="reminders"),
     path("customers/<uuid:public_id>/contacts/", views.contacts, name="contacts"),
     path("customers/<uuid:public_id>/contacts/new/", views.contact_create, name="contact_create"),
     path("contacts/<uuid:public_id>/edit/", views.contact_edit, name="contact_edit"),

@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from audit.models import AuditEntry
 from customers.forms import ContactForm, CustomerForm
@@ -82,6 +82,17 @@ def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.success(request, f"{customer.name} saved")
         return redirect("customers:detail", customer.public_id)
     return _form(request, "customers/edit.html", {"form": form, "customer": customer}, form)
+
+
+@require_POST
+@staff(Permission.EDIT_CUSTOMERS)
+def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Pause reminders** for this customer, or let them go on."""
+    customer = _load(public_id)
+    paused = request.POST.get("paused") == "yes"
+    customer.pause_reminders(paused, actor=request.user)
+    messages.success(request, "Reminders paused" if paused else "Reminders go on")
+    return redirect("customers:detail", customer.public_id)
 
 
 @require_safe

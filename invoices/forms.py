@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django_scopes.forms import SafeModelChoiceField
 
@@ -215,3 +216,26 @@ class VoidForm(forms.Form):
         max_length=120,
         error_messages={"required": "Say why, for the Audit History."},
     )
+
+
+class PromiseForm(forms.Form):
+    """When the customer will pay, as they said; empty when that holds no longer."""
+
+    promised_on = forms.DateField(
+        label="They will pay on",
+        required=False,
+        widget=date_input(),
+        help_text="Reminders wait until the day after. Empty it to let them go on.",
+        error_messages={"invalid": "Choose a day."},
+    )
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = clock.now().astimezone(tenant.zone).date()
+
+    def clean_promised_on(self) -> dt.date | None:
+        """Today or later, and within a year."""
+        day: dt.date | None = self.cleaned_data["promised_on"]
+        if day is not None and not self.today <= day <= self.today + dt.timedelta(days=365):
+            raise ValidationError("Choose today or a day in the coming year.")
+        return day

@@ -20,7 +20,14 @@ from audit.models import AuditEntry
 from customers.models import Customer
 from invoices import tasks
 from invoices.filters import CHOICES, FILTERS, find
-from invoices.forms import EmailForm, InvoiceForm, LineFormSet, NewInvoiceForm, VoidForm
+from invoices.forms import (
+    EmailForm,
+    InvoiceForm,
+    LineFormSet,
+    NewInvoiceForm,
+    PromiseForm,
+    VoidForm,
+)
 from invoices.models import Invoice, InvoiceEmail, InvoiceError
 from tenants.access import Permission, staff
 from tenants.live import Regions
@@ -121,6 +128,24 @@ def void(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     return _dialog(request, "void", form, invoice)
 
 
+@staff(Permission.EDIT_INVOICES)
+def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Note the day on which the customer will pay; an empty day takes it back."""
+    invoice = _load(public_id)
+    first = {"promised_on": invoice.promised_on}
+    form = PromiseForm(request.POST or None, tenant=request.tenant, initial=first)
+    if request.method == "POST" and form.is_valid():
+        day = form.cleaned_data["promised_on"]
+        try:
+            invoice.promise(day, actor=request.user)
+        except InvoiceError as error:
+            form.add_error(None, ValidationError(str(error)))
+        else:
+            messages.success(request, "Promise noted" if day else "Promise taken back")
+            return _done(request, invoice)
+    return _dialog(request, "promise", form, invoice)
+
+
 @staff(Permission.SEND_EMAILS)
 def send_email(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Send Email**: the invoice with its pay link, to the billing contact or another address."""
@@ -176,7 +201,7 @@ def _save(request: StaffRequest, form: InvoiceForm, lines: LineFormSet) -> Invoi
 
 
 def _dialog(
-    request: StaffRequest, name: str, form: EmailForm | VoidForm, invoice: Invoice
+    request: StaffRequest, name: str, form: EmailForm | PromiseForm | VoidForm, invoice: Invoice
 ) -> HttpResponse:
     """A form in the page's dialog, or as a page of its own without script."""
     template = f"invoices/_{name}.html" if request.htmx else f"invoices/{name}.html"

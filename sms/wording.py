@@ -124,10 +124,15 @@ def reminder_template(invoice: Invoice, words: str, language: str = "en") -> str
 
     Words that leave no room for the rest give way to the shortest bill.
     """
-    fixed, values = LANGUAGES[language], _values(invoice, language)
-    said = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], ""), words)
-    rungs = (*fixed.reminder, *fixed.bill[2:])
-    return _fit(rungs, invoice.tenant.name, {**values, "words": said})
+    fixed = LANGUAGES[language]
+    values = {**_values(invoice, language), "words": filled_in(words, invoice, language)}
+    return _fit((*fixed.reminder, *fixed.bill[2:]), invoice.tenant.name, values)
+
+
+def filled_in(words: str, invoice: Invoice, language: str) -> str:
+    """A company's own words with what they name of this invoice."""
+    values = _values(invoice, language)
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], ""), words)
 
 
 def help_answer(tenant: Tenant, language: str = "en") -> str:

@@ -1,5 +1,6 @@
 """Reminders while many workers run, and while one is killed, on a real PostgreSQL."""
 
+import functools
 import uuid
 
 import pytest
@@ -14,13 +15,25 @@ from sms.reminding import OVERTAKEN, remind, take
 from sms.tasks import why_not_now
 from tests.factories import make_customer, make_invoice
 from tests.race import run_together
-from tests.sms.test_reminders import invoice, later, step, texted  # noqa: F401  fixtures
+from tests.sms.reminded import add_step, later, texted
 from textpay.demo.clock import on
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks need PostgreSQL"),
 ]
+
+
+@pytest.fixture
+def step(tenant):
+    """`step("after_sending", 3)` adds a step; the company sends reminders."""
+    return functools.partial(add_step, tenant)
+
+
+@pytest.fixture
+def invoice(tenant, clerk):
+    """Texted and delivered on November 20."""
+    return texted(make_invoice(customer=make_customer(tenant)), clerk)
 
 
 def reminders():
@@ -32,7 +45,7 @@ def work(tenant):
         return remind(tenant.pk)
 
 
-def test_many_workers_and_reruns_remind_everybody_once(tenant, clerk, step):  # noqa: F811
+def test_many_workers_and_reruns_remind_everybody_once(tenant, clerk, step):
     step("after_sending", 3)
     step("before_due", 27)  # the same day: one of the two goes out
     invoices = [
@@ -53,7 +66,7 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_and_the_next_one_remin
     tenant,
     invoice,
     step,
-    monkeypatch,  # noqa: F811
+    monkeypatch,
 ):
     step("after_sending", 3)
 
@@ -74,7 +87,7 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_and_the_next_one_remin
     assert reminders().count() == Reminder.objects.count() == 1
 
 
-def test_a_reminder_and_a_payment_at_the_same_moment(tenant, clerk, invoice, step):  # noqa: F811
+def test_a_reminder_and_a_payment_at_the_same_moment(tenant, clerk, invoice, step):
     step("after_sending", 3)
 
     def pay():

@@ -1,6 +1,7 @@
 """Reminders: which are due, what stops them, and that each goes out once."""
 
 import datetime as dt
+import functools
 import uuid
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,54 +16,23 @@ from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
 from sms.reminders import why_not_any_more
 from sms.reminding import companies, remind, remind_everybody, take
 from sms.schedule import plans
-from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant, make_text
+from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant
+from tests.sms.reminded import SENT, WORDS, add_step, later, moment, texted
 from textpay.demo.clock import on
 
 pytestmark = pytest.mark.django_db
-
-NEW_YORK = ZoneInfo("America/New_York")
-WORDS = {"words_en": "{amount} for {invoice}.", "words_es": "{amount}, {invoice}."}
-SENT = dt.date(2026, 11, 20)  # a Friday; invoices of these tests are due on December 20
-
-
-def moment(day, hour=10, minute=5, zone=NEW_YORK):
-    return dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
-
-
-def later(days, hour=10, minute=5):
-    """So many days after the invoice was texted, at an hour of the company's day."""
-    return moment(SENT + dt.timedelta(days=days), hour, minute)
 
 
 @pytest.fixture
 def step(tenant):
     """`step("after_sending", 3)` adds a step; the company sends reminders."""
-    TextRules.objects.create(tenant=tenant, reminds=True)
-
-    def make(when, days, **fields):
-        return ReminderStep.objects.create(
-            tenant=tenant, when=when, days=days, **{**WORDS, **fields}
-        )
-
-    return make
+    return functools.partial(add_step, tenant)
 
 
 @pytest.fixture
 def invoice(tenant, clerk):
     """Texted and delivered on November 20."""
     return texted(make_invoice(customer=make_customer(tenant)), clerk)
-
-
-def texted(invoice, clerk, at=None, **fields):
-    with on(at or later(0)):
-        invoice.refresh_from_db()
-        last = invoice.text_messages.first()
-        seen = {"seen": str(last.public_id), "confirmed": True} if last else {}
-        message = make_text(invoice, clerk, **seen, **fields)
-        message.claim()
-        message.mark_sent(f"SM{uuid.uuid4().hex}")
-        message.mark_delivered()
-    return invoice
 
 
 def run(tenant, at):

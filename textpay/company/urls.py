@@ -3,7 +3,7 @@
 from django.urls import path
 
 from tenants import urls
-from textpay.company import views
+from textpay.company import reminders, views
 
 app_name = urls.app_name
 urlpatterns = [
@@ -13,6 +13,15 @@ urlpatterns = [
     path("settings/texts/", views.texts, name="texts"),
     path("settings/texts/rules/", views.text_rules, name="text_rules"),
     path("settings/texts/request/", views.request_text_to_pay, name="request_text_to_pay"),
+    path("settings/reminders/", reminders.index, name="reminders"),
+    path("settings/reminders/preview/", reminders.preview, name="reminder_preview"),
+    path("settings/reminders/steps/new/", reminders.new, name="reminder_new"),
+    path("settings/reminders/steps/<uuid:public_id>/", reminders.edit, name="reminder_edit"),
+    path(
+        "settings/reminders/steps/<uuid:public_id>/remove/",
+        reminders.remove,
+        name="reminder_remove",
+    ),
     path("settings/payments/", views.payments, name="payments"),
     path("settings/payments/money-back/", views.money_back, name="money_back"),
     path("settings/people/", views.people, name="people"),

@@ -28,6 +28,7 @@ class Buyer:
     street: str
     postal: str
     other: str = ""
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Company:
     # and whether Twilio Lookup is asked about numbers.
     any_hour: bool
     looks_up: bool
+    reminds: bool
     people: tuple[Person, ...]
     buyers: tuple[Buyer, ...] = ()
     jobs: tuple[Job, ...] = field(default=(), repr=False)
@@ -83,6 +85,7 @@ HARBOR = Company(
     least=None,
     any_hour=True,
     looks_up=False,
+    reminds=True,
     people=(
         Person("Alma", "Reyes", "Administrator", "admin@harbor.example"),
         Person("Maya", "Torres", "Office", "office@harbor.example"),
@@ -114,7 +117,15 @@ HARBOR = Company(
         Buyer(
             "Saltmarsh Day Care", "Grace Obi", "Director", "91", "46 Essex Avenue", "01930", "92"
         ),
-        Buyer("Frank Delgado", "Frank Delgado", "Home owner", "13", "3 Hillside Court", "01966"),
+        Buyer(
+            "Frank Delgado",
+            "Frank Delgado",
+            "Home owner",
+            "13",
+            "3 Hillside Court",
+            "01966",
+            language="es",
+        ),
         Buyer(
             "Magnolia Fish Company",
             "Sal Ciaramitaro",
@@ -222,13 +233,22 @@ MESA = Company(
     least=Decimal("25.00"),
     any_hour=False,
     looks_up=True,
+    reminds=False,
     people=(
         Person("Sam", "Stone", "Administrator", "admin@mesaverde.example"),
         Person("Nadia", "Brooks", "Office", "office@mesaverde.example"),
         Person("Oscar", "Vega", "Viewer", "viewer@mesaverde.example"),
     ),
     buyers=(
-        Buyer("Carmen Ruiz", "Carmen Ruiz", "Home owner", "21", "4418 North 32nd Street", "85018"),
+        Buyer(
+            "Carmen Ruiz",
+            "Carmen Ruiz",
+            "Home owner",
+            "21",
+            "4418 North 32nd Street",
+            "85018",
+            language="es",
+        ),
         Buyer(
             "Palo Verde Clinic",
             "Dr. Amir Haddad",
@@ -388,6 +408,7 @@ PINE = Company(
     least=None,
     any_hour=False,
     looks_up=False,
+    reminds=False,
     people=(Person("Wanda", "Kroll", "Administrator", "admin@pinestreet.example"),),
     buyers=(
         Buyer(

@@ -18,13 +18,16 @@ from invoices.bill import CENT, ZERO
 from invoices.models import Invoice, PaymentLink
 from payments import wording
 from payments.models import CardConnectAccount, Payment
-from sms.models import TextMessage, TextRules, TwilioAccount
+from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
+from sms.reminders import DEFAULTS
 from tenants.models import Membership, Tenant, User
 from textpay.demo.accounts import Merchant, Sender
 from textpay.demo.companies import Buyer, Company
 
 PASSWORD = "textpay-practice"  # noqa: S105  printed at start; refused outside practice mode
 NET_30 = dt.timedelta(days=30)
+# After sending, before and after due, before the link ends: on the demo's first morning, one each.
+REMINDER_DAYS = (3, 6, 9, 4)
 
 
 class Shop:
@@ -99,6 +102,25 @@ class Shop:
         self.tenant.text_to_pay_enabled = True
         self.tenant.save()
 
+    def remind(self) -> None:
+        """The company has unpaid invoices texted again, by a schedule of its own."""
+        TextRules.objects.filter(tenant=self.tenant).update(reminds=True)
+        for proposal, days in zip(DEFAULTS, REMINDER_DAYS, strict=True):
+            ReminderStep.objects.create(
+                tenant=self.tenant,
+                when=proposal.when,
+                days=days,
+                words_en=proposal.words["en"],
+                words_es=proposal.words["es"],
+            )
+        record(
+            "tenant.reminders_changed",
+            tenant=self.tenant,
+            subject=self.tenant.audit_subject,
+            actor=self.people["Administrator"],
+            step="Reminders switched on",
+        )
+
     def add_sender(self, sender: Sender) -> None:
         """The number or messaging service that the company's texts come from."""
         twilio = TwilioAccount(
@@ -134,6 +156,7 @@ class Shop:
             email=f"{mailbox}@{domain}.example",
             mobile=self._number(buyer.mobile),
             phone=self._number(buyer.other),
+            language=buyer.language,
             is_billing=True,
         ).save_as(actor=self.people["Administrator"], created=True)
         return customer

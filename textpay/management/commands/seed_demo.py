@@ -50,6 +50,8 @@ class Command(BaseCommand):
                     _live(shop, [never_texted(shop, company.buyers[0], 2)])
                 else:
                     _enable(shop, merchants[number], senders[number], support)
+                    if company.reminds:
+                        _remind(shop)
                     _live(shop, stories_of(shop, support, dt.datetime.now(dt.UTC)))
                 self.stdout.write(f"{company.name} is ready.")
         _write_logins()
@@ -80,6 +82,11 @@ def _enable(
 ) -> None:
     with clock.on(shop.at(FOUNDED - 1, 14)), scope(tenant=shop.tenant):
         shop.enable(merchant, sender, support)
+
+
+def _remind(shop: Shop) -> None:
+    with clock.on(shop.at(FOUNDED - 1, 15)), scope(tenant=shop.tenant):
+        shop.remind()
 
 
 def _live(shop: Shop, stories: list[clock.Story]) -> None:

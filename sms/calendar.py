@@ -1,0 +1,46 @@
+"""Setting the demo's calendar ahead, so that reminders, quiet hours and links can be watched."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db.models import F
+from django_scopes import scopes_disabled
+
+from audit import clock
+from audit.enqueue import enqueue
+from invoices.tasks import expire_links
+from sms.models import TextMessage
+from sms.reminding import remind_everybody
+from sms.schedule import FIRST_HOUR
+from sms.tasks import sweep
+from tenants.models import Tenant
+
+DAYS = {"day": 1, "week": 7}
+HOUR = dt.timedelta(hours=1)
+
+
+def move(tenant: Tenant, how: str) -> None:
+    """Set the calendar of the whole demo an "hour", a "day" or a "week" on, or back to "now".
+
+    Days end at the hour at which this company's reminders go out. What waits for a day is started
+    at once. Raises clock.NotInPractice outside practice mode, ValueError for anything else.
+    """
+    clock.move(_moment(tenant, how))
+    with scopes_disabled():
+        waiting = TextMessage.objects.filter(status="queued", not_before__isnull=False)
+        waiting.update(next_try_at=F("not_before") - clock.ahead())
+    for task in (expire_links, sweep, remind_everybody):
+        enqueue(task)
+
+
+def _moment(tenant: Tenant, how: str) -> dt.datetime | None:
+    now = clock.now().astimezone(tenant.zone)
+    if how == "now":
+        return None
+    if how == "hour":
+        return now + HOUR
+    if how not in DAYS:
+        raise ValueError(f"The calendar cannot be moved by {how!r}.")
+    day = now.date() + dt.timedelta(days=DAYS[how])
+    return dt.datetime.combine(day, dt.time(FIRST_HOUR), now.tzinfo)

@@ -1,0 +1,113 @@
+"""**Reminders**: who gets what today and tomorrow, or why not; and the demo's calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from audit import clock
+from sms import calendar, wording
+from sms.models import Reminder, ReminderStep, TextRules
+from sms.schedule import FIRST_HOUR, LAST_HOUR, Occasion, Plan, plans
+from tenants.access import Permission, staff
+from tenants.live import Regions
+from tenants.models import Tenant
+from tenants.requests import StaffRequest
+
+MOST = 200  # rows of one day that a page shows
+LIVE = {"today": "sms/reminders/_today.html", "tomorrow": "sms/reminders/_tomorrow.html"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One invoice's reminder as the page tells it."""
+
+    plan: Plan
+    text: dict[str, object]
+
+    @property
+    def goes_out(self) -> bool:
+        """Whether it will be sent, now or at an hour that is known."""
+        return self.plan.verdict == "send" or self.plan.at is not None
+
+
+@require_safe
+@staff(Permission.VIEW_INVOICES)
+def index(request: StaffRequest) -> HttpResponse:
+    """Today's and tomorrow's reminders. Keeps itself up to date."""
+    context = {
+        "live": _live(request),
+        "rules": TextRules.of(request.tenant),
+        "steps": ReminderStep.objects.filter(tenant=request.tenant, is_active=True),
+    }
+    return render(request, "sms/reminders/index.html", context)
+
+
+@require_safe
+@staff(Permission.VIEW_INVOICES)
+def live(request: StaffRequest) -> HttpResponse:
+    """What changed on an open page; 204 when nothing did."""
+    return _live(request).answer(request)
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def move_calendar(request: StaffRequest) -> HttpResponse:
+    """Practice only: set the demo's calendar ahead, or back to the real time."""
+    if not settings.PRACTICE_MODE:
+        raise Http404
+    try:
+        calendar.move(request.tenant, request.POST.get("by", ""))
+    except ValueError:
+        messages.error(request, "The demo's clock can be set at most 400 days ahead.")
+    return redirect("sms:reminders")
+
+
+def _live(request: HttpRequest) -> Regions:
+    tenant: Tenant = request.tenant  # type: ignore[attr-defined]
+    now = clock.now()
+    context: dict[str, Any] = {"reminds": TextRules.of(tenant).reminds, "most": MOST}
+    return Regions(request, LIVE, context | _days(tenant, now))
+
+
+def _days(tenant: Tenant, now: dt.datetime) -> dict[str, Any]:
+    """What went out today, what is still to come, and what tomorrow brings."""
+    local = now.astimezone(tenant.zone)
+    opens = local.replace(hour=FIRST_HOUR, minute=0, second=0, microsecond=0)
+    to_come = plans(tenant, max(local, opens)) if local.hour < LAST_HOUR else []
+    tomorrow = dt.datetime.combine(
+        local.date() + dt.timedelta(days=1), dt.time(FIRST_HOUR), tenant.zone
+    )
+    planned = plans(tenant, tomorrow, taken=_taken(to_come))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    done = Reminder.objects.filter(
+        tenant=tenant, decided_at__gte=midnight, decided_at__lt=midnight + dt.timedelta(days=1)
+    )
+    return {
+        "today": local.date(),
+        "tomorrow": tomorrow.date(),
+        "to_come": _rows(to_come),
+        "to_come_count": len(to_come),
+        "planned": _rows(planned),
+        "planned_count": len(planned),
+        "done": done.select_related("step", "invoice__customer", "message__link")[:MOST],
+    }
+
+
+def _taken(due: list[Plan]) -> set[Occasion]:
+    """What today settles, so that tomorrow does not speak of it again."""
+    decided = [plan for plan in due if plan.verdict != "wait"]
+    return {
+        turn.occasion(plan.invoice) for plan in decided for turn in (plan.turn, *plan.passed_over)
+    }
+
+
+def _rows(planned: list[Plan]) -> list[Row]:
+    return [Row(plan, wording.shown(plan.template)) for plan in planned[:MOST]]

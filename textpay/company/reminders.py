@@ -1,0 +1,211 @@
+"""Settings, Reminders: the switch, the steps of the schedule, and what each step says."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from audit.models import record
+from customers.models import Contact
+from invoices.models import Invoice
+from sms.models import ReminderStep, TextRules
+from sms.reminders import DEFAULTS
+from sms.segments import outside_gsm7
+from sms.wording import LANGUAGES, check_words, filled_in, reminder_template, shown
+from tenants.access import Permission, staff
+from tenants.models import Tenant
+from tenants.requests import StaffRequest
+from textpay.company.samples import sample_invoice
+
+When = ReminderStep.When
+MOST_STEPS = 12
+
+
+class SwitchForm(forms.ModelForm):
+    """Whether the company sends reminders."""
+
+    class Meta:
+        model = TextRules
+        fields = ["reminds"]
+        labels = {"reminds": "Send reminders for unpaid invoices that were texted"}
+        help_texts = {
+            "reminds": "They stop by themselves when the invoice is paid or void, the customer "
+            "opts out or promises to pay, or somebody expires the link or pauses the customer."
+        }
+
+
+class StepForm(forms.ModelForm):
+    """One step: when, and its words in both languages."""
+
+    WORDS: ClassVar[dict[str, str]] = {"words_en": "en", "words_es": "es"}
+
+    class Meta:
+        model = ReminderStep
+        fields = ["days", "when", "words_en", "words_es"]
+        labels = {"when": "When", "words_en": "Words in English", "words_es": "Words in Spanish"}
+        help_texts = {
+            "words_en": "{amount}, {invoice} and {due} are filled in. Your name, the link and how "
+            "to opt out are added by themselves.",
+            "words_es": "For customers whose language is Spanish. Accents like á or í make a text "
+            "more than twice as dear.",
+        }
+        widgets = {"days": forms.NumberInput(attrs={"min": 0, "max": 60, "inputmode": "numeric"})}
+        error_messages = {"days": {"max_value": "Choose 60 days or fewer."}}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["when"].choices = When.choices  # type: ignore[attr-defined]
+        for name in self.WORDS:
+            self.fields[name].widget.attrs |= {"autocomplete": "off", "maxlength": 80}
+
+    def clean_words_en(self) -> str:
+        """Names amount and invoice, advertises nothing, fits."""
+        return self._clean_words("words_en")
+
+    def clean_words_es(self) -> str:
+        """The same in Spanish."""
+        return self._clean_words("words_es")
+
+    def _clean_words(self, name: str) -> str:
+        words = " ".join(str(self.cleaned_data[name]).split())
+        check_words(words)
+        sample, language = sample_invoice(self.instance.tenant), self.WORDS[name]
+        text = reminder_template(sample, words, language)
+        if filled_in(words, sample, language) not in text:
+            dear = outside_gsm7(words)
+            why = f" With “{dear}” a text holds less than half as much." if dear else ""
+            raise ValidationError(f"This takes more than two segments. Write less.{why}")
+        return words
+
+    def clean(self) -> dict[str, Any]:
+        """Every day once; what is announced before has to be before."""
+        data: dict[str, Any] = self.cleaned_data
+        when, days = data.get("when"), data.get("days")
+        if when is None or days is None:
+            return data
+        if days == 0 and when != When.AFTER_DUE:
+            self.add_error("days", "Choose 1 day or more.")
+        same = ReminderStep.objects.filter(
+            tenant=self.instance.tenant, when=when, days=days, is_active=True
+        )
+        if same.exclude(pk=self.instance.pk).exists():
+            self.add_error("days", "There is a step on this day already.")
+        return data
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def index(request: StaffRequest) -> HttpResponse:
+    """The switch and the schedule. Switching on for the first time proposes a schedule."""
+    rules = TextRules.of(request.tenant)
+    form = SwitchForm(request.POST if request.method == "POST" else None, instance=rules)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            on = form.cleaned_data["reminds"]
+            TextRules.objects.update_or_create(tenant=request.tenant, defaults={"reminds": on})
+            if on:
+                ReminderStep.start_with_defaults(request.tenant)
+            _note(request, "Reminders switched on" if on else "Reminders switched off")
+        messages.success(request, "Saved")
+        return redirect("tenants:reminders")
+    steps = ReminderStep.objects.filter(tenant=request.tenant, is_active=True)
+    rows = [
+        (step, _previews(request.tenant, step))
+        for step in sorted(steps, key=lambda step: (When.values.index(step.when), step.days))
+    ]
+    context = {"tab": "reminders", "form": form, "rows": rows, "most": MOST_STEPS}
+    return render(request, "tenants/reminders.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def new(request: StaffRequest) -> HttpResponse:
+    """Add a step."""
+    words = DEFAULTS[0].words
+    step = ReminderStep(tenant=request.tenant, words_en=words["en"], words_es=words["es"])
+    return _edit(request, step)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.MANAGE_SETTINGS)
+def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Change a step."""
+    return _edit(request, _load(public_id))
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def remove(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Take a step out of the schedule; what it has sent stays in the history."""
+    step = _load(public_id)
+    with transaction.atomic():
+        ReminderStep.objects.filter(pk=step.pk).update(is_active=False)
+        _note(request, f"Removed: {step}")
+    messages.success(request, "Step removed")
+    return redirect("tenants:reminders")
+
+
+@require_POST
+@staff(Permission.MANAGE_SETTINGS)
+def preview(request: StaffRequest) -> HttpResponse:
+    """What the words that are being typed make of a text, in both languages."""
+    form = StepForm(request.POST, instance=ReminderStep(tenant=request.tenant))
+    form.is_valid()
+    typed = ReminderStep(
+        words_en=request.POST.get("words_en", "")[:80],
+        words_es=request.POST.get("words_es", "")[:80],
+    )
+    complaints = {"English": form.errors.get("words_en"), "Español": form.errors.get("words_es")}
+    previews = [
+        (label, text, (complaints.get(label) or [""])[0])
+        for label, text in _previews(request.tenant, typed)
+    ]
+    return render(request, "tenants/_reminder_preview.html", {"previews": previews})
+
+
+def _edit(request: StaffRequest, step: ReminderStep) -> HttpResponse:
+    form = StepForm(request.POST or None, instance=step)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            verb = "Changed" if step.pk else "Added"
+            form.save()
+            _note(request, f"{verb}: {step}")
+        messages.success(request, "Saved")
+        return redirect("tenants:reminders")
+    previews = [(label, text, "") for label, text in _previews(request.tenant, step)]
+    context = {"tab": "reminders", "form": form, "step": step, "previews": previews}
+    return render(
+        request, "tenants/reminder_step.html", context, status=422 if form.errors else 200
+    )
+
+
+def _previews(tenant: Tenant, step: ReminderStep) -> list[tuple[str, dict[str, object]]]:
+    sample: Invoice = sample_invoice(tenant)
+    names = dict(Contact.Language.choices)
+    return [
+        (str(names[code]), shown(reminder_template(sample, step.words(code), code)))
+        for code in LANGUAGES
+    ]
+
+
+def _load(public_id: uuid.UUID) -> ReminderStep:
+    steps = ReminderStep.objects.select_related("tenant").filter(is_active=True)
+    return get_object_or_404(steps, public_id=public_id)
+
+
+def _note(request: StaffRequest, what: str) -> None:
+    record(
+        "tenant.reminders_changed",
+        tenant=request.tenant,
+        subject=request.tenant.audit_subject,
+        actor=request.user,
+        step=what,
+    )
