@@ -30,7 +30,7 @@ from invoices.forms import (
 )
 from invoices.models import Invoice, InvoiceEmail, InvoiceError
 from tenants.access import Permission, staff
-from tenants.live import Regions
+from tenants.live import Regions, nothing_new
 from tenants.requests import StaffRequest
 
 PER_PAGE = 25
@@ -81,8 +81,16 @@ def detail(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open Invoice Details page; 204 when nothing did."""
-    return _live(request, _load(public_id)).answer(request)
+    """What changed on an open Invoice Details page; 204 when nothing did.
+
+    Asked every second by every open page: while no history grows it renders nothing.
+    """
+    row = get_object_or_404(Invoice.objects.only("customer_id"), public_id=public_id)
+    customer = f"customer:{row.customer_id}"
+    stamp = AuditEntry.objects.stamp(row.audit_subject, customer, request.tenant.audit_subject)
+    if nothing_new(request, stamp):
+        return HttpResponse(status=204)
+    return _live(request, _load(public_id)).answer(request, stamp)
 
 
 @staff(Permission.EDIT_INVOICES)

@@ -38,17 +38,18 @@ def inbound(request: HttpRequest) -> HttpResponse:
 
 
 def account_of(request: HttpRequest) -> TwilioAccount | None:
-    """Whose text it is: the account's, by its messaging service or its number.
+    """Whose text it is among those who share an account: by messaging service, else by number.
 
     A service has many numbers, of which we know none. So who has the account alone has its texts.
     """
     sid = request.POST.get("AccountSid", "")
     service, to = request.POST.get("MessagingServiceSid", ""), request.POST.get("To", "")
     rows = list(TwilioAccount.objects.filter(account_sid=sid).select_related("tenant")[:100])
-    for row in rows:
-        if (service and row.messaging_service_sid == service) or (to and row.sender == to):
-            return row
-    return rows[0] if sid and len(rows) == 1 else None
+    named = [row for row in rows if service and row.messaging_service_sid == service]
+    named = named or [row for row in rows if to and row.sender == to]
+    if sid and len(rows) == 1:
+        return rows[0]
+    return named[0] if named else None
 
 
 def incoming(request: HttpRequest, account: TwilioAccount) -> Incoming:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,20 @@ VOLATILE = re.compile(
     r'|name="key" value="[^"]*"',
     re.S,
 )
+
+# A page whose history has not grown is rendered again after this many seconds all the same: a few
+# things, such as a link running out, change without an entry.
+LOOK_AGAIN = 5
+
+
+def nothing_new(request: HttpRequest, stamp: str) -> bool:
+    """Whether this poll can be answered with 204 unrendered.
+
+    `stamp` stands for all entries in the history of what the page shows. The poll names the stamp
+    and the second of its last full look, see `Regions.answer`.
+    """
+    _, seen, at = (request.GET.get("v", "") + "..").split(".")[:3]
+    return seen == stamp and at.isdecimal() and 0 <= time.time() - int(at[:12]) < LOOK_AGAIN
 
 
 class Regions:
@@ -43,12 +58,16 @@ class Regions:
         """Changes when any region does."""
         return _digest(self._html.values())
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
-        """204 when the page has this version (`?v=`), else all regions."""
-        if request.GET.get("v") == self.version:
-            return HttpResponse(status=204)
-        response = HttpResponse("".join(self._html.values()))
-        response["X-Version"] = self.version
+    def answer(self, request: HttpRequest, stamp: str = "") -> HttpResponse:
+        """204 when the page has this version (`?v=`), else all regions.
+
+        With a `stamp`, read before the regions were rendered, the next polls ask `nothing_new`.
+        """
+        known = request.GET.get("v", "").partition(".")[0] == self.version
+        response = HttpResponse("" if known else "".join(self._html.values()))
+        response.status_code = 204 if known else 200
+        looked = f".{stamp}.{int(time.time())}" if stamp else ""
+        response["X-Version"] = f"{self.version}{looked}"
         return response
 
     def _region(self, name: str, html: str) -> SafeString:

@@ -1,4 +1,4 @@
-// Asks the server every two seconds whether the open page is still true, and swaps only what changed.
+// Asks the server every second or two whether the open page is still true, and swaps only what changed.
 // The server answers 204 when nothing did. What a person has opened or focused stays as it is.
 (() => {
   "use strict";
@@ -30,6 +30,10 @@
     if (event.detail.elt !== root || !event.detail.successful) return;
     if (event.detail.xhr.status === 200 && !event.detail.xhr.getResponseHeader("X-Version")) {
       location.reload(); // signed out meanwhile: the answer was the sign-in page
+      return;
+    }
+    if (event.detail.xhr.status === 204) {
+      version = event.detail.xhr.getResponseHeader("X-Version") || version; // looked at once more
       return;
     }
     const all = [...document.querySelectorAll(".live")];

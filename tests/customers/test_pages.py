@@ -53,7 +53,7 @@ def test_list_takes_the_same_queries_for_one_and_for_forty(
     for count in (1, 39):
         for _ in range(count):
             make_customer(tenant)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             assert browser.get(reverse("customers:list")).status_code == 200
     page = browser.get(reverse("customers:list"), {"page": "2"}).content.decode()
     assert "26 to 40 of 40" in page

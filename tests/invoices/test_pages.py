@@ -112,7 +112,7 @@ def test_list_takes_the_same_queries_for_one_and_for_forty(
     for count in (1, 39):
         for _ in range(count):
             make_text(make_invoice(customer=make_customer(tenant)), clerk)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(10):
             assert browser.get(reverse("invoices:list")).status_code == 200
     page = browser.get(reverse("invoices:list"), {"page": "2"}).content.decode()
     assert "26 to 40 of 40" in page

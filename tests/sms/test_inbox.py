@@ -13,6 +13,7 @@ from audit.models import AuditEntry
 from sms.models import InboundText, OptOut, TextMessage
 from sms.optouts import opt_out
 from sms.replies import Incoming, receive
+from tenants import live
 from tenants.roles import Permission
 from tests.factories import (
     MOBILE,
@@ -352,6 +353,37 @@ def test_send_sms_is_grey_with_the_reason_once_they_opted_out(browser, tenant, t
     assert answer.status_code == 409
     take("START")
     assert 'id="send-sms"' in browser.get(url).content.decode()
+
+
+def test_a_poll_that_finds_nothing_renders_nothing(
+    browser, tenant, take, django_assert_max_num_queries
+):
+    """Every open page asks every second: session, person, company, invoice, newest entry."""
+    invoice = make_invoice(customer=make_customer(tenant))
+    url = reverse("invoices:live", args=[invoice.public_id])
+    version = browser.get(url)["X-Version"]
+    with django_assert_max_num_queries(5):
+        assert browser.get(url, {"v": version}).status_code == 204
+    take("STOP")
+    assert browser.get(url, {"v": version}).status_code == 200
+
+
+def test_a_change_without_an_entry_is_seen_a_little_later(browser, tenant, monkeypatch):
+    invoice = make_invoice(customer=make_customer(tenant))
+    url = reverse("invoices:live", args=[invoice.public_id])
+    version = browser.get(url)["X-Version"]
+    tenant.twilio.delete()  # as Support may; the menu has to say so
+    assert browser.get(url, {"v": version}).status_code == 204
+    now = live.time.time()
+    monkeypatch.setattr(live.time, "time", lambda: now + live.LOOK_AGAIN)
+    assert browser.get(url, {"v": version}).status_code == 200
+
+
+@pytest.mark.parametrize("version", ["", ".", "...", "x.0.y", "x.0.99999999999999", "a.b.c.d.e"])
+def test_nonsense_about_the_version_is_answered_in_full(browser, tenant, version):
+    invoice = make_invoice(customer=make_customer(tenant))
+    url = reverse("invoices:live", args=[invoice.public_id])
+    assert browser.get(url, {"v": version}).status_code == 200
 
 
 def test_the_invoices_history_holds_what_they_said(browser, tenant, clerk, take):
