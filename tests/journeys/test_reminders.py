@@ -1,0 +1,50 @@
+"""The demo's clock is set ahead, and what was announced for tomorrow arrives on the phones."""
+
+from __future__ import annotations
+
+import re
+
+from tests.journeys.stack import Stack
+from tests.journeys.walks import office
+from tests.pages import Person
+from tests.waiting import eventually
+
+
+def test_what_the_page_announces_for_tomorrow_arrives_once_when_the_clock_is_moved(
+    house: Stack,
+) -> None:
+    boss = office(house, "Administrator").open("/reminders/")
+    tomorrow = boss.page.find(id="live-tomorrow").get_text(" ")
+    announced = set(re.findall(r"INV-\d+", tomorrow))
+    assert len(announced) >= 4, tomorrow
+    boss.press("Next day, 10 AM")
+    assert boss.sees("The demo’s clock shows")
+    eventually(lambda: set(_reminded(house)) >= announced, "the reminders arrive", 60)
+    boss.press("An hour on")
+    today = eventually(lambda: _all_arrived(boss), "all of them are shown as delivered", 60)
+    assert announced <= set(re.findall(r"INV-\d+", today))
+    boss.press("Back to now")
+    assert not boss.sees("The demo’s clock shows")
+    assert sorted(_reminded(house)) == sorted(set(_reminded(house)))  # each of them once
+    spanish = [body for body in _bodies(house) if "vence el" in body]
+    assert all("Pague en: " in body and "AYUDA" in body for body in spanish)
+
+
+def _bodies(house: Stack) -> list[str]:
+    return [row["body"] for row in house.sandbox.ledger()["messages"]]
+
+
+def _reminded(house: Stack) -> list[str]:
+    """The invoices that a reminder arrived for, by their numbers."""
+    words = re.compile(r"Reminder: |Past due: |Link ends soon: |is due |vence el |Recordatorio: ")
+    return [
+        found[0]
+        for body in _bodies(house)
+        if words.search(body) and (found := re.search(r"INV-\d+", body))
+    ]
+
+
+def _all_arrived(boss: Person) -> str:
+    """Today's part of the page once every reminder on it has been delivered; else ""."""
+    today = str(boss.open("/reminders/").page.find(id="live-today").get_text(" "))
+    return today if "Delivered" in today and "Queued" not in today else ""
