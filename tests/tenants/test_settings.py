@@ -232,6 +232,6 @@ def test_nobody_gives_themselves_another_address(browser: Any) -> None:
 
 def test_query_counts(browser: Any, django_assert_num_queries: Any) -> None:
     browser.get("/settings/company/")
-    for tab, count in (("company", 4), ("texts", 7), ("payments", 5), ("people", 6)):
+    for tab, count in (("company", 4), ("texts", 9), ("payments", 5), ("people", 6)):
         with django_assert_num_queries(count):
             browser.get(f"/settings/{tab}/")
