@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bench.gateway import HTML, answer, copied, hang_up, perform
+from bench.gateway import HTML, answer, copied, draw, hang_up, perform
 from sandbox.wsgi import application as sandbox
 
 SECONDS = float(os.environ.get("BENCH_TWILIO_MS", "50")) / 1000
-dice = random.Random(int(os.environ.get("BENCH_SEED", "1")))
 struck: Counter[str] = Counter()
 state = {"fire": False}
 
@@ -42,21 +40,11 @@ def application(environ: Environ, start: Start) -> Iterable[bytes]:
     if environ["REQUEST_METHOD"] != "POST" or not path.endswith("/Messages.json"):
         return sandbox(environ, start)
     time.sleep(SECONDS)
-    fault = draw() if state["fire"] else ""
+    fault = draw(MIX) if state["fire"] else ""
     if not fault:
         return sandbox(environ, start)
     struck[fault] += 1
     return spoil(fault, environ, start)
-
-
-def draw() -> str:
-    """What strikes this call, if anything."""
-    left = dice.random() * 100
-    for name, percent in MIX.items():
-        left -= percent
-        if left < 0:
-            return name
-    return ""
 
 
 def spoil(fault: str, environ: Environ, start: Start) -> Iterable[bytes]:
