@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Warning, register, run_check
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
+from audit import clock
 from sms.quiet_hours import overdue
 
 Problem = tuple[str, str]
@@ -158,8 +159,20 @@ def tables_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> li
     return [Warning(sentence, id="textpay.TEXTING_HOURS") for sentence in overdue(today)]
 
 
+def clock_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+    """A warning where a demo's clock was left set ahead in the cache of a real installation."""
+    if settings.PRACTICE_MODE or not clock.stored():
+        return []
+    sentence = (
+        "The cache holds a demo's clock that was set ahead. It has no effect without "
+        "PRACTICE_MODE, but a demo has used this cache: empty it."
+    )
+    return [Warning(sentence, id="textpay.CLOCK")]
+
+
 def register_all() -> None:
     register(settings_check)
+    register(clock_check)
     register(tables_check)
 
 

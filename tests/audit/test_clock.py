@@ -10,6 +10,7 @@ from audit import clock
 from invoices.models import PaymentLink
 from payments.models import Payment
 from tests.factories import make_customer, make_invoice, make_link
+from textpay.checks import clock_check
 
 DAY = dt.timedelta(days=1)
 
@@ -49,6 +50,9 @@ def test_a_real_installation_has_the_real_time_whatever_its_cache_says(settings)
     cache.set(clock.AHEAD, 7 * DAY.total_seconds())
     assert clock.ahead() == dt.timedelta(0)
     assert clock.now() - timezone.now() < DAY
+    assert [found.id for found in clock_check()] == ["textpay.CLOCK"]
+    cache.clear()
+    assert clock_check() == []
 
 
 def test_without_the_cache_the_real_time_goes_on(practice, monkeypatch):
