@@ -180,17 +180,20 @@ def record(
     *,
     tenant: Tenant,
     subject: str,
-    actor: User | None = None,
+    actor: User | int | None = None,
     actor_label: str = "",
     **data: Any,
 ) -> AuditEntry:
-    """Write one entry, in the caller's transaction; an action without words raises KeyError."""
+    """Write one entry, in the caller's transaction; an action without words raises KeyError.
+
+    `actor` is a person, or the key of one who need not be read for this.
+    """
     LABELS[action]
     return AuditEntry.objects.create(
         tenant=tenant,
         subject=subject,
         action=action,
-        actor=actor if actor is not None and actor.pk else None,
+        actor_id=actor if actor is None or isinstance(actor, int) else actor.pk,
         actor_label=actor_label or ("" if actor else "Textpay"),
         data=data,
     )

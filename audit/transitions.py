@@ -81,7 +81,7 @@ def transition_from(
     /,
     *,
     where: models.Q | None = None,
-    actor: User | None = None,
+    actor: User | int | None = None,
     actor_label: str = "",
     changes: Mapping[str, Any] | None = None,
     **data: Any,

@@ -80,7 +80,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
     partly = f"${invoice.paid:,.2f} of ${invoice.total:,.2f} {verb}" if invoice.paid else ""
     text, link = newest_text(invoice), invoice.newest_link
     if text is not None and text.is_in_flight:
-        return "info", "clock", "Sending", partly
+        return "info", "clock", "Scheduled" if text.is_scheduled else "Sending", partly
     if text is not None and text.status in NOT_DELIVERED:
         return "bad", "stop", "Not delivered", text.error or partly
     if link is not None and link.has_expired:

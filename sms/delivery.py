@@ -83,6 +83,12 @@ class Delivery(models.Model):
         return self.status in (self.Status.QUEUED, self.Status.SENDING)
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether it waits for the end of quiet hours."""
+        waits = self.status == self.Status.QUEUED and self.not_before is not None
+        return waits and self.not_before > clock.now()  # type: ignore[operator]
+
+    @property
     def went_out(self) -> bool:
         """Whether Twilio took it or may have taken it: False only when it surely did not."""
         not_sent = self.status in (self.Status.FAILED, self.Status.CANCELLED)
@@ -146,7 +152,7 @@ class Delivery(models.Model):
             self.Status.SENDING,
             self.Status.SENT,
             where=Q(sid=""),
-            actor=self.sent_by,  # type: ignore[attr-defined]
+            actor=self.sent_by_id,  # type: ignore[attr-defined]
             sid=sid,
             segments=segments,
             sender=sender,
@@ -299,7 +305,7 @@ class Delivery(models.Model):
         to: str,
         *,
         where: Q | None = None,
-        actor: User | None = None,
+        actor: User | int | None = None,
         actor_label: str = "",
         **changes: Any,
     ) -> bool:

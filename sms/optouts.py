@@ -43,6 +43,10 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         """The opt-out that stands against texts from this company to this number, if any."""
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).first()
 
+    def stand(self, tenant: Tenant, number: str) -> bool:
+        """Whether one stands against this number, without reading it."""
+        return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).exists()
+
     def among(self, tenant: Tenant, numbers: Collection[str]) -> dict[str, OptOut]:
         """Those of `numbers` that have opted out, in one query."""
         by_digest = {digest: n for n in numbers for digest in digests(tenant, n)}

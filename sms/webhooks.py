@@ -34,7 +34,7 @@ SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
     """One report on one text: 204 when it is booked or was known, whatever the order."""
     with scopes_disabled():
-        texts = TextMessage.objects.select_related("tenant__twilio", "link", "sent_by")
+        texts = TextMessage.objects.select_related("tenant__twilio", "link")
         text = get_object_or_404(texts, public_id=message)
     with scope(tenant=text.tenant):
         account = getattr(text.tenant, "twilio", None)

@@ -65,19 +65,12 @@ def rail(text: TextMessage) -> list[Step]:
 
 
 @register.filter
-def is_waiting(text: TextMessage) -> bool:
-    """Whether it waits for the end of quiet hours."""
-    return waits_until(text) is not None
-
-
-@register.filter
 def waits_until(text: TextMessage) -> str | None:
     """Until when it waits, in words: "tomorrow at 8:00 AM"; None when it does not."""
-    now = clock.now()
-    if text.status != text.Status.QUEUED or not text.not_before or text.not_before <= now:
+    if text.not_before is None or not text.is_scheduled:
         return None
     tenant = text.invoice.tenant if text.invoice else text.tenant
-    return moment(text.not_before, tenant, now)
+    return moment(text.not_before, tenant, clock.now())
 
 
 @register.filter
@@ -139,8 +132,8 @@ def _sent(text: TextMessage) -> Step:
         return Step("x", "Not sent", "failed", text.finished_at)
     if text.status == "cancelled":
         return Step("x", "Cancelled", "failed", text.finished_at)
-    if until := waits_until(text):
-        return Step("send", "Sent", note=f"Waits until {until}")
+    if text.is_scheduled:
+        return Step("send", "Sent", note="Waits for its hour")
     if text.status == "sending":
         note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
         return Step("send", "Sent", note=note, here=True)
