@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.journeys.stack import Stack
-from tests.journeys.walks import office
+from tests.journeys.walks import VISA, office, send_text, tokenize
 from tests.pages import Person
 from tests.waiting import eventually
 
@@ -28,6 +28,23 @@ def test_what_the_page_announces_for_tomorrow_arrives_once_when_the_clock_is_mov
     assert sorted(_reminded(house)) == sorted(set(_reminded(house)))  # each of them once
     spanish = [body for body in _bodies(house) if "vence el" in body]
     assert all("Pague en: " in body and "AYUDA" in body for body in spanish)
+
+
+def test_while_the_clock_is_set_ahead_people_pay_as_ever(house: Stack) -> None:
+    boss = office(house, "Administrator").open("/reminders/").press("A week on, 10 AM")
+    try:
+        number, link = send_text(house, office(house))
+        dana = Person(house.url).open(link)
+        [amount] = re.findall(r"Pay \$([\d,]+\.\d\d)", dana.text)[:1]
+        card = tokenize(house, VISA)
+        dana.press(f"Pay ${amount}", token=card, expiry="203012", authorized="yes")
+        assert dana.sees("Paid"), dana.text
+        assert dana.open(link).sees("Already paid")
+        maya = office(house).open(f"/invoices/?q={number}")
+        assert maya.sees("Paid"), maya.text
+    finally:
+        boss.open("/reminders/").press("Back to now")
+    house.manage("verify_money")
 
 
 def _bodies(house: Stack) -> list[str]:
