@@ -5,10 +5,10 @@ import uuid
 
 import pytest
 from django.test import Client
-from django_scopes import scope
 
 from audit.models import AuditEntry
 from payments.guard import OPENINGS_PER_MINUTE
+from tests.conftest import ScopedClient
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address
 
@@ -36,16 +36,8 @@ FETCHERS = [
 
 @pytest.fixture
 def phone(payer):
-    """A person's browser that checks the form's secret, as real ones must."""
-    phone = Client(enforce_csrf_checks=True, headers={"User-Agent": PERSON})
-    ask = phone.request
-
-    def scoped(**request):
-        with scope():
-            return ask(**request)
-
-    phone.request = scoped
-    return phone
+    """A person's browser; the form's secret is checked, as it is for real ones."""
+    return ScopedClient(enforce_csrf_checks=True, headers={"User-Agent": PERSON})
 
 
 def parts(page):
