@@ -65,7 +65,7 @@ class Look:
         self.sent = known.sent.get(invoice.pk, [])
         self.hours = quiet_hours.hours_of(to, invoice.customer, known.rules)
         self.opens = self.hours.next_open(known.now)
-        self.limit = limits.reached([text.at for text in self.sent], known.now)
+        self.limit = limits.reached(self.sent, known.now)
 
     def findings(self) -> tuple[Finding, ...]:
         """All of them, the worst first."""

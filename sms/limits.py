@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from audit import clock
-from invoices.models import Invoice
+from invoices.models import Invoice, PaymentLink
 from sms.messages import TextMessage
 
 PAUSE = dt.timedelta(minutes=10)
@@ -24,7 +24,9 @@ class Sent(NamedTuple):
 
     at: dt.datetime
     to: str
-    is_in_flight: bool
+    is_in_flight: bool = False
+    # It did not arrive, or its link was expired by hand: the customer has nothing to pay with.
+    in_vain: bool = False
 
 
 class Limit(NamedTuple):
@@ -35,14 +37,18 @@ class Limit(NamedTuple):
     sentence: str
 
 
-def reached(moments: Collection[dt.datetime], now: dt.datetime) -> Limit | None:
-    """The limit that texts sent at these moments have reached, or None."""
-    week = sorted(moment for moment in moments if moment > now - WEEK)
+def reached(texts: Collection[Sent], now: dt.datetime) -> Limit | None:
+    """The limit that these texts have reached, or None.
+
+    All of them count for the week; no pause is due after one that was in vain.
+    """
+    week = sorted(text.at for text in texts if text.at > now - WEEK)
     if len(week) >= MOST:
         words = f"It was texted {len(week)} times in 7 days, and {MOST} are the most."
         return Limit("too_often", week[-MOST] + WEEK, words)
-    if week and week[-1] > now - PAUSE:
-        return Limit("too_soon", week[-1] + PAUSE, "It was texted less than 10 minutes ago.")
+    last = max((text.at for text in texts if not text.in_vain), default=None)
+    if last is not None and last > now - PAUSE:
+        return Limit("too_soon", last + PAUSE, "It was texted less than 10 minutes ago.")
     return None
 
 
@@ -52,18 +58,21 @@ def sent_lately(invoices: Collection[Invoice], now: dt.datetime) -> dict[int, li
     Counted is what went out or may have; reminders are not, their schedule is their limit.
     """
     ahead = clock.ahead()
+    in_vain = Q(status=TextMessage.Status.UNDELIVERED, error_code__isnull=False)
+    in_vain |= Q(link__status=PaymentLink.Status.DISABLED)
     surely_not = Q(status__in=[TextMessage.Status.FAILED, TextMessage.Status.CANCELLED])
     rows = (
         TextMessage.objects.filter(
             invoice__in=invoices, kind=TextMessage.Kind.INVOICE, queued_at__gt=now - 2 * WEEK
         )
         .exclude(surely_not & Q(sent_at=None))
-        .values_list("invoice_id", "sent_at", "not_before", "queued_at", "to", "status")
+        .annotate(in_vain=ExpressionWrapper(in_vain, BooleanField()))
+        .values_list("invoice_id", "sent_at", "not_before", "queued_at", "to", "status", "in_vain")
     )
     waiting = (TextMessage.Status.QUEUED, TextMessage.Status.SENDING)
     found: dict[int, list[Sent]] = defaultdict(list)
-    for invoice, sent_at, not_before, queued_at, to, status in rows:
+    for invoice, sent_at, not_before, queued_at, to, status, vain in rows:
         at = sent_at + ahead if sent_at else not_before or queued_at + ahead
         if invoice is not None and at > now - WEEK:
-            found[invoice].append(Sent(at, to, status in waiting))
+            found[invoice].append(Sent(at, to, status in waiting, vain))
     return {invoice: sorted(texts) for invoice, texts in found.items()}

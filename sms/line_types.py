@@ -8,8 +8,9 @@ import logging
 from django.utils import timezone
 
 from sms import twilio
-from sms.lookups import NumberLookup
-from sms.models import TextRules, TwilioAccount
+from sms.findings import no_texts
+from sms.lookups import NO_TEXTS, WORDS, NumberLookup
+from sms.models import TextMessage, TextRules, TwilioAccount
 from sms.twilio import TwilioError
 from tenants.models import Tenant
 
@@ -21,6 +22,20 @@ def is_due(tenant: Tenant, number: str, now: dt.datetime | None = None) -> bool:
     if not number or not TextRules.of(tenant).looks_up_numbers:
         return False
     return not NumberLookup.objects.fresh(tenant, number, now or timezone.now()).exists()
+
+
+def why_not(message: TextMessage) -> str:
+    """For the worker: why this line can get no text, asking Twilio first where that is turned on.
+
+    Sends of many and reminders, which no pop-up checked, are caught here.
+    """
+    rules = getattr(message.tenant, "text_rules", None)  # read together with the text
+    if rules is None or not rules.looks_up_numbers:
+        return ""
+    ask(message.tenant, message.to)
+    known = NumberLookup.objects.types(message.tenant, [message.to], timezone.now())
+    line = known.get(message.to, "")
+    return f"{no_texts(WORDS[line])} Nothing was sent." if line in NO_TEXTS else ""
 
 
 def ask(tenant: Tenant, number: str) -> None:

@@ -153,6 +153,8 @@ def _show(
         "contact": invoice.customer.billing_contact,
         **_verdict(request, invoice, form, found),
     }
+    if found is None and form.errors:  # which stand beside their fields
+        context["hint"] = "Not checked yet. Correct the number first."
     return _render(request, "send", context, status)
 
 

@@ -73,6 +73,7 @@ def test_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("978 555")
     page.keyboard.press("Enter")
+    expect(dialog.get_by_text("Not checked yet. Correct the number first.")).to_be_visible()
     expect(number).to_be_focused()
     expect(dialog.get_by_text("digits are missing")).to_be_visible()
     number.fill("(978) 555-0177")

@@ -61,19 +61,19 @@ def form(invoice, **fields):
 
 
 AGO = st.integers(0, 10 * 24 * 60).map(lambda minutes: NOW - dt.timedelta(minutes=minutes))
+TEXTS = st.builds(limits.Sent, at=AGO, to=st.just(MOBILE), in_vain=st.booleans())
 
 
-@given(moments=st.lists(AGO, max_size=6))
-def test_when_a_limit_ends_the_next_may_follow_and_not_before(moments):
-    limit = limits.reached(moments, NOW)
+@given(texts=st.lists(TEXTS, max_size=6))
+def test_when_a_limit_ends_the_next_may_follow_and_not_before(texts):
+    limit = limits.reached(texts, NOW)
     if limit is None:
-        week = [m for m in moments if m > NOW - limits.WEEK]
-        assert len(week) < limits.MOST
-        assert not any(m > NOW - limits.PAUSE for m in moments)
+        assert len([t for t in texts if t.at > NOW - limits.WEEK]) < limits.MOST
+        assert not any(t.at > NOW - limits.PAUSE and not t.in_vain for t in texts)
         return
     assert limit.until > NOW
-    assert limits.reached(moments, limit.until - dt.timedelta(seconds=1)) is not None
-    after = limits.reached(moments, limit.until)
+    assert limits.reached(texts, limit.until - dt.timedelta(seconds=1)) is not None
+    after = limits.reached(texts, limit.until)
     assert after is None or after.code != limit.code
 
 
@@ -101,9 +101,23 @@ def test_what_surely_did_not_go_out_does_not_count(invoice, clerk):
     text.claim()
     text.mark_failed(21211)
     assert not check(invoice, MOBILE).red
+    lost = sent(invoice, clerk)
+    lost.mark_undelivered(None, reason="Twilio could not tell us.")
+    assert check(invoice, MOBILE).reason.code == "too_soon"
+
+
+def test_after_one_that_did_not_arrive_or_was_ended_the_next_may_follow_but_the_week_counts(
+    invoice, clerk
+):
     undelivered = sent(invoice, clerk)
     undelivered.mark_undelivered(30003, undelivered.sid)
+    assert not check(invoice, MOBILE).red
+    second = sent(invoice, clerk)
     assert check(invoice, MOBILE).reason.code == "too_soon"
+    second.link.expire(actor=clerk)
+    assert not check(invoice, MOBILE).red
+    sent(invoice, clerk)
+    assert check(invoice, MOBILE).reason.code == "too_often"
 
 
 def test_each_invoice_has_its_own_limit(tenant, invoice, clerk):

@@ -10,9 +10,10 @@ from django.utils import timezone
 from sms import line_types
 from sms.check import check
 from sms.models import NumberLookup, TextMessage, TextRules
+from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice
 from tests.sandbox_process import free_port
-from tests.sms.conftest import control
+from tests.sms.conftest import bodies, control
 
 pytestmark = pytest.mark.django_db
 LANDLINE = control("40")
@@ -137,3 +138,17 @@ def test_without_script_it_is_asked_when_sending(clerk, browser_of, tenant, look
     assert answer.status_code == 409
     assert "This is a landline number" in answer.content.decode()
     assert not TextMessage.objects.exists()
+
+
+def test_what_no_pop_up_checked_is_caught_by_the_worker(tenant, lookups, text, work, twilio):
+    message = work(deliver, text(to=LANDLINE))
+    assert message.status == "failed"
+    assert message.error.startswith("This is a landline number")
+    assert bodies(twilio) == []
+    assert work(deliver, text(to=MOBILE)).status == "sent"
+    assert len(lookups()) == 2
+
+
+def test_the_worker_sends_where_lookup_fails(tenant, lookups, text, work, twilio):
+    twilio.control("faults", target="lookup", fault="refuse", times=1)
+    assert work(deliver, text(to=MOBILE)).status == "sent"
