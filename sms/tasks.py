@@ -13,6 +13,7 @@ from django_scopes import scope, scopes_disabled
 
 from audit import clock
 from audit.enqueue import enqueue
+from audit.prepared import ByKey
 from sms import line_types, pace, twilio
 from sms.bulk import PORTION, BulkSend
 from sms.bulk_work import take
@@ -264,21 +265,24 @@ def run_bulk_sends() -> None:
             enqueue(run_bulk, pk)
 
 
-def _load(message_id: int) -> TextMessage | None:
-    """The text with all that is asked about it, in two queries.
+# Two small queries: PostgreSQL plans a join of everything longer than it runs it.
+_texts = ByKey(
+    lambda: TextMessage._base_manager.select_related("link", "invoice", "customer").only(*TEXT)
+)
+_companies = ByKey(
+    lambda: Tenant._base_manager.select_related("twilio", "text_rules").only(*COMPANY)
+)
 
-    Two small ones: PostgreSQL plans a join of everything longer than it runs it, and does so each
-    time. What is not named is read when it is touched.
-    """
-    with scopes_disabled():
-        rows = TextMessage.objects.select_related("link", "invoice", "customer").only(*TEXT)
-        message = next(iter(rows.filter(pk=message_id).order_by()), None)
-        if message is None:
-            return None
-        companies = Tenant.objects.select_related("twilio", "text_rules").only(*COMPANY)
-        message.tenant = companies.get(pk=message.tenant_id)
+
+def _load(message_id: int) -> TextMessage | None:
+    """The text with all that is asked about it; what is not named is read when it is touched."""
+    message = _texts.first(message_id)
+    company = _companies.first(message.tenant_id) if message else None
+    if message is None or company is None:
+        return None
+    message.tenant = company
     if message.invoice is not None:
-        message.invoice.tenant = message.tenant
+        message.invoice.tenant = company
         if message.customer is not None:
             message.invoice.customer = message.customer
     return message

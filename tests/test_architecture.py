@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("textpay", "payments", "sms", "invoices", "customers", "audit", "tenants")
 OURS = [model for model in apps.get_models() if model._meta.app_label in PRODUCT]
 # Found by their company, and needed before anybody knows which one is meant.
-OUTSIDE_SCOPES = {"Tenant", "User", "Role", "Membership", "CardConnectAccount", "TwilioAccount"}
+OUTSIDE_SCOPES = {
+    *("Tenant", "User", "Role", "Membership"),
+    *("CardConnectAccount", "TwilioAccount", "TextRules"),
+}
 SCOPED = [model for model in OURS if model.__name__ not in OUTSIDE_SCOPES]
 
 
