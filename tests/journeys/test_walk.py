@@ -29,14 +29,15 @@ def test_text_an_invoice_and_get_paid(house: Stack):
     amount = MONEY.search(maya.page.select_one(".balance").get_text())[1]
     maya.follow("Send SMS")
     assert maya.sees("Send Text")
-    assert maya.sees("Pay here:")
+    assert maya.sees("Pay here:") or maya.sees("Pague en:")
     maya.press("Send")
     assert maya.sees("Invoice SMS sent successfully")
     assert maya.sees("Resend Invoice via SMS")
     # 3-4: the worker hands it to Twilio, Twilio reports back
-    text = eventually(lambda: texts(house, f"invoice {number}."), "the text arrives")[0]
+    text = eventually(lambda: texts(house, number), "the text arrives")[0]
     assert text["body"].startswith("Harbor Plumbing")
-    assert f"${amount} for invoice {number}" in text["body"]
+    assert f"${amount}" in text["body"]
+    assert number in text["body"]
     eventually(lambda: maya.open(invoice).sees("Invoice SMS delivered"), "delivered is shown")
     assert maya.sees("SMS Link Expires On")
     token = link_in(text).rstrip("/").rsplit("/", 1)[1]
@@ -94,11 +95,9 @@ def test_a_killed_worker_loses_no_text(house: Stack):
     house.kill("worker")
     maya.follow("Send SMS").press("Send")
     assert maya.sees("Invoice SMS sent successfully")
-    assert texts(house, f"invoice {number}.") == []
+    assert texts(house, number) == []
     house.start_worker()
-    arrived = eventually(
-        lambda: texts(house, f"invoice {number}."), "the text goes out after all", seconds=90
-    )
+    arrived = eventually(lambda: texts(house, number), "the text goes out after all", seconds=90)
     assert len(arrived) == 1
 
 

@@ -39,8 +39,8 @@ def texts(house: Stack, words: str) -> list[dict[str, Any]]:
 
 
 def link_in(text: dict[str, Any]) -> str:
-    """The address after "Pay here:"."""
-    found = re.search(r"Pay here: (\S+)", text["body"])
+    """The address after "Pay here:", in the customer's language."""
+    found = re.search(r"(?:Pay here|Pague en): (\S+)", text["body"])
     assert found, text["body"]
     return found[1]
 
@@ -67,5 +67,5 @@ def send_text(house: Stack, person: Person) -> tuple[str, str]:
     assert number
     person.follow("Send SMS").press("Send")
     assert person.sees("Invoice SMS sent successfully"), person.text
-    arrived = eventually(lambda: texts(house, f"invoice {number[0]}."), "the text arrives")
+    arrived = eventually(lambda: texts(house, number[0]), "the text arrives")
     return number[0], link_in(arrived[-1])
