@@ -29,9 +29,11 @@ class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
     """E-mailed invoices of one company."""
 
     def queue(
-        self, invoice: Invoice, *, to: str, actor: User, key: uuid.UUID
+        self, invoice: Invoice, *, to: str, actor: User | None, key: uuid.UUID, reason: str = ""
     ) -> tuple[InvoiceEmail, bool]:
         """Write down one e-mail to send; returns it and whether it is new.
+
+        `reason` is why Textpay sends it by itself, for the history; nobody is its actor then.
 
         It carries the live link, or a new one where there is none, so that a text sent before
         stays good. Raises InvoiceError when there is nothing to pay, or no way to pay it.
@@ -57,6 +59,7 @@ class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
                 actor=actor,
                 email=to,
                 link=link.masked_url,
+                **({"reason": reason} if reason else {}),
             )
         return email, True
 

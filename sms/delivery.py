@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from audit import clock
 from audit.transitions import IllegalTransition, transition, transition_from
+from sms.ladder import email_instead, invoice_to_email
 from sms.twilio_codes import explain
 from tenants.models import User
 
@@ -198,6 +199,10 @@ class Delivery(models.Model):
         """It was not sent: Twilio's code, or our own reason for people. False as above."""
         return self._end(self.Status.FAILED, sid, code, reason)
 
+    def hold_back(self, reason: str) -> bool:
+        """It must not go out any more: our own decision, so nothing goes out in its place."""
+        return self._end(self.Status.FAILED, "", None, reason, lost=False)
+
     def report(self, status: str, sid: str, code: int | None) -> bool:
         """Book a state Twilio names, in whatever order its reports come. False: nothing new.
 
@@ -244,11 +249,15 @@ class Delivery(models.Model):
             at = self.finished_at + PRICE_LOOKS[looks]
         self._row().filter(finished_at__isnull=False).update(looks=looks, next_try_at=at)
 
-    def _end(self, to: str, sid: str, code: int | None = None, reason: str = "") -> bool:
+    def _end(
+        self, to: str, sid: str, code: int | None = None, reason: str = "", *, lost: bool = True
+    ) -> bool:
         """Move to an end. A report of Twilio's means that Twilio took it, so it was sent first."""
         error = "" if to == self.Status.DELIVERED else reason or explain(code).sentence
         label = "Twilio" if sid else "Textpay"
         with transaction.atomic():
+            follows = lost and to != self.Status.DELIVERED
+            invoice = invoice_to_email(self) if follows else None
             if sid and (self.sid, self.status) != (sid, self.Status.SENT):
                 self.mark_sent(sid)
             now = timezone.now()
@@ -262,6 +271,8 @@ class Delivery(models.Model):
             sent = self.status == self.Status.SENT
             moved = sent and self._move_from(self.Status.SENT, to, actor_label=label, **changes)
             moved = moved or self._move(to, actor_label=label, **changes)
+            if moved and invoice:
+                email_instead(self, invoice)
             if not moved and code and self.status == to and self.error_code is None:
                 self._row().update(error=error, error_code=code)
                 self.refresh_from_db()  # told twice, the second time with the reason

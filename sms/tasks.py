@@ -99,7 +99,7 @@ def hand_over(message: TextMessage) -> None:
     try:
         with handing_over(message.tenant, message.to):
             if reason := why_not_now(message):
-                message.mark_failed(None, reason)
+                message.hold_back(reason)
                 return
             accepted = twilio.send(message)
     except TwilioError as error:

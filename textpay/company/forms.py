@@ -140,6 +140,7 @@ class TextRulesForm(forms.ModelForm):
             "strict_states",
             "third_party_collector",
             "looks_up_numbers",
+            "emails_when_undelivered",
         ]
         labels = {
             "quiet_hours": "Texts go out from 8 AM to 9 PM only",
@@ -147,6 +148,7 @@ class TextRulesForm(forms.ModelForm):
             "strict_states": "Keep to the narrower hours of some states",
             "third_party_collector": "We collect debts for other companies",
             "looks_up_numbers": "Ask Twilio what kind of phone a number is",
+            "emails_when_undelivered": "Not delivered? Send the e-mail",
         }
         help_texts = {
             "quiet_hours": "By the clock where the customer lives: the area code and the billing "
@@ -156,6 +158,9 @@ class TextRulesForm(forms.ModelForm):
             "third_party_collector": "Regulation F then applies: nobody can switch the hours off.",
             "looks_up_numbers": "Landlines are caught before they are texted. Twilio charges you "
             "about 1 cent for each new number, and asks again after 30 days.",
+            "emails_when_undelivered": "Once for each text that does not arrive, with the same "
+            "link, to the billing contact. Without an address you are offered a letter with a QR "
+            "code. Who asked for no more texts is left to you.",
         }
 
     def clean(self) -> dict[str, Any]:
