@@ -24,6 +24,7 @@ LABELS = {
     "email.sending": "Invoice e-mail handed to the mail server",
     "email.sent": "Invoice e-mailed",
     "email.failed": "Invoice e-mail could not be sent",
+    "letter.printed": "Letter printed",
     "link.issued": "Payment link created",
     "link.opened": "Customer opened the payment page",
     "link.superseded": "Payment link replaced by a newer one",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from invoices import views
+from invoices import letter_views, views
 
 app_name = "invoices"
 urlpatterns = [
@@ -12,5 +12,6 @@ urlpatterns = [
     path("invoices/<uuid:public_id>/promise/", views.promise, name="promise"),
     path("invoices/<uuid:public_id>/void/", views.void, name="void"),
     path("invoices/<uuid:public_id>/send-email/", views.send_email, name="send_email"),
+    path("invoices/<uuid:public_id>/letter/", letter_views.letter, name="letter"),
     path("invoices/<uuid:public_id>/expire-link/", views.expire_link, name="expire_link"),
 ]

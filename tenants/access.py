@@ -32,8 +32,8 @@ class Can:
         return bool(self._membership and self._membership.allows(Permission(name)))
 
 
-def staff(permission: Permission) -> Callable[[View], View]:
-    """Let a view be reached only by a signed-in person whose role allows `permission`.
+def staff(permission: Permission, *others: Permission) -> Callable[[View], View]:
+    """Let a view be reached only by a signed-in person whose role allows one of these.
 
     Nobody signed in: to the sign-in page. No company: a page that says so. Not allowed: 403,
     with the words of the permission, so that the person knows what to ask for.
@@ -47,11 +47,12 @@ def staff(permission: Permission) -> Callable[[View], View]:
             membership = getattr(request, "membership", None)
             if membership is None:
                 return no_company(request)
-            if not membership.allows(permission):
+            if not any(membership.allows(one) for one in (permission, *others)):
                 raise PermissionDenied(str(permission.label))
             return view(request, *args, **kwargs)
 
         guarded.staff_permission = permission  # type: ignore[attr-defined]
+        guarded.other_permissions = others  # type: ignore[attr-defined]
         return guarded
 
     return decorate

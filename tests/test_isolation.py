@@ -150,6 +150,7 @@ class Victim:
             "invoices:void": invoice,
             "invoices:promise": invoice,
             "invoices:send_email": invoice,
+            "invoices:letter": invoice,
             "invoices:expire_link": invoice,
             "sms:send": invoice,
             "sms:check": invoice,
