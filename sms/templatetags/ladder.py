@@ -1,0 +1,35 @@
+"""What became of a lost text's e-mail: `{% instead_of message contact as rung %}`."""
+
+from __future__ import annotations
+
+from django import template
+
+from customers.models import Contact
+from invoices.models import InvoiceEmail
+from sms.ladder import key_of
+from sms.models import TextMessage, TextRules
+
+register = template.Library()
+LOST = {TextMessage.Status.UNDELIVERED, TextMessage.Status.FAILED}
+
+
+@register.simple_tag
+def instead_of(text: TextMessage, contact: Contact | None) -> str:
+    """What Textpay did by itself in place of a lost text, or why it could not; "" for neither."""
+    if text.status not in LOST:
+        return ""
+    email = InvoiceEmail.objects.filter(tenant=text.tenant_id, key=key_of(text)).first()
+    if email is not None:
+        return _became_of(email)
+    if (contact and contact.email) or not TextRules.of(text.tenant).emails_when_undelivered:
+        return ""
+    who = contact.first_name if contact else "this customer"
+    return f"There is no e-mail address for {who}, so nothing was e-mailed. A letter still works."
+
+
+def _became_of(email: InvoiceEmail) -> str:
+    if email.status == InvoiceEmail.Status.SENT:
+        return f"Textpay e-mailed the same link to {email.to} instead."
+    if email.status == InvoiceEmail.Status.FAILED:
+        return f"The e-mail to {email.to} was not sent either. {email.error}"
+    return f"An e-mail with the same link is on its way to {email.to}."
