@@ -160,7 +160,7 @@ class TextRulesForm(forms.ModelForm):
             "about 1 cent for each new number, and asks again after 30 days.",
             "emails_when_undelivered": "Once for each text that does not arrive, with the same "
             "link, to the billing contact. Without an address you are offered a letter with a QR "
-            "code. Who asked for no more texts is left to you.",
+            "code. Customers who asked for no more texts are left to you.",
         }
 
     def clean(self) -> dict[str, Any]:
