@@ -125,12 +125,11 @@ class Life(models.Model):
     @property
     def was_kept(self) -> bool:
         """Whether what CardConnect took of an attempt that failed was booked by itself."""
-        same = type(self)._base_manager.filter(
-            merchid=self.merchid,  # type: ignore[attr-defined]
-            retref=self.retref,  # type: ignore[attr-defined]
-            found_by_match=True,
+        me: Any = self
+        same = type(me)._base_manager.filter(
+            merchid=me.merchid, retref=me.retref, found_by_match=True
         )
-        return bool(self.retref) and same.exclude(pk=self.pk).exists()  # type: ignore[attr-defined]
+        return bool(me.retref) and same.exclude(pk=me.pk).exists()
 
     @property
     def left(self) -> Decimal:
