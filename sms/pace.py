@@ -31,7 +31,7 @@ def turn(account: TwilioAccount, now: dt.datetime) -> dt.datetime:
         return now
     gap = max(1, round(1000 / account.texts_per_second))
     try:
-        free = _reserve(f"texts-turn:{account.pk}", gap, round(now.timestamp() * 1000))
+        free = _reserve(f"texts-turn:{account.pk}", gap, int(now.timestamp() * 1000))
     except Exception:  # each cache has its own errors
         log.warning("Nobody can count the texts of Twilio account %s; not waiting", account.pk)
         return now

@@ -202,6 +202,7 @@ def change_form(tenant: Tenant, **fields: Any) -> dict[str, Any]:
         form[f"{prefix}-TOTAL_FORMS"] = 1
         form[f"{prefix}-INITIAL_FORMS"] = int(there)
     form |= {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    form["twilio-0-texts_per_second"] = "1.00"  # what the page proposes for an account to come
     if account:
         form |= {"cardconnect-0-id": account.pk, "cardconnect-0-tenant": tenant.pk}
         for name in ("site", "merchid", "username"):
