@@ -119,20 +119,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
                 created_at=db_now(),
             )
             payment.save()
-            Authorization.objects.create(
-                tenant=invoice.tenant,
-                payment=payment,
-                text=agreement.text,
-                version=agreement.version,
-                language=agreement.language,
-                amount=amount + fee,
-                payer_name=agreement.payer_name,
-                # The database's clock, as for the charge: agreeing comes first, by one clock.
-                agreed_at=payment.created_at,
-                zone=invoice.tenant.timezone,
-                ip=agreement.ip,
-                user_agent=agreement.user_agent[:300],
-            )
+            _keep_agreement(payment, agreement)
             payment.record_start()
         return payment, True
 
@@ -164,6 +151,24 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(
             status=self.model.Status.DECLINED, resolved_at__gt=now - dt.timedelta(hours=1)
         )
+
+
+def _keep_agreement(payment: Payment, agreement: wording.Agreement) -> None:
+    """The evidence of what was agreed to, as it stood when Pay was tapped."""
+    Authorization.objects.create(
+        tenant=payment.tenant,
+        payment=payment,
+        text=agreement.text,
+        version=agreement.version,
+        language=agreement.language,
+        amount=payment.total,
+        payer_name=agreement.payer_name,
+        # The database's clock, as for the charge: agreeing comes first, by one clock.
+        agreed_at=payment.created_at,
+        zone=payment.tenant.timezone,
+        ip=agreement.ip,
+        user_agent=agreement.user_agent[:300],
+    )
 
 
 def _brand(method: str, token: str, account_type: str) -> str:

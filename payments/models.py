@@ -18,11 +18,12 @@ from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
+from payments.asking_back import CannotRefund
 from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
 from payments.evidence import Authorization
 from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
-from payments.refunds import CannotRefund, Refund
+from payments.refunds import Refund
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 

@@ -6,16 +6,16 @@ import datetime as dt
 import secrets
 import uuid
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from audit.clock import DbNow, db_now
 from audit.transitions import IllegalTransition, transition
+from payments.asking_back import ZERO, CannotRefund, RefundQuerySet
 from payments.return_codes import reason_of_refund
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
@@ -23,13 +23,9 @@ from tenants.scoping import TenantManager
 if TYPE_CHECKING:
     from payments.models import Payment
 
-ZERO, CENT = Decimal("0.00"), Decimal("0.01")
-# The gateway answers at 32 seconds at the latest; asking earlier proves nothing.
-ASK_AFTER = dt.timedelta(seconds=45)
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
-# What needs a person is asked about as well, more and more seldom, for so long.
+# What needs a person is asked about as well, more and more seldom.
 SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
-SLOW_FOR = dt.timedelta(days=30)
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 TONES = {
     "requested": ("warn", "clock"),
@@ -44,101 +40,9 @@ TONES = {
 }
 
 
-class CannotRefund(Exception):
-    """This may not be given back now; str() is the sentence to show. No money has moved."""
-
-
 def new_orderid() -> str:
     """Letters only, as for charges: our key to ask the gateway about this refund."""
     return "".join(secrets.choice(ALPHABET) for _ in range(19))
-
-
-class RefundQuerySet(models.QuerySet["Refund"]):
-    """Refunds and voids of one company."""
-
-    def open(self) -> RefundQuerySet:
-        """Those without an end: while there is one, the payment takes no other."""
-        return self.filter(status__in=Refund.OPEN)
-
-    def to_ask_about(self, now: dt.datetime) -> RefundQuerySet:
-        """Those that were sent, or about to be, and of which nobody knows what became."""
-        return (
-            self.filter(status__in=["pending", "unknown", "needs_attention"])
-            .exclude(status="needs_attention", resolved_at__lt=now - SLOW_FOR)
-            .annotate(begun_at=Coalesce("sent_at", "claimed_at"))
-            .filter(begun_at__lte=now - ASK_AFTER)
-            .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))
-        )
-
-    def for_people(self) -> RefundQuerySet:
-        """Those that wait for a second person, for an answer, or for another way to pay."""
-        kept = F("payment__amount") - F("payment__refunded")
-        still_owed = Q(status="returned", payment__status__in=["cleared", "settled"])
-        return self.filter(
-            Q(status__in=["requested", "needs_attention"]) | still_owed & Q(amount__lte=kept)
-        )
-
-    def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
-        """Done ones whose customer has not been told yet."""
-        return self.filter(status="done", receipt_due_at__lte=now)
-
-    def request(
-        self, payment: Payment, *, amount: Decimal, reason: str, actor: User, key: uuid.UUID
-    ) -> tuple[Refund, bool]:
-        """Write down that `amount` goes back; (refund, whether new). Nothing is sent yet.
-
-        Above the company's limit it waits for a second person. Raises CannotRefund.
-        """
-        with transaction.atomic():
-            invoice = payment.invoice.locked()
-            row = invoice.payments.select_related("tenant").get(pk=payment.pk)
-            same = self.filter(payment=row, key=key).first()
-            if same is not None:
-                return same, False
-            check_may_go_back(row, amount)
-            fee = _fee_of(row, amount)
-            waits = amount + fee > row.tenant.refund_release_over
-            refund = Refund(
-                tenant=row.tenant,
-                payment=row,
-                key=key,
-                amount=amount,
-                fee=fee,
-                reason=reason,
-                requested_by=actor,
-                status=Refund.Status.REQUESTED if waits else Refund.Status.PENDING,
-                kind=Refund.Kind.VOID if row.is_unsettled else Refund.Kind.REFUND,
-                requested_at=db_now(),
-                claimed_at=None if waits else db_now(),
-            )
-            try:
-                with transaction.atomic():
-                    refund.save()
-            except IntegrityError:
-                raise CannotRefund(OTHER_OPEN) from None
-            refund.record_start(actor)
-        return refund, True
-
-
-OTHER_OPEN = "Another refund of this payment has not ended yet. Wait for it."
-
-
-def check_may_go_back(payment: Payment, amount: Decimal) -> None:
-    """Under the invoice's lock: whether this much may go back now; raises CannotRefund."""
-    if payment.refunds.filter(status__in=Refund.OPEN).exists():
-        raise CannotRefund(OTHER_OPEN)
-    if not payment.can_be_given_back:
-        raise CannotRefund(
-            f"This payment is {payment.get_status_display().lower()}, so there is nothing to give "
-            "back."
-        )
-    if amount > payment.left:
-        raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be given back.")
-    if payment.is_unsettled and amount != payment.left:
-        raise CannotRefund(
-            "It is not settled yet, so only all of it can be voided now. A part can be refunded "
-            "once it is settled, usually the next business day."
-        )
 
 
 RefundManager = TenantManager.from_queryset(RefundQuerySet)
@@ -464,16 +368,6 @@ class Refund(models.Model):
             if changes and changes.get(name):
                 told[name] = str(changes[name])
         return told
-
-
-def _fee_of(payment: Payment, amount: Decimal) -> Decimal:
-    """The surcharge of a part, half up, as the card brands ask; the last part takes the rest."""
-    given = Refund._base_manager.filter(payment=payment, status__in=["done", "repaid"])
-    left = payment.fee - (given.aggregate(sum=Sum("fee"))["sum"] or ZERO)
-    if amount == payment.left:
-        return left
-    part = (payment.fee * amount / payment.amount).quantize(CENT, ROUND_HALF_UP)
-    return min(part, left)
 
 
 def _sum_of(payment: Payment) -> Decimal:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from audit import clock
-from payments import cardconnect, giving_back, looking, refunds, wire
+from payments import asking_back, cardconnect, giving_back, looking, refunds, wire
 from payments.models import Payment, Refund
 
 
@@ -36,7 +36,7 @@ def refund_sent_again_after_a_timeout() -> None:
 
 def one_person_gives_back_any_amount() -> None:
     """Waiting for a second person only takes time."""
-    request = refunds.RefundQuerySet.request
+    request = asking_back.RefundQuerySet.request
 
     def alone(self: Any, *args: Any, **kwargs: Any) -> tuple[Refund, bool]:
         refund, is_new = request(self, *args, **kwargs)
@@ -44,7 +44,7 @@ def one_person_gives_back_any_amount() -> None:
         refund.refresh_from_db()
         return refund, is_new
 
-    refunds.RefundQuerySet.request = alone  # type: ignore[method-assign]
+    asking_back.RefundQuerySet.request = alone  # type: ignore[method-assign]
 
 
 def return_applied_twice() -> None:
