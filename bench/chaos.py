@@ -21,7 +21,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bench.world import ROOT, World, house_rules
+from bench.stage import perform, tell
+from bench.world import ROOT, World
 
 PAYERS = 20
 QUIET_SECONDS = 120.0
@@ -39,28 +40,7 @@ RELEASED = "SELECT id FROM payments_refund WHERE released_by_id IS NOT NULL AND 
 
 def main() -> int:
     """Run, judge, print."""
-    parser = argparse.ArgumentParser(prog="bin/bench chaos", description=__doc__)
-    parser.add_argument("--payments", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=10, help="how much shorter waits are")
-    wanted = parser.parse_args()
-    house = house_rules.House()
-    began = time.monotonic()
-    try:
-        world = World(house, wanted.seed, wanted.scale, wanted.payments)
-        result, wrong = run(world, wanted)
-        world.close()
-    except house_rules.Stop as stop:
-        return 128 + int(stop.number)
-    finally:
-        house.close()
-    for line in wrong[:50]:
-        tell(line)
-    if wrong:
-        tell(f"Replay: bin/bench chaos --payments {wanted.payments} --seed {wanted.seed}")
-    result["seconds"] = round(time.monotonic() - began, 1)
-    print(json.dumps(result), flush=True)
-    return 1 if wrong else 0
+    return perform("chaos", __doc__, "payments", World, run)
 
 
 def run(world: World, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -179,7 +159,8 @@ def settle(world: World, crowd: Any, clerks: Any) -> None:
             attend(crowd, clerks)
             time.sleep(0.5)
     tell("")
-    time.sleep(2 * 32 / world.scale)  # what the gateway may still commit late
+    while json.loads(world.tell_gateway("/bench/late")):
+        time.sleep(0.1)  # what the gateway commits late counts as well
     stop = threading.Event()
     threading.Timer(2, stop.set).start()
     crowd.poll(stop)
@@ -252,11 +233,6 @@ def told_by_order(crowd: Any) -> dict[str, set[str]]:
 
     found = books.rows("SELECT public_id::text AS public_id, orderid FROM payments_payment")
     return {row["orderid"]: crowd.told[row["public_id"]] for row in found}
-
-
-def tell(text: str, end: str = "\n") -> None:
-    """To people, not to programs."""
-    print(text, file=sys.stderr, end=end, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The sandbox's gateway with trouble by seed: gunicorn bench.gateway:application.
 
 Its books stay the sandbox's own. GET /bench/quiet stops the trouble; /bench/faults tells how often
-each struck. Times are the real ones divided by BENCH_SCALE.
+each struck, /bench/late how many calls are yet to be committed. Times are the real ones divided by
+BENCH_SCALE.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SCALE = float(os.environ.get("BENCH_SCALE", "10"))
 dice = random.Random(int(os.environ.get("BENCH_SEED", "1")))
 struck: defaultdict[str, Counter[str]] = defaultdict(Counter)
 state = {"quiet": False}
+late: list[threading.Timer] = []
 LATE_COMMIT, GIVES_UP = 32.0 / SCALE, 32.0 / SCALE
 
 Environ = dict[str, Any]
@@ -54,6 +56,8 @@ def application(environ: Environ, start: Start) -> Iterable[bytes]:
         return answer(start, b"{}")
     if path == "/bench/faults":
         return answer(start, json.dumps(struck).encode())
+    if path == "/bench/late":
+        return answer(start, json.dumps(sum(timer.is_alive() for timer in late)).encode())
     if not path.startswith("/cardconnect/rest/") or state["quiet"]:
         return sandbox(environ, start)
     endpoint = path.removeprefix("/cardconnect/rest/").split("/")[0]
@@ -78,7 +82,9 @@ def spoil(fault: str, environ: Environ, start: Start) -> Iterable[bytes]:
     """Do the call, or not, now or later; and answer something else."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if fault.startswith("late_commit"):
-        threading.Timer(LATE_COMMIT, perform, [copied(environ, body)]).start()
+        timer = threading.Timer(LATE_COMMIT, perform, [copied(environ, body)])
+        late.append(timer)
+        timer.start()
         return timed_out(start) if fault.endswith("62") else hang_up(environ, start, reset=False)
     done = fault not in ("refuse", "drop_before", "timeout_62") and not is_refusal(fault)
     real = perform(copied(environ, body)) if done else b""

@@ -24,7 +24,8 @@ import urllib.request
 import uuid
 from typing import Any
 
-from bench.world import ROOT, World, house_rules
+from bench.stage import perform, tell
+from bench.world import ROOT, World
 
 SID, TOKEN, SENDER = "AC" + "5b" * 16, "bench-auth-token", "+19785550190"
 LEAST = 0.8
@@ -110,28 +111,7 @@ class TextWorld(World):
 
 def main() -> int:
     """Run, judge, print."""
-    parser = argparse.ArgumentParser(prog="bin/bench texts", description=__doc__)
-    parser.add_argument("--messages", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=10, help="how much shorter waits are")
-    wanted = parser.parse_args()
-    house = house_rules.House()
-    began = time.monotonic()
-    try:
-        world = TextWorld(house, wanted.seed, wanted.scale)
-        result, wrong = run(world, wanted)
-        world.close()
-    except house_rules.Stop as stop:
-        return 128 + int(stop.number)
-    finally:
-        house.close()
-    for line in wrong[:50]:
-        tell(line)
-    if wrong:
-        tell(f"Replay: bin/bench texts --messages {wanted.messages} --seed {wanted.seed}")
-    result["seconds"] = round(time.monotonic() - began, 1)
-    print(json.dumps(result), flush=True)
-    return 1 if wrong else 0
+    return perform("texts", __doc__, "messages", TextWorld, run)
 
 
 def run(world: TextWorld, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
@@ -363,11 +343,6 @@ def scalar(question: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(question)
         return int(cursor.fetchone()[0])
-
-
-def tell(text: str, end: str = "\n") -> None:
-    """To people, not to programs."""
-    print(text, file=sys.stderr, end=end, flush=True)
 
 
 if __name__ == "__main__":
