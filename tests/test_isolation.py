@@ -66,6 +66,13 @@ class Victim:
         self.contact = self.customer.contacts.get()
         self.text = make_text(self.invoice, self.clerk)
         self.link = self.text.link
+        self._pay()
+        self._talk()
+        self.membership = Membership.objects.get(user=self.clerk)
+        record("tenant.edited", tenant=self.tenant, subject=self.tenant.audit_subject)
+
+    def _pay(self) -> None:
+        """Money of every kind."""
         self.payment = Payment.objects.create(
             tenant=self.tenant,
             invoice=self.invoice,
@@ -107,6 +114,9 @@ class Victim:
             status="requested",
             requested_by=self.clerk,
         )
+
+    def _talk(self) -> None:
+        """Texts of every kind."""
         self.bulk, _ = BulkSend.objects.start(
             self.tenant, [self.invoice], actor=self.clerk, key=uuid.uuid4()
         )
@@ -117,7 +127,6 @@ class Victim:
             words_en="{amount} {invoice}",
             words_es="{amount} {invoice}",
         )
-        self.membership = Membership.objects.get(user=self.clerk)
         self.reply = InboundText.objects.create(
             tenant=self.tenant,
             sid="SM" + "e" * 32,
@@ -129,7 +138,6 @@ class Victim:
         self.opt_out = OptOut.objects.create(
             tenant=self.tenant, digest="e" * 64, hint="42", source="staff", wording="Hidden work"
         )
-        record("tenant.edited", tenant=self.tenant, subject=self.tenant.audit_subject)
 
     @property
     def samples(self) -> dict[str, dict[str, Any]]:
