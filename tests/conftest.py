@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
+from django.core.management import CommandError
+from django.test import Client, TransactionTestCase
 from django_scopes import scope, scopes_disabled
 
 from sms.models import TextRules
@@ -24,6 +25,29 @@ class ScopedClient(Client):
     def request(self, **request: Any) -> Any:
         with scope():
             return super().request(**request)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_again_after_a_deadlock() -> Iterator[None]:
+    """Empty the tables although a page just closed is still being answered.
+
+    An open page asks for news every second. The server may still be at its last question when the
+    test has ended, and TRUNCATE locks tables in another order: PostgreSQL then ends one of the two.
+    """
+    flush = TransactionTestCase._fixture_teardown
+
+    def patient(case: TransactionTestCase) -> None:
+        for _ in range(3):
+            try:
+                return flush(case)
+            except CommandError as error:
+                if "deadlock detected" not in str(error.__cause__):
+                    raise
+        return flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", patient)
+        yield
 
 
 @pytest.fixture(autouse=True)
