@@ -7,43 +7,50 @@ the row. Everything else, from converters to related rows, stays Django's.
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, UUIDField
 from django.db.models.query import ModelIterable
 
 Row = TypeVar("Row", bound=Model)
-ANY_KEY = -1
 
 
 class ByKey(Generic[Row]):
     """`ByKey(lambda: Thing.objects.select_related("owner"))`: its `first(key)` is the row or None.
 
     The function is called once, when first needed; what it gives may not depend on the moment.
+    `name` is the unique field that holds the key, where that is not the primary key.
     """
 
-    def __init__(self, rows: Callable[[], QuerySet[Row]]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Callable[[], QuerySet[Row]], name: str = "pk") -> None:
+        self._rows, self._name = rows, name
 
     @cached_property
-    def _plan(self) -> tuple[type[Row], Any, str]:
-        rows = self._rows().filter(pk=ANY_KEY).order_by()
-        compiler = rows.query.get_compiler(DEFAULT_DB_ALIAS)
+    def _plan(self) -> tuple[Any, Any, str]:
+        rows = self._rows()
+        meta = rows.model._meta
+        field = meta.pk if self._name == "pk" else meta.get_field(self._name)
+        no_key = uuid.UUID(int=0) if isinstance(field, UUIDField) else -1
+        compiler = (
+            rows.filter(**{self._name: no_key}).order_by().query.get_compiler(DEFAULT_DB_ALIAS)
+        )
         sql, params = compiler.as_sql()
-        if tuple(params) != (ANY_KEY,):
+        if len(params) != 1:
             raise ValueError(f"The key must be all that this query is given, not {params}.")
-        return rows.model, compiler, sql
+        return field, compiler, sql
 
-    def first(self, key: int) -> Row | None:
-        """The row with this primary key, with the related rows that were asked for."""
-        model, compiled, sql = self._plan
+    def first(self, key: int | uuid.UUID) -> Row | None:
+        """The row with this key, with the related rows that were asked for."""
+        field, compiled, sql = self._plan
         compiler = copy.copy(compiled)
         compiler.connection = connections[DEFAULT_DB_ALIAS]  # each thread has its own
-        compiler.as_sql = lambda: (sql, (key,))
-        rows: QuerySet[Row] = QuerySet(model, query=cast(Any, _Compiled(compiler)))
+        value = field.get_db_prep_value(key, compiler.connection)
+        compiler.as_sql = lambda: (sql, (value,))
+        rows: QuerySet[Row] = QuerySet(field.model, query=cast(Any, _Compiled(compiler)))
         return next(iter(ModelIterable(rows)), None)
 
 

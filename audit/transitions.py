@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from django.db import connection, models, transaction
 
-from audit.models import LABELS, AuditEntry, record
+from audit.models import LABELS, AuditEntry, entry, record, record_all
 from tenants.models import Tenant, User
 
 
@@ -112,6 +112,43 @@ def transition_from(
         if not hasattr(value, "resolve_expression"):
             setattr(obj, name, value)
     return True
+
+
+def transition_locked(
+    rows: Sequence[Any],
+    to: str,
+    /,
+    *,
+    actor: User | None = None,
+    changes: Mapping[str, Any] | None = None,
+    data: Callable[[Any], Mapping[str, Any]] = lambda row: {},
+) -> None:
+    """Move `rows`, which the caller has read under their locks, to `to`, as two statements.
+
+    Raises IllegalTransition when the graph has no such move for one of them; then none has moved.
+    `data(row)` goes into each row's entry.
+    """
+    changes = {"status": to, **(changes or {})}
+    for row in rows:
+        if to not in row.TRANSITIONS.get(row.status, frozenset()):
+            raise IllegalTransition(row, row.status, to)
+    if not rows:
+        return
+    with transaction.atomic():
+        type(rows[0])._base_manager.filter(pk__in=[row.pk for row in rows]).update(**changes)
+        record_all(
+            entry(
+                f"{row.AUDIT_PREFIX}.{to}",
+                tenant=row.tenant,
+                subject=row.audit_subject,
+                actor=actor,
+                **data(row),
+            )
+            for row in rows
+        )
+    for row in rows:
+        for name, value in changes.items():
+            setattr(row, name, value)
 
 
 def transition_all(

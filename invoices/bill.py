@@ -52,6 +52,15 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             found |= Q(customer__in=Customer.objects.matching(digits))
         return self.filter(found)
 
+    def locked(self) -> InvoiceQuerySet:
+        """Re-read under their row locks, in one order for everybody; call inside a transaction.
+
+        Lock order everywhere: invoice, link, payment, customer. Anything that touches the balance
+        takes the invoice first, so that paying, editing, voiding and expiring queue up here.
+        """
+        rows = self.select_for_update(of=("self",)).select_related("tenant", "customer")
+        return rows.order_by("pk")
+
     def with_standing(self) -> InvoiceQuerySet:
         """Ready for lists: what `standing` reads, without a query per row."""
         return self.select_related("customer", "tenant").prefetch_related(
@@ -224,17 +233,8 @@ class Invoice(models.Model):
         return max(self.links.all(), key=lambda link: link.pk, default=None)
 
     def locked(self) -> Invoice:
-        """This invoice, re-read under its row lock; call inside a transaction.
-
-        Lock order everywhere: invoice, link, payment, customer. Anything that touches the balance
-        takes the invoice first, so that paying, editing, voiding and expiring queue up here.
-        """
-        row: Invoice = (
-            Invoice._base_manager.select_for_update(of=("self",))
-            .select_related("tenant", "customer")
-            .get(pk=self.pk)
-        )
-        return row
+        """This invoice, re-read under its row lock; call inside a transaction."""
+        return InvoiceQuerySet(Invoice).locked().get(pk=self.pk)
 
     def revise(
         self,

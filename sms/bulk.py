@@ -24,7 +24,7 @@ from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
 MOST = 10_000  # invoices in one bulk send
-PORTION = 20  # rows decided in one transaction
+PORTION = 50  # rows decided in one transaction
 ON_THEIR_WAY = 1000  # texts of one bulk send that may wait for Twilio at once
 
 

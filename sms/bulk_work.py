@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
-from invoices.models import Invoice, InvoiceError
+from invoices.models import Invoice
 from sms.bulk import PORTION, BulkSend, BulkText
 from sms.check import check_many
 from sms.messages import TextMessage
-from sms.queueing import NeedsConfirmation
+from sms.queueing import Order
 
+ON_ITS_WAY = "A text about it is on its way already."
 NO_MOBILE = "The billing contact has no mobile number"
 
 
@@ -59,40 +60,46 @@ def judge(invoices: Iterable[Invoice]) -> list[Verdict]:
 
 
 def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
-    """Decide up to `most` waiting rows, skipping those another worker has; the new texts."""
+    """Decide up to `most` waiting rows, skipping those another worker has; the new texts.
+
+    All of it in a handful of statements, however many rows: the invoices are locked first, so what
+    the check sees stays true until the texts are written down.
+    """
     with transaction.atomic():
         waiting = bulk.rows.filter(outcome=BulkText.Outcome.WAITING)
-        rows = list(
-            waiting.select_for_update(skip_locked=True, of=("self",))
-            .select_related("invoice__tenant", "invoice__customer")
-            .prefetch_related("invoice__customer__contacts", "invoice__text_messages")[:most]
+        rows = {row.invoice_id: row for row in waiting.select_for_update(skip_locked=True)[:most]}
+        invoices = Invoice.objects.filter(pk__in=rows).locked()
+        found = judge(invoices.prefetch_related("customer__contacts"))
+        busy = TextMessage.objects.in_flight().filter(invoice__in=rows)
+        taken = set(busy.values_list("invoice", flat=True))
+        for one in found:
+            if one.may_go and one.invoice.pk in taken:
+                one.reason = ON_ITS_WAY
+        texts = _begin(bulk, [one for one in found if one.may_go])
+        left_out = {one.invoice.pk: one.reason[:200] for one in found if one.reason}
+        for invoice, row in rows.items():
+            row.outcome, row.reason = BulkText.Outcome.LEFT_OUT, left_out.get(invoice, "")
+        BulkText.objects.bulk_update([rows[pk] for pk in left_out], ["outcome", "reason"])
+        own = TextMessage.objects.filter(pk__in=[text.pk for text in texts])
+        bulk.rows.filter(invoice__in=[text.invoice_id for text in texts]).update(
+            outcome=BulkText.Outcome.TEXTED,
+            message=own.filter(invoice=OuterRef("invoice")).values("pk"),
         )
-        for row, verdict in zip(rows, judge(row.invoice for row in rows), strict=True):
-            row.outcome, row.reason = BulkText.Outcome.LEFT_OUT, verdict.reason[:200]
-            if verdict.may_go:
-                _begin(bulk, row, verdict)
-            row.save(update_fields=["outcome", "reason", "message"])
-    return [row.message for row in rows if row.message is not None]
+    return texts
 
 
-def _begin(bulk: BulkSend, row: BulkText, verdict: Verdict) -> None:
-    """Write the text down; the same row always makes the same text."""
-    last = row.invoice.text_messages.first()
-    try:
-        row.message, _ = TextMessage.objects.queue(
-            row.invoice,
-            to=verdict.to,
-            actor=bulk.started_by,
-            key=uuid.uuid5(bulk.public_id, str(row.invoice.public_id)),
-            seen=str(last.public_id) if last else "",
-            confirmed=True,
-            not_before=verdict.not_before,
+def _begin(bulk: BulkSend, ready: list[Verdict]) -> list[TextMessage]:
+    """Write the texts down; the same row always makes the same text."""
+    orders = [
+        Order(
+            one.invoice,
+            one.to,
+            key=uuid.uuid5(bulk.public_id, str(one.invoice.public_id)),
+            not_before=one.not_before,
         )
-        row.outcome = BulkText.Outcome.TEXTED
-    except NeedsConfirmation:
-        row.reason = "Somebody texted it meanwhile."
-    except InvoiceError as error:
-        row.reason = str(error)[:200]
+        for one in ready
+    ]
+    return TextMessage.objects.queue_all(orders, actor=bulk.started_by)
 
 
 def _mobile(invoice: Invoice) -> str:

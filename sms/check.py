@@ -14,12 +14,10 @@ from django.db.models import prefetch_related_objects
 from audit import clock
 from invoices.models import Invoice
 from sms import limits, quiet_hours
-from sms.consent import digests
 from sms.findings import TONES, Finding, Known, Level, Look
 from sms.lookups import NumberLookup
 from sms.models import Consent, OptOut, TextMessage, TextRules
 from sms.reasons import why_no_sender
-from tenants.models import Tenant
 
 OUTSIDE_HOURS = "It is outside the hours in which this number may be texted; nothing was sent."
 
@@ -130,16 +128,10 @@ def _known(
         rules=rules,
         no_sender=why_no_sender(tenant),
         opted_out=OptOut.objects.select_related("recorded_by").among(tenant, numbers),
-        consented=_consented(tenant, numbers),
+        consented=Consent.objects.known(tenant, numbers),
         line_types=NumberLookup.objects.types(tenant, numbers, now) if asks else {},
         sent=limits.sent_lately(invoices, now) if counted else {},
     )
-
-
-def _consented(tenant: Tenant, numbers: set[str]) -> frozenset[str]:
-    by_digest = {digest: number for number in numbers for digest in digests(tenant, number)}
-    found = Consent.objects.filter(tenant=tenant, digest__in=by_digest)
-    return frozenset(by_digest[digest] for digest in found.values_list("digest", flat=True))
 
 
 def waits_until(message: TextMessage, now: dt.datetime) -> dt.datetime | None:

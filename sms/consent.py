@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db import models
@@ -38,17 +39,25 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         self, tenant: Tenant, number: str, *, customer: Customer | None, actor: User | None
     ) -> None:
         """Write down why the number may be texted, unless that is known. Any number of times."""
-        if self.of(tenant, number).exists():
-            return
-        source, wording = _why(number, customer)
-        first = self.model(
-            tenant=tenant,
-            digest=digests(tenant, number)[0],
-            source=source,
-            wording=wording[:300],
-            recorded_by=actor,
-        )
-        self.bulk_create([first], ignore_conflicts=True)  # two texts at once note it once
+        self.note_all(tenant, {number: customer}, actor=actor)
+
+    def note_all(
+        self, tenant: Tenant, numbers: Mapping[str, Customer | None], *, actor: User | None
+    ) -> None:
+        """The same for many numbers of as many customers, in two statements."""
+        known = self.known(tenant, numbers)
+        first = [
+            Consent.first(tenant, number, customer, actor)
+            for number, customer in sorted(numbers.items())  # in one order for everybody
+            if number not in known
+        ]
+        Consent.objects.bulk_create(first, ignore_conflicts=True)  # two texts at once note it once
+
+    def known(self, tenant: Tenant, numbers: Iterable[str]) -> frozenset[str]:
+        """Those of the numbers about which something is written down, in one query."""
+        by_digest = {digest: number for number in numbers for digest in digests(tenant, number)}
+        found = self.filter(tenant=tenant, digest__in=by_digest)
+        return frozenset(by_digest[digest] for digest in found.values_list("digest", flat=True))
 
 
 ConsentManager = TenantManager.from_queryset(ConsentQuerySet)
@@ -94,6 +103,20 @@ class Consent(models.Model):
 
     def __str__(self) -> str:
         return self.get_source_display()
+
+    @classmethod
+    def first(
+        cls, tenant: Tenant, number: str, customer: Customer | None, actor: User | None
+    ) -> Consent:
+        """What to note about a number that is texted for the first time; not yet saved."""
+        source, wording = _why(number, customer)
+        return cls(
+            tenant=tenant,
+            digest=digests(tenant, number)[0],
+            source=source,
+            wording=wording[:300],
+            recorded_by=actor,
+        )
 
 
 def _why(number: str, customer: Customer | None) -> tuple[str, str]:

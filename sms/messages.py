@@ -5,18 +5,19 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
-from audit.models import record
+from audit import clock
+from audit.models import AuditEntry, entry
 from customers.models import E164, Customer
 from invoices.models import Invoice, PaymentLink
 from sms.accounts import TwilioAccount
-from sms.consent import Consent
 from sms.delivery import Delivery
-from sms.queueing import TextMessageQuerySet
-from sms.wording import LINK_MARK
+from sms.queueing import Order, TextMessageQuerySet
+from sms.wording import LINK_MARK, language_for, message_template
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -89,6 +90,26 @@ class TextMessage(Delivery):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.to}"
 
+    @classmethod
+    def of(cls, order: Order, link: PaymentLink, actor: User) -> TextMessage:
+        """The text that an order asks for, not yet saved."""
+        invoice, at = order.invoice, order.not_before
+        language = language_for(invoice.customer, order.to)
+        return cls(
+            tenant=invoice.tenant,
+            customer=invoice.customer,
+            invoice=invoice,
+            link=link,
+            key=order.key,
+            to=order.to,
+            language=language,
+            template=message_template(invoice, language),
+            asked=invoice.balance,
+            not_before=at,
+            next_try_at=clock.on_the_wall(at) if at else timezone.now(),
+            sent_by=actor,
+        )
+
     @property
     def audit_subject(self) -> str:
         """The invoice's history; an answer's, the customer's, or the company's for a stranger."""
@@ -96,20 +117,13 @@ class TextMessage(Delivery):
             return f"invoice:{self.invoice_id}"
         return f"customer:{self.customer_id}" if self.customer_id else f"tenant:{self.tenant_id}"
 
-    def write_down(self) -> None:
-        """Save a new text with its entry in the history."""
-        with transaction.atomic():
-            self.save()
-            self.note_consent()
-            self.record("text.queued", actor=self.sent_by)
-
-    def note_consent(self) -> None:
-        """Write down once per number why it may be texted."""
-        Consent.objects.note(self.tenant, self.to, customer=self.customer, actor=self.sent_by)
-
     def record(self, action: str, *, actor: User | None = None) -> None:
         """An entry in the history about this text."""
-        record(
+        self.entry(action, actor=actor).save()
+
+    def entry(self, action: str, *, actor: User | None = None) -> AuditEntry:
+        """The same, not yet written."""
+        return entry(
             action,
             tenant=self.tenant,
             subject=self.audit_subject,

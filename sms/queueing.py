@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.db import models, transaction
-from django.utils import timezone
 
 from audit import clock
+from audit.models import record_all
 from customers.models import Customer
 from invoices.models import Invoice, InvoiceError, PaymentLink
-from sms.wording import language_for, message_template
+from sms.consent import Consent
 from tenants.models import Tenant, User
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ class NeedsConfirmation(Exception):
     def __init__(self, last: TextMessage) -> None:
         super().__init__("This invoice was texted before.")
         self.last = last
+
+
+class Order(NamedTuple):
+    """One text to be: about which invoice, to which number, and not before when."""
+
+    invoice: Invoice
+    to: str
+    key: uuid.UUID
+    not_before: dt.datetime | None = None
 
 
 class TextMessageQuerySet(models.QuerySet["TextMessage"]):
@@ -71,24 +81,36 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
                 return last, False
             if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
                 raise NeedsConfirmation(last)
-            link = PaymentLink.objects.issue(row, actor=actor)
-            language = language_for(row.customer, to)
-            message = self.model(
-                tenant=row.tenant,
-                customer_id=row.customer_id,
-                invoice=row,
-                link=link,
-                key=key,
-                to=to,
-                language=language,
-                template=message_template(row, language),
-                asked=row.balance,
-                not_before=not_before,
-                next_try_at=clock.on_the_wall(not_before) if not_before else timezone.now(),
-                sent_by=actor,
-            )
-            message.write_down()
+            [message] = self.queue_all([Order(row, to, key, not_before)], actor=actor)
         return message, True
+
+    def queue_all(self, orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
+        """Write down a text for each order, with a new link, in a handful of statements.
+
+        The caller has locked the invoices and knows that no text about one of them is on its way.
+        Raises InvoiceError when there is nothing to pay on one.
+        """
+        with transaction.atomic():
+            invoices = [order.invoice for order in orders]
+            links = PaymentLink.objects.issue_all(invoices, actor=actor)
+            return self.write_down(
+                [
+                    self.model.of(order, link, actor)
+                    for order, link in zip(orders, links, strict=True)
+                ]
+            )
+
+    def write_down(self, messages: Sequence[TextMessage]) -> list[TextMessage]:
+        """Save new texts of one sender, with their entries and why their numbers may be texted."""
+        if not messages:
+            return []
+        tenant, actor = messages[0].tenant, messages[0].sent_by
+        with transaction.atomic():
+            cast(Any, self).bulk_create(messages)
+            numbers = {message.to: message.customer for message in messages}
+            Consent.objects.note_all(tenant, numbers, actor=actor)
+            record_all(message.entry("text.queued", actor=actor) for message in messages)
+        return list(messages)
 
     def remind(
         self, invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
@@ -119,7 +141,7 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
                 language=language,
                 asked=row.balance,
             )
-            message.write_down()
+            self.write_down([message])
         return message
 
     def answer(
@@ -149,6 +171,6 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
                 },
             )
             if new:
-                message.note_consent()
+                Consent.objects.note(tenant, to, customer=customer, actor=actor)
                 message.record("text.queued", actor=actor)
         return message, new

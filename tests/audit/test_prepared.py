@@ -1,5 +1,7 @@
 """A query that is compiled once gives the same rows as one that is written anew each time."""
 
+import uuid
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -41,6 +43,14 @@ def test_what_changed_is_read_again():
 
 def test_nothing_has_that_key():
     assert ByKey(links).first(0) is None
+
+
+def test_the_key_may_be_another_field():
+    prepared = ByKey(Invoice.objects.all, "public_id")
+    invoice = make_invoice()
+    make_invoice()
+    assert prepared.first(invoice.public_id) == invoice
+    assert prepared.first(uuid.uuid4()) is None
 
 
 def test_a_query_that_needs_more_than_a_key_is_refused():

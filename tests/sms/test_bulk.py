@@ -1,11 +1,13 @@
 """Many invoices at once: each texted once, whatever stops in between."""
 
 import csv
+import datetime as dt
 import io
 import uuid
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
@@ -124,6 +126,55 @@ def test_somebody_else_texts_one_of_them_at_the_same_moment(invoices, start, twi
     make_text(invoice, clerk)
     work_off(bulk)
     assert TextMessage.objects.count() == len(bodies(twilio)) == 1
+
+
+def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, twilio):
+    first, second = invoices(2)
+    TextMessage.objects.remind(
+        first, to="+19785550200", template="{link}", language="en", key=uuid.uuid4()
+    )
+    bulk = start([first, second])
+    assert [text.invoice_id for text in take(bulk)] == [second.pk]
+    assert bulk.rows.get(invoice=first).why == "A text about it is on its way already."
+
+
+@on_postgresql
+def test_two_bulk_sends_of_the_same_invoices_text_each_once(invoices, start):
+    chosen = invoices(12)
+    one, other = start(chosen), start(chosen[::-1])
+    run_together(*(lambda bulk=bulk: take(bulk, 5) for bulk in (one, other) * 4))
+    assert TextMessage.objects.count() == 12
+    assert set(TextMessage.objects.values_list("invoice", flat=True)) == {i.pk for i in chosen}
+    counts = [bulk.counts() for bulk in (one, other)]
+    assert sum(count.get("queued", 0) for count in counts) == 12
+    assert sum(count.get("left_out", 0) for count in counts) == 12
+
+
+def test_texting_many_again_replaces_each_link(invoices, start, twilio, clerk):
+    chosen = invoices(3)
+    work_off(start(chosen))
+    longer_ago = timezone.now() - dt.timedelta(days=2)
+    TextMessage.objects.update(queued_at=longer_ago, sent_at=longer_ago)
+    again = start(chosen)
+    work_off(again)
+    assert again.counts() == {"sent": 3}
+    for invoice in chosen:
+        assert [link.status for link in invoice.links.all()] == ["live", "superseded"]
+        actions = [e.action for e in AuditEntry.objects.about(f"invoice:{invoice.pk}")]
+        assert actions.count("link.issued") == 2
+        assert actions.count("link.superseded") == 1
+        assert actions.count("text.queued") == 2
+
+
+def test_a_portion_costs_the_same_statements_whatever_its_size(invoices, start):
+    spent = {}
+    for count in (2, 20):
+        bulk = start(invoices(count))
+        with CaptureQueriesContext(connection) as queries:
+            assert len(take(bulk)) == count
+        spent[count] = len(queries)
+        TextMessage.objects.update(status="cancelled")
+    assert spent[20] == spent[2] <= 40
 
 
 def test_from_the_list_to_the_result(invoices, tenant, clerk, twilio):

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sms.tasks import deliver
 from sms.twilio import TIMEOUT, _client
+from tests.sms.test_webhook import fields, report
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +24,22 @@ def test_a_text_costs_few_statements(twilio, text, work):
     # Reading it with its company, the opt-outs and, on PostgreSQL, taking and giving back the lock
     # that an opt-out waits for; the last is this test's own look.
     assert len(told) <= 10, "\n".join(told)
+
+
+def test_a_report_costs_few_statements(payer, text, work, twilio):
+    message = text()
+    work(deliver, message)
+    told = {}
+    for state in ("sending", "sent", "delivered"):
+        values = {**fields(message, state), "MessageSid": message.sid}
+        with CaptureQueriesContext(connection) as spent:
+            assert report(payer, message, values).status_code == 204
+        told[state] = [q["sql"] for q in spent if "SAVEPOINT" not in q["sql"]]
+    message.refresh_from_db()
+    assert message.status == "delivered"
+    # What is known is read once. The end is one change and one entry in the history.
+    assert [len(told[state]) for state in ("sending", "sent")] == [1, 1]
+    assert len(told["delivered"]) <= 3, "\n".join(told["delivered"])
 
 
 def test_all_texts_of_an_account_share_one_connection(twilio, text, work, settings):
