@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -187,13 +187,16 @@ def attend(crowd: Any, clerks: Any) -> None:
     from payments import charging  # noqa: PLC0415
     from payments.models import Payment, Refund  # noqa: PLC0415
 
+    given_up: dict[Any, list[int]] = defaultdict(list)
     for payment in Payment.objects.filter(status="needs_attention").select_related(
         "tenant__cardconnect", "invoice"
     ):
         crowd.counts["asked_by_a_person"] += 1
         charging.ask(payment)
         if payment.status == "needs_attention" and payment.inquiries > ASKED_ENOUGH:
-            crowd.counts["booked_by_match"] += keep(payment)
+            given_up[payment.tenant].append(payment.pk)
+    for tenant, payments in given_up.items():
+        crowd.counts["booked_by_match"] += keep(tenant, payments)
     staff_of = {bill.public_id: bill.staff for bill in crowd.bills}
     waiting = Refund.objects.filter(status="requested").select_related(
         "payment__invoice", "requested_by"
@@ -204,17 +207,17 @@ def attend(crowd: Any, clerks: Any) -> None:
         clerks.release_at_last(str(refund.public_id), staff[asked - 1])
 
 
-def keep(payment: Any) -> int:
-    """Money match, and one click on what it found: a part that nobody could void any more."""
+def keep(tenant: Any, payments: list[int]) -> int:
+    """Money match, and a click on each part that it found and nobody could void any more."""
     from payments import matching  # noqa: PLC0415
     from tenants.models import Membership  # noqa: PLC0415
 
-    match = matching.begin(payment.tenant)
+    match = matching.begin(tenant)
     if match is None:
         return 0
     matching.run(match)
-    clerk = Membership.objects.filter(tenant=payment.tenant).select_related("user")[0].user
-    found = [row for row in match.rows.filter(payment=payment) if row.may_be_kept]
+    clerk = Membership.objects.filter(tenant=tenant).select_related("user")[0].user
+    found = [row for row in match.rows.filter(payment__in=payments) if row.may_be_kept]
     for row in found:
         matching.keep_row(row, actor=clerk)
     return len(found)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.clock import db_now
 from audit.models import record
@@ -28,6 +29,7 @@ from tenants.models import Tenant, User
 log = logging.getLogger(__name__)
 
 WINDOW = dt.timedelta(days=7)
+AT_ONCE = 500  # lines whose payments are read in one statement
 # When a booked payment must have shown up in a settlement.
 SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
 FOUND = "Found at CardConnect by money match"
@@ -58,6 +60,49 @@ class Line:
     fee: Decimal = ZERO
 
 
+class Books:
+    """Our payments and refunds that these lines may be about, read in a few statements.
+
+    They may be seconds old when their line's turn comes. What agrees with the gateway agrees; what
+    does not is read anew before anybody is told.
+    """
+
+    def __init__(self, account: CardConnectAccount, lines: Sequence[Line]) -> None:
+        self._payments: dict[str, Payment] = {}
+        self._orders: dict[str, Payment] = {}
+        self._refunds: dict[str, Refund] = {}
+        for at in range(0, len(lines), AT_ONCE):
+            self._read(account, lines[at : at + AT_ONCE])
+
+    def _read(self, account: CardConnectAccount, lines: Sequence[Line]) -> None:
+        names = {name for line in lines for name in (line.retref, line.parentretref) if name}
+        orders = {line.orderid for line in lines if line.orderid}
+        mine = Payment.objects.filter(tenant=account.tenant, merchid=account.merchid)
+        for payment in mine.filter(Q(retref__in=names) | Q(orderid__in=orders)).select_related(
+            "invoice", "tenant"
+        ):
+            self.add(payment)
+        refunds = Refund.objects.filter(
+            tenant=account.tenant, payment__merchid=account.merchid, kind="refund"
+        ).filter(retref__in=names, status__in=["done", *CAME_BACK])
+        for refund in refunds.select_related("payment__invoice"):
+            self._refunds.setdefault(refund.retref, refund)
+
+    def add(self, payment: Payment) -> None:
+        """Know this payment from now on."""
+        payment = self._orders.setdefault(payment.orderid, payment)
+        self._payments.setdefault(payment.retref, payment)
+
+    def payment(self, line: Line) -> Payment | None:
+        """The payment this line is about: by reference first, then by our order number."""
+        found = self._payments.get(line.parentretref or line.retref)
+        return found or (self._orders.get(line.orderid) if line.orderid else None)
+
+    def refund(self, line: Line) -> Refund | None:
+        """The refund of ours that the line is about: its own line, or its way back."""
+        return self._refunds.get(line.retref) or self._refunds.get(line.parentretref)
+
+
 def begin(tenant: Tenant, *, actor: User | None = None) -> MatchRun | None:
     """Start a run over the last days; None while another one is under way."""
     now = db_now()
@@ -81,7 +126,8 @@ def run(match: MatchRun) -> None:
         log.error("Money match of %s: %s", match.tenant.slug, unknown)
         match.finish("CardConnect did not give its reports. Nothing was changed.")
         return
-    rows = [_row(match, account, line) for line in lines]
+    books = Books(account, lines)
+    rows = [_row(match, account, line, books) for line in lines]
     rows += _ours_only(match, account, {line.retref for line in lines})
     _write(match, [row for row in rows if row is not None])
 
@@ -129,12 +175,14 @@ def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
         yield first + dt.timedelta(days=number)
 
 
-def _row(match: MatchRun, account: CardConnectAccount, line: Line) -> MatchRow | None:
+def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books) -> MatchRow | None:
     """One line of theirs, in its bucket; books it when it is provably ours."""
-    payment = _ours(account, line)
+    payment = books.payment(line)
     if payment is None and line.is_rejected:
         return None  # neither side counts it as money
-    found, (bucket, cause) = _judge(match.tenant, account, line, payment)
+    found, (bucket, cause) = _judge(account, line, payment, books.refund(line))
+    if found is not None:
+        books.add(found)
     invoice = found.invoice if found else _named(match.tenant, line)
     note = f"CardConnect names invoice {line.invoicenumber}." if line.invoicenumber else ""
     return MatchRow(
@@ -155,20 +203,9 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line) -> MatchRow |
     )
 
 
-def _ours(account: CardConnectAccount, line: Line) -> Payment | None:
-    """The payment this line is about: by reference first, then by our order number."""
-    mine = Payment.objects.filter(tenant=account.tenant, merchid=account.merchid)
-    mine = mine.select_related("invoice", "tenant")
-    reference = line.parentretref or line.retref
-    return mine.filter(retref=reference).first() or (
-        mine.filter(orderid=line.orderid).first() if line.orderid else None
-    )
-
-
 def _judge(
-    tenant: Tenant, account: CardConnectAccount, line: Line, payment: Payment | None
+    account: CardConnectAccount, line: Line, payment: Payment | None, refund: Refund | None
 ) -> tuple[Payment | None, tuple[str, str]]:
-    refund = _our_refund(account, line)
     if refund is not None:
         return refund.payment, _judge_our_refund(refund, line)
     if line.return_code or line.is_rejected:
@@ -176,7 +213,7 @@ def _judge(
     if line.amount < 0:
         return payment, (Bucket.THEIRS, Cause.REFUND)
     if payment is None:
-        return _find_home(tenant, account, line)
+        return _find_home(account, line)
     return payment, _judge_sale(line, payment)
 
 
@@ -184,34 +221,38 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
     cause = Cause.RETURNED if line.return_code else Cause.REJECTED
     if payment is None:
         return Bucket.THEIRS, cause
+    if payment.is_booked or payment.is_in_flight:
+        payment.refresh_from_db()
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 
 
-def _our_refund(account: CardConnectAccount, line: Line) -> Refund | None:
-    """The refund of ours that the line is about: its own line, or its way back."""
-    mine = Refund.objects.filter(
-        tenant=account.tenant, payment__merchid=account.merchid, status__in=["done", *CAME_BACK]
-    ).select_related("payment__invoice")
-    references = [name for name in (line.retref, line.parentretref) if name]
-    return mine.filter(kind="refund", retref__in=references).first()
-
-
 def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
-    if line.return_code or line.is_rejected:
-        return MATCHED if refund.status in CAME_BACK else (Bucket.DIFFERS, Cause.REFUND_BACK)
-    return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
+    if not (line.return_code or line.is_rejected):
+        return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
+    if refund.status not in CAME_BACK:
+        refund.refresh_from_db()
+    return MATCHED if refund.status in CAME_BACK else (Bucket.DIFFERS, Cause.REFUND_BACK)
 
 
 def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
-    if payment.retref == line.retref and payment.status == Payment.Status.RETURNED:
+    if _agrees(line, payment):
+        return MATCHED
+    payment.refresh_from_db()
+    if _agrees(line, payment):
         return MATCHED
     if payment.is_booked and payment.retref != line.retref:
         return Bucket.THEIRS, Cause.UNKNOWN_CHARGE  # one order number, charged twice
     if payment.total != line.amount:
         return Bucket.DIFFERS, Cause.AMOUNT
-    if payment.is_booked:
-        return MATCHED
     return (Bucket.THEIRS, Cause.BOOKED if _confirm(payment, line) else Cause.ENDED)
+
+
+def _agrees(line: Line, payment: Payment) -> bool:
+    """Whether both sides say the same of this sale; one that came back has a line of its own."""
+    if payment.retref != line.retref:
+        return False
+    booked = payment.is_booked and payment.total == line.amount
+    return booked or payment.status == Payment.Status.RETURNED
 
 
 def _confirm(payment: Payment, line: Line) -> bool:
@@ -232,15 +273,13 @@ def _named(tenant: Tenant, line: Line) -> Invoice | None:
     return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
 
 
-def _find_home(
-    tenant: Tenant, account: CardConnectAccount, line: Line
-) -> tuple[Payment | None, tuple[str, str]]:
+def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None, tuple[str, str]]:
     """A charge we have no record of: booked when the gateway's record names its invoice.
 
     After a restored backup a number may be given to another invoice, so a person decides unless the
     invoice is older than the charge and still asks for at least as much.
     """
-    invoice = _named(tenant, line)
+    invoice = _named(account.tenant, line)
     fee = surcharges.added_to(account, line.retref) if invoice else None
     if invoice is None or fee is None or not _fits(invoice, line.amount - fee, line.day):
         return None, (Bucket.THEIRS, Cause.UNKNOWN_CHARGE)

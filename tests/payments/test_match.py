@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEntry
@@ -294,9 +298,42 @@ def test_the_pages_ask_the_database_little(
             assert browser.get(reverse("payments:match")).status_code == 200
 
 
+def test_a_long_report_is_matched_in_few_statements(tenant, charged, gateway):
+    """A busy company's week is thousands of lines; each must not cost a look of its own."""
+    spent, [one] = {}, gateway_lines(charged)
+    account = tenant.cardconnect
+    for count in (10, 400):
+        others = [
+            replace(one, retref=f"{n:012}", is_rejected=True, orderid="") for n in range(count)
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            books = matching.Books(account, [one, *others])
+            found = [books.payment(line) for line in (one, *others)]
+        assert found == [charged] + [None] * count
+        spent[count] = len(queries)
+    assert spent[400] == spent[10] == 2
+
+
+def test_what_changed_while_the_report_was_read_is_read_anew(tenant, charged, gateway):
+    account, [line] = tenant.cardconnect, gateway_lines(charged)
+    sql("UPDATE payments_payment SET status = 'unknown', retref = ''")
+    books = matching.Books(account, [line])
+    sql(f"UPDATE payments_payment SET status = 'captured', retref = '{line.retref}'")
+    match = matching.begin(tenant)
+    row = matching._row(match, account, line, books)
+    assert (row.bucket, row.cause) == ("matched", "same")
+    charged.refresh_from_db()
+    assert not charged.found_by_match
+
+
+def gateway_lines(payment):
+    """What the gateway reports of it."""
+    return [matching.Line(payment.retref, payment.total, dt.date(2026, 11, 2), payment.orderid)]
+
+
 def test_a_refund_made_elsewhere_is_shown(tenant, charged, gateway):
     settle(gateway)
     account = tenant.cardconnect
     line = matching.Line("999", Decimal("-5.00"), matching.db_now().date())
-    found = matching._judge(tenant, account, line, charged)
+    found = matching._judge(account, line, charged, None)
     assert found == (charged, ("theirs", "refund"))
