@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -98,12 +99,20 @@ def require_python() -> None:
 
 
 # --- Processes -------------------------------------------------------------------------------
+SHORT_LIFE = 10.0  # seconds
+MOST_SHORT_LIVES = 3  # in a row; one more would most likely be as short
+
+
 class Child(subprocess.Popen[bytes]):
     """A process of the house: what people call it, where it logs and how it likes to be stopped."""
 
     name: str
     log: Path | None
     stop_signal: int
+    # How to start another in its place, when this one began, and the short lives right before it.
+    again: Callable[[], Child]
+    began: float
+    short_lives: int
 
 
 class House:
@@ -140,10 +149,12 @@ class House:
         env: Mapping[str, str] | None = None,
         log: Path | None = None,
         stop_signal: int = signal.SIGTERM,
+        log_mode: str = "wb",
         **options: Any,
     ) -> Child:
         """Start a process in a group of its own, known to the watchdog before it runs."""
-        out = log.open("wb") if log else options.pop("stdout", None)
+        again = partial(self.start, name, command, env, log, stop_signal, log_mode="ab", **options)
+        out = log.open(log_mode) if log else options.pop("stdout", None)
         child = Child(
             [str(part) for part in command],
             cwd=options.pop("cwd", ROOT),
@@ -158,6 +169,7 @@ class House:
         if log and out:
             out.close()
         child.name, child.log, child.stop_signal = name, log, stop_signal
+        child.again, child.began, child.short_lives = again, time.monotonic(), 0
         self.children.append(child)
         return child
 
@@ -191,6 +203,19 @@ class House:
     def dead(self) -> Child | None:
         """A child that has ended by itself, if any."""
         return next((child for child in self.children if child.poll() is not None), None)
+
+    def replace(self, child: Child) -> bool:
+        """Start another in the place of a child that died; False when it keeps dying at once."""
+        short = time.monotonic() - child.began < SHORT_LIFE
+        short_lives = child.short_lives + 1 if short else 0
+        if short_lives >= MOST_SHORT_LIVES:
+            return False
+        # What it started dies with it: once forgotten, nobody would stop that any more.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        self.forget(child)
+        child.again().short_lives = short_lives
+        return True
 
     def close(self, patience: float = 5.0) -> None:
         """Ask every process to stop, last started first; insist after a few seconds."""

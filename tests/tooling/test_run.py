@@ -3,6 +3,7 @@
 One copy of the checkout is started again and again; the virtual environment is the tests' own.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import pytest
 from textpay.settings import BASE_DIR
 
 pytestmark = pytest.mark.timeout(300)
+WORKER, BEAT = "celery -A textpay worker", "celery -A textpay beat"
 LOCAL = ("/.git", "/.venv", "/var", "/.env", "__pycache__")
 
 
@@ -54,6 +56,19 @@ def living(pids: set[int]) -> set[int]:
     table = subprocess.run(["ps", "-eo", "pid=,stat="], capture_output=True, text=True, check=True)
     rows = (line.split() for line in table.stdout.splitlines())
     return pids & {int(pid) for pid, state in rows if not state.startswith("Z")}
+
+
+def children(house: "Run", words: str) -> list[int]:
+    """The processes that bin/run itself started with these words in their command."""
+    table = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = (line.split(maxsplit=2) for line in table.stdout.splitlines())
+    return [
+        int(pid)
+        for pid, parent, *command in rows
+        if int(parent) == house.process.pid and words in "".join(command)
+    ]
 
 
 def fetch(url: str) -> tuple[int, str]:
@@ -191,15 +206,63 @@ def test_a_process_that_dies_stops_everything_and_is_named(
 ) -> None:
     house = run().until_ready()
     everyone = family(house.process.pid)
-    table = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
-    beat = next(
-        int(line.split()[0])
-        for line in table.stdout.splitlines()
-        if " beat " in line and int(line.split()[0]) in everyone
-    )
-    os.kill(beat, signal.SIGKILL)
+    [sandbox] = children(house, "sandbox.wsgi")
+    os.kill(sandbox, signal.SIGKILL)
     assert house.end() == 1
-    assert "beat ended by itself" in house.said
+    assert "sandbox ended by itself (exit code -9); stopping everything" in house.said
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+@pytest.mark.parametrize("broker", ["folder", "redis"])
+def test_a_killed_worker_is_replaced_and_tasks_go_on(
+    tree: Path, run: Callable[..., Run], broker: str
+) -> None:
+    folder = {"CELERY_BROKER_URL": f"safefs://{tree}/var/broker"}
+    house = run(**(folder if broker == "folder" else {})).until_ready()
+    everyone = family(house.process.pid)
+    [worker] = children(house, WORKER)
+    os.kill(worker, signal.SIGKILL)
+    words = "worker ended by itself (exit code -9); another one was started."
+    eventually("it says so", lambda: words in house.said)
+    log = tree / "var" / "logs" / "worker.log"
+    eventually("another is ready", lambda: log.read_text().count(" ready.") == 2)
+    eventually("it works", lambda: "succeeded" in log.read_text().rpartition(" ready.")[2])
+    assert children(house, WORKER) != [worker]
+    everyone |= family(house.process.pid)
+    house.process.terminate()
+    assert house.end() == 128 + signal.SIGTERM
+    eventually("nothing is left", lambda: not living(everyone))
+
+
+def test_a_killed_beat_is_replaced_too(tree: Path, run: Callable[..., Run]) -> None:
+    house = run().until_ready()
+    log = tree / "var" / "logs" / "beat.log"
+    eventually("beat has begun", lambda: "Sending due task" in log.read_text())
+    [beat] = children(house, BEAT)
+    os.kill(beat, signal.SIGKILL)
+    words = "beat ended by itself (exit code -9); another one was started."
+    eventually("it says so", lambda: words in house.said)
+    again = "beat: Starting"
+    eventually("another has begun", lambda: log.read_text().count(again) == 2)
+    eventually("it works", lambda: "Sending due task" in log.read_text().rpartition(again)[2])
+
+
+def test_a_worker_that_keeps_dying_stops_everything(tree: Path, run: Callable[..., Run]) -> None:
+    house = run().until_ready()
+    everyone: set[int] = set()
+
+    def ended_by_killing() -> bool:
+        everyone.update(family(house.process.pid))
+        for worker in children(house, WORKER):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        return house.ended()
+
+    eventually("it gives up", ended_by_killing)
+    assert house.end() == 1
+    # The first may have lived long enough not to count.
+    assert house.said.count("another one was started") in (2, 3)
+    assert "worker ended by itself (exit code -9); stopping everything" in house.said
     eventually("nothing is left", lambda: not living(everyone))
 
 
