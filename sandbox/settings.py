@@ -70,12 +70,12 @@ LOGGING = {
 # Who may knock. "merchid:username:password[:flags]", or the same as a JSON list of objects.
 MERCHANTS = os.environ.get("SANDBOX_CARDCONNECT_MERCHANTS") or (
     "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct+surcharge3"
-    ",800000001078:testing:testing123:ach"
+    ",800000001078:testing:testing123:ach,800000004402:testing:testing123:ach"
 )
 # "ACsid:authtoken:+1from[|+1from2|MGsid]", or a JSON list of objects.
 TWILIO_ACCOUNTS = os.environ.get("SANDBOX_TWILIO_ACCOUNTS") or (
     "AC5a4db0c5a4db0c5a4db0c5a4db0c5a4d:sandbox-auth-token:+19785550190"
-    "|MG5a4db0c5a4db0c5a4db0c5a4db0c5a4d|+13125550190"
+    "|MG5a4db0c5a4db0c5a4db0c5a4db0c5a4d|+13125550190|+13035550190"
 )
 
 DELIVERY_SECONDS = float(os.environ.get("SANDBOX_DELIVERY_SECONDS") or "0.4")

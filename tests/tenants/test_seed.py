@@ -12,16 +12,20 @@ import phonenumbers
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 from django.test import Client
 from django.utils import timezone
+from django_scopes import scope
 
 from audit.models import AuditEntry
 from customers.models import Contact, Customer
+from invoices import filters
 from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount, Payment
+from sms.bulk_work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
+from tenants.roles import Permission
 from textpay.demo import accounts
 
 pytestmark = pytest.mark.django_db
@@ -36,10 +40,15 @@ def seeded(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def lived_in() -> QuerySet[Tenant]:
+    """The companies with months of history, which Bluebird has not."""
+    found = Tenant.objects.filter(text_to_pay_enabled=True).exclude(slug="bluebird")
+    assert found.count() == 2
+    return found
+
+
 def two_companies_have_everything_a_newcomer_needs() -> None:
-    ready = Tenant.objects.filter(text_to_pay_enabled=True)
-    assert ready.count() == 2
-    for tenant in ready:
+    for tenant in lived_in():
         roles = Membership.objects.filter(tenant=tenant).values_list("role__name", flat=True)
         assert sorted(roles) == ["Administrator", "Office", "Viewer"]
         assert Customer.objects.filter(tenant=tenant).count() >= 12
@@ -53,7 +62,7 @@ def two_companies_have_everything_a_newcomer_needs() -> None:
 
 
 def history_looks_lived_in() -> None:
-    for tenant in Tenant.objects.filter(text_to_pay_enabled=True):
+    for tenant in lived_in():
         texts = Counter(TextMessage.objects.filter(tenant=tenant).values_list("status", flat=True))
         assert texts["delivered"] > 20
         assert texts["undelivered"] == texts["failed"] == 1
@@ -97,8 +106,22 @@ def one_company_takes_parts() -> None:
     assert PaymentLink.objects.live().filter(invoice=invoice).exists()
 
 
+def one_company_has_200_invoices_to_text_at_once() -> None:
+    tenant = Tenant.objects.get(slug="bluebird")
+    assert (tenant.text_to_pay_enabled, tenant.twilio.is_registered) == (True, True)
+    with scope(tenant=tenant):
+        found = verdicts(filters.find("", "open", timezone.now().date()))
+    assert len(found) == len({one.to for one in found}) == 200
+    assert {(one.reason, one.not_before, one.texted_before) for one in found} == {("", None, False)}
+    assert {contact.language for contact in Contact.objects.filter(tenant=tenant)} == {"en", "es"}
+    # Long enough to watch it and to kill the worker, short enough to see the end.
+    assert 20 <= len(found) / tenant.twilio.texts_per_second <= 40
+    office = Membership.objects.get(tenant=tenant, role__name="Office")
+    assert office.allows(Permission.SEND_MANY)
+
+
 def customers_have_texted_back() -> None:
-    for tenant in Tenant.objects.filter(text_to_pay_enabled=True):
+    for tenant in lived_in():
         replies = InboundText.objects.filter(tenant=tenant)
         assert replies.to_review().count() == 1
         assert replies.unread().count() == 2
@@ -109,7 +132,7 @@ def customers_have_texted_back() -> None:
 
 def phone_numbers_are_valid_and_nobodys() -> None:
     numbers = {n for pair in Contact.objects.values_list("mobile", "phone") for n in pair if n}
-    assert len(numbers) > 30
+    assert len(numbers) > 230
     for number in numbers:
         assert phonenumbers.is_valid_number(phonenumbers.parse(number))
         assert number[5:10] == "55501"
@@ -122,6 +145,7 @@ def test_the_demo(seeded: Path) -> None:
     books_agree()
     history_is_dated_when_it_happened()
     one_company_takes_parts()
+    one_company_has_200_invoices_to_text_at_once()
     customers_have_texted_back()
     phone_numbers_are_valid_and_nobodys()
     accounts_are_the_sandboxs()

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 # The sandbox's own defaults; see .env.example.
 MERCHANTS = (
     "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct+surcharge3"
-    ",800000001078:testing:testing123:ach"
+    ",800000001078:testing:testing123:ach,800000004402:testing:testing123:ach"
 )
 TWILIO = (
     "AC5a4db0c5a4db0c5a4db0c5a4db0c5a4d:sandbox-auth-token:+19785550190"
-    "|MG5a4db0c5a4db0c5a4db0c5a4db0c5a4d|+13125550190"
+    "|MG5a4db0c5a4db0c5a4db0c5a4db0c5a4d|+13125550190|+13035550190"
 )
 
 

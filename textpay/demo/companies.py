@@ -19,7 +19,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Buyer:
-    """A customer and the person bills go to; `mobile` is the last two digits, "" for none."""
+    """A customer and the person bills go to; `mobile` is the last two digits, "" for none.
+
+    `area` is the area code of both numbers, "" for the company's own.
+    """
 
     name: str
     contact: str
@@ -29,6 +32,7 @@ class Buyer:
     postal: str
     other: str = ""
     language: str = "en"
+    area: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Company:
     people: tuple[Person, ...]
     buyers: tuple[Buyer, ...] = ()
     jobs: tuple[Job, ...] = field(default=(), repr=False)
+    texts_per_second: int = 50
 
 
 HARBOR = Company(

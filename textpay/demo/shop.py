@@ -128,7 +128,7 @@ class Shop:
             account_sid=sender.account_sid,
             sender=sender.number,
             messaging_service_sid=sender.service,
-            texts_per_second=50,
+            texts_per_second=self.company.texts_per_second,
             is_registered=True,
         )
         twilio.set_auth_token(sender.auth_token)
@@ -154,15 +154,15 @@ class Shop:
             name=buyer.contact,
             role=buyer.role,
             email=f"{mailbox}@{domain}.example",
-            mobile=self._number(buyer.mobile),
-            phone=self._number(buyer.other),
+            mobile=self._number(buyer, buyer.mobile),
+            phone=self._number(buyer, buyer.other),
             language=buyer.language,
             is_billing=True,
         ).save_as(actor=self.people["Administrator"], created=True)
         return customer
 
-    def _number(self, ending: str) -> str:
-        return f"+1{self.company.area}55501{ending}" if ending else ""
+    def _number(self, buyer: Buyer, ending: str) -> str:
+        return f"+1{buyer.area or self.company.area}55501{ending}" if ending else ""
 
     # --- Time -------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from invoices.bill import CENT
 from invoices.models import Invoice, PaymentLink
@@ -24,6 +24,13 @@ def never_texted(shop: Shop, buyer: Buyer, day: int) -> Story:
     """Open, and nobody has sent it yet."""
     yield shop.at(day, 16, 31)
     shop.bill(buyer)
+
+
+def billed_together(shop: Shop, buyers: Iterable[Buyer], day: int) -> Story:
+    """One morning's invoices for everybody, and no text about any of them yet."""
+    yield shop.at(day, 9, 2)
+    for buyer in buyers:
+        shop.bill(buyer)
 
 
 def draft(shop: Shop, buyer: Buyer, day: int) -> Story:

@@ -16,12 +16,14 @@ from django_scopes import scope
 
 from tenants.models import Tenant, User
 from textpay.demo import accounts, clock
+from textpay.demo.bluebird import BLUEBIRD
 from textpay.demo.companies import HARBOR, MESA, PINE
 from textpay.demo.shop import PASSWORD, Shop
-from textpay.demo.stories import never_texted, stories_of
+from textpay.demo.stories import billed_together, never_texted, stories_of
 
 SUPPORT = "support@textpay.example"
 FOUNDED = 110
+COMPANIES = (HARBOR, MESA, PINE, BLUEBIRD)
 
 
 class Command(BaseCommand):
@@ -40,7 +42,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             support = _support(hashed)
             merchants, senders = accounts.merchants(), accounts.senders()
-            for number, company in enumerate((HARBOR, MESA, PINE)):
+            for number, company in enumerate(COMPANIES):
                 if Tenant.objects.filter(slug=company.slug).exists():
                     self.stdout.write(f"{company.name} is there already.")
                     continue
@@ -52,9 +54,15 @@ class Command(BaseCommand):
                     _enable(shop, merchants[number], senders[number], support)
                     if company.reminds:
                         _remind(shop)
-                    _live(shop, stories_of(shop, support, dt.datetime.now(dt.UTC)))
+                    _live(shop, _history(shop, support))
                 self.stdout.write(f"{company.name} is ready.")
         _write_logins()
+
+
+def _history(shop: Shop, support: User) -> list[clock.Story]:
+    if shop.company is BLUEBIRD:
+        return [billed_together(shop, shop.company.buyers, 2)]
+    return stories_of(shop, support, dt.datetime.now(dt.UTC))
 
 
 def _support(hashed: str) -> User:
@@ -104,7 +112,7 @@ def logins() -> list[dict[str, str]]:
             "email": person.email,
             "password": PASSWORD,
         }
-        for company in (HARBOR, MESA, PINE)
+        for company in COMPANIES
         for person in company.people
     ]
     support = {"company": "", "name": "Textpay Support", "role": "Support (/admin/)"}
