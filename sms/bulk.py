@@ -7,12 +7,13 @@ that pausing and stopping count at once, whatever the pace of the company's numb
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from audit.models import record
@@ -25,6 +26,7 @@ from tenants.scoping import TenantManager
 
 MOST = 10_000  # invoices in one bulk send
 PORTION = 50  # rows decided in one transaction
+ANSWERS_WITHIN = dt.timedelta(seconds=30)  # Twilio, or else its answer was lost
 ON_THEIR_WAY = 1000  # texts of one bulk send that may wait for Twilio at once
 
 
@@ -152,6 +154,11 @@ class BulkSend(models.Model):
             where = _standing(outcome, status)
             counts[where] = counts.get(where, 0) + count
         return counts
+
+    def asked_about(self) -> QuerySet[BulkText]:
+        """Rows whose text Twilio neither took nor refused in time; see `Delivery.look_again`."""
+        since = timezone.now() - ANSWERS_WITHIN
+        return self.rows.filter(message__status="sending", message__claimed_at__lt=since)
 
     def room(self) -> int:
         """How many more texts may be begun now."""

@@ -37,9 +37,9 @@ LIVE = {"progress": "sms/bulk/_progress.html", "rows": "sms/bulk/_rows.html"}
 STANDINGS = [
     ("delivered", "good", "sent", "delivered"),
     ("sent", "info", "send", "sent"),
-    ("queued", "", "clock", "waiting at Twilio"),
+    ("queued", "", "clock", "waiting to go out"),
     ("sending", "", "clock", "being sent"),
-    ("waiting", "", "clock", "waiting"),
+    ("waiting", "", "clock", "to be checked"),
     ("undelivered", "bad", "stop", "not delivered"),
     ("failed", "bad", "stop", "not sent"),
     ("left_out", "warn", "alert", "left out"),
@@ -222,7 +222,8 @@ def _figures(bulk: BulkSend) -> dict[str, Any]:
         for name, tone, icon, words in STANDINGS
         if counts.get(name)
     ]
-    return {"total": total, "done": done, "chips": chips}
+    asked_about = bulk.asked_about().count() if counts.get("sending") else 0
+    return {"total": total, "done": done, "chips": chips, "asked_about": asked_about}
 
 
 def _context(request: StaffRequest, bulk: BulkSend) -> dict[str, Any]:

@@ -19,7 +19,7 @@ BURST = 1000  # milliseconds' worth of texts that may go at once after a pause
 REMEMBERED = 7 * 24 * 60 * 60  # seconds; longer than any line of waiting texts
 # A moment that passed unused longer ago than this (a worker was down, a send was held) counts no
 # more: all of a line would go at once.
-LAPSES = dt.timedelta(seconds=30)
+LAPSES = dt.timedelta(seconds=5)
 
 
 def turn(account: TwilioAccount, now: dt.datetime) -> dt.datetime:

@@ -204,6 +204,22 @@ def test_from_the_list_to_the_result(invoices, tenant, clerk, twilio):
     assert {row["Invoice"] for row in rows} == {one.number for one in chosen[:2]}
 
 
+def test_a_text_that_twilio_did_not_answer_for_is_explained(invoices, start, clerk):
+    bulk = start(invoices(2))
+    for text in take(bulk):
+        assert text.claim()
+    address, sentence = (
+        f"/bulk-sends/{bulk.public_id}/",
+        "Twilio did not say whether it took 1 text.",
+    )
+    assert sentence not in words_of(signed_in(clerk).get(address))
+    lost = TextMessage.objects.filter(pk=TextMessage.objects.first().pk)
+    lost.update(claimed_at=timezone.now() - dt.timedelta(seconds=31))
+    shown = words_of(signed_in(clerk).get(address))
+    assert "2 being sent" in shown
+    assert sentence in shown
+
+
 def test_nobody_texts_others_than_the_page_showed(invoices, clerk):
     office = signed_in(clerk)
     invoices(2)

@@ -98,7 +98,7 @@ def test_whoever_is_too_early_comes_back_at_its_own_moment(slow, twilio, text, w
 @pytest.mark.django_db
 def test_a_moment_that_passed_long_ago_counts_no_more(slow, twilio, text, work, rung):
     held = text()
-    long_ago = timezone.now() - dt.timedelta(minutes=5)
+    long_ago = timezone.now() - pace.LAPSES - dt.timedelta(seconds=1)
     TextMessage.objects.filter(pk=held.pk).update(turn_at=long_ago)
     pace.turn(slow, timezone.now())
     assert work(deliver, held).status == "queued"
