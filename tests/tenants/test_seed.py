@@ -130,6 +130,12 @@ def customers_have_texted_back() -> None:
         assert TextMessage.objects.filter(tenant=tenant, kind="answer").count() == 1
 
 
+def the_next_customer_gets_a_number_of_their_own() -> None:
+    for tenant in Tenant.objects.all():
+        Customer(tenant=tenant, name="Newcomer").save_as(actor=None)
+        assert Customer.objects.filter(tenant=tenant, name="Newcomer").exists()
+
+
 def phone_numbers_are_valid_and_nobodys() -> None:
     numbers = {n for pair in Contact.objects.values_list("mobile", "phone") for n in pair if n}
     assert len(numbers) > 230
@@ -149,6 +155,7 @@ def test_the_demo(seeded: Path) -> None:
     customers_have_texted_back()
     phone_numbers_are_valid_and_nobodys()
     accounts_are_the_sandboxs()
+    the_next_customer_gets_a_number_of_their_own()
 
 
 def test_a_second_run_changes_nothing(seeded: Path) -> None:
