@@ -35,7 +35,7 @@ def home(request: StaffRequest) -> HttpResponse:
     answers = request.membership.allows(Permission.ANSWER_TEXTS)
     refusals = may_be_refusals(now) if answers else {"count": 0, "late": 0}
     context = {
-        "now": now,
+        "today": now.date(),  # a moment would be shown in UTC
         "greeting": _greeting(now.hour),
         "sums": _sums(now),
         "money": _collected(now),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -399,3 +400,12 @@ def test_home_shows_what_needs_a_person(clerk: Any, browser_of: Any, tenant: Any
     assert page.context["money"]["today"] == Decimal("182.50")
     assert page.context["sums"]["owed"] == Decimal("365.00")
     assert "Nothing needs you" not in page.content.decode()
+
+
+def test_home_shows_the_companys_own_date(
+    clerk: Any, browser_of: Any, tenant: Any, monkeypatch: Any
+) -> None:
+    late = dt.datetime(2026, 11, 28, 4, 3, tzinfo=dt.UTC)  # Friday evening in New York
+    monkeypatch.setattr("textpay.views.timezone", SimpleNamespace(now=lambda: late))
+    page = browser_of(clerk).get(reverse("home")).content.decode()
+    assert "Friday, November 27" in page
