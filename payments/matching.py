@@ -180,7 +180,8 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books)
     payment = books.payment(line)
     if payment is None and line.is_rejected:
         return None  # neither side counts it as money
-    found, (bucket, cause) = _judge(account, line, payment, books.refund(line))
+    refund = books.refund(line)
+    found, (bucket, cause) = _judge(account, line, payment, refund)
     if found is not None:
         books.add(found)
     invoice = found.invoice if found else _named(match.tenant, line)
@@ -195,12 +196,20 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books)
         retref=line.retref,
         merchid=account.merchid,
         is_bank=line.is_bank,
-        our_amount=found.total if found and found.is_booked else None,
+        our_amount=_our_amount(line, found, refund),
         their_amount=line.amount,
         payment=found,
         invoice=invoice,
         note=note if cause == Cause.UNKNOWN_CHARGE else line.return_code,
     )
+
+
+def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> Decimal | None:
+    """What our books say of this very line; None when they say nothing."""
+    if refund is not None:
+        came_back = bool(line.return_code) or line.is_rejected
+        return None if came_back else -refund.total
+    return payment.total if payment and payment.is_booked else None
 
 
 def _judge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEntry
-from payments import matching
+from payments import giving_back, matching
 from payments.match import MatchRow, MatchRun
-from payments.models import Payment
-from payments.tasks import match_company, match_everybody, match_money
+from payments.models import Payment, Refund
+from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
 from payments.verify import check
 from tests.factories import make_invoice, make_member, make_ready_tenant
 from tests.payments.conftest import address
@@ -329,6 +330,23 @@ def test_what_changed_while_the_report_was_read_is_read_anew(tenant, charged, ga
 def gateway_lines(payment):
     """What the gateway reports of it."""
     return [matching.Line(payment.retref, payment.total, dt.date(2026, 11, 2), payment.orderid)]
+
+
+def test_a_refund_of_ours_is_held_against_the_refund(tenant, charged, gateway, admin_user):
+    settle(gateway)
+    settle_bank_payments()
+    charged.refresh_from_db()
+    refund, _ = Refund.objects.request(
+        charged, amount=Decimal("45.50"), reason="x", actor=admin_user, key=uuid.uuid4()
+    )
+    giving_back.send(refund)
+    settle(gateway)
+    row = next(row for row in matched(tenant) if row.their_amount < 0)
+    assert (row.bucket, row.our_amount, row.their_amount) == (
+        "matched",
+        Decimal("-45.50"),
+        Decimal("-45.50"),
+    )
 
 
 def test_a_refund_made_elsewhere_is_shown(tenant, charged, gateway):
