@@ -246,10 +246,10 @@ class Payment(Life):
 
     @property
     def account_label(self) -> str:
-        """What was charged, for people: "Visa ending 1111"; "Check 1042"."""
+        """What was charged, for people: "Visa ending 1111"; "Check 1042"; "Card" alone."""
         if self.is_by_hand:
             return f"{self.get_method_display()} {self.document}".strip()
-        return f"{self.brand} ending {self.last4}".strip()
+        return f"{self.brand} ending {self.last4}" if self.last4 else self.brand
 
     @property
     def tone(self) -> str:

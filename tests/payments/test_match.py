@@ -138,6 +138,7 @@ def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
     assert "$182.50 booked on INV-OTHER" in answer
     payment = Payment.objects.get()
     assert payment.found_by_match
+    assert payment.account_label == "Card"
     assert AuditEntry.objects.get(action="payment.captured").actor == admin_user
     again = browser.post(book, {"number": "INV-OTHER"}, follow=True).content.decode()
     assert "booked already" in again
