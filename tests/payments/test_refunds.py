@@ -282,6 +282,14 @@ def test_what_went_back_shows_where_the_payer_looks(settled, admin_user, browser
     ask(browser_of(admin_user), settled)
     page = payer.get(f"{address(link)}{settled.public_id}/").content.decode()
     assert "This payment was refunded" in page
+    assert "<td>−$182.50</td>" in page
+
+
+def test_a_part_that_went_back_is_on_the_receipt(settled, admin_user, browser_of, payer, link):
+    ask(browser_of(admin_user), settled, "45.50")
+    page = payer.get(f"{address(link)}{settled.public_id}/").content.decode()
+    assert "Paid. Thank you" in page
+    assert "<td>−$45.50</td>" in page
 
 
 def test_the_administrator_sets_the_limit_and_it_is_noted(tenant, admin_user, clerk, browser_of):
