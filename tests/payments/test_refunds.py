@@ -290,6 +290,10 @@ def test_a_part_that_went_back_is_on_the_receipt(settled, admin_user, browser_of
     page = payer.get(f"{address(link)}{settled.public_id}/").content.decode()
     assert "Paid. Thank you" in page
     assert "<td>−$45.50</td>" in page
+    # The other $137.00 were taken and kept.
+    page = payer.get(address(link)).content.decode()
+    assert "This link is closed" in page
+    assert "no money has been taken" not in page.lower()
 
 
 def test_the_administrator_sets_the_limit_and_it_is_noted(tenant, admin_user, clerk, browser_of):
