@@ -402,6 +402,13 @@ def test_home_shows_what_needs_a_person(clerk: Any, browser_of: Any, tenant: Any
     assert "Nothing needs you" not in page.content.decode()
 
 
+def test_home_says_how_much_too_much_came_in(clerk: Any, browser_of: Any, tenant: Any) -> None:
+    invoice = make_invoice(customer=make_customer(tenant))
+    pay(invoice, "248.50")  # by card and by check at one moment
+    page = browser_of(clerk).get(reverse("home")).content.decode()
+    assert "Overpaid: $66.00" in page
+
+
 def test_home_shows_the_companys_own_date(
     clerk: Any, browser_of: Any, tenant: Any, monkeypatch: Any
 ) -> None:
