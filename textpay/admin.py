@@ -170,11 +170,14 @@ class TenantAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm, change: bool) -> None:
         """Store what needs no question; note the rest for afterwards."""
-        super().save_model(request, obj, form, change)
-        if not change:
+        fields = sorted(set(form.changed_data) - {"processor", "text_to_pay_enabled"})
+        if change:
+            # These alone: whoever writes an invoice meanwhile counts on in the same row.
+            obj.save(update_fields=fields)
+        else:
+            super().save_model(request, obj, form, change)
             obj.add_built_in_roles()
-        switches = {"processor", "text_to_pay_enabled"}
-        if fields := sorted(set(form.changed_data) - switches):
+        if fields:
             _note(request, obj, "tenant.edited", fields=fields)
         if isinstance(form, TenantForm):
             self._note_switches(request, obj, form)

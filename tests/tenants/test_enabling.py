@@ -22,6 +22,7 @@ from sms.models import TwilioAccount
 from tenants.models import Membership, Role, Tenant, User
 from tests.factories import MERCHID, make_cardconnect, make_member, make_tenant
 from tests.sandbox_process import Sandbox, free_port
+from textpay.admin_forms import TenantForm
 from textpay.tasks import tell_support
 
 pytestmark = pytest.mark.django_db
@@ -257,6 +258,24 @@ def test_new_credentials_are_checked_and_stored(
     assert "accepted the credentials" in said(answer)
     assert CardConnectAccount.objects.get(tenant=newcomer).merchid == "800000009033"
     assert actions(newcomer) == ["credentials_changed"]
+
+
+def test_invoices_written_while_support_saves_keep_their_numbers(
+    ready: Tenant, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form was read before the number was taken, and is stored after."""
+    clean, taken = TenantForm.clean, []
+
+    def slow(form: TenantForm) -> dict[str, Any]:
+        taken.append(ready.next_number("invoice"))
+        return clean(form)
+
+    monkeypatch.setattr(TenantForm, "clean", slow)
+    page = f"/admin/tenants/tenant/{ready.pk}/change/"
+    desk.post(page, change_form(ready, city="Salem"))
+    ready.refresh_from_db()
+    assert ready.city == "Salem"
+    assert ready.next_number("invoice") == taken[0] + 1
 
 
 def test_the_switch_in_the_list(ready: Tenant, desk: Any, gateway: Sandbox) -> None:
