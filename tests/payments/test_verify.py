@@ -195,6 +195,18 @@ def test_the_command_says_it_and_ends_with_one(tenant, paid):
     call_command("verify_money", tenant=other.slug, stdout=io.StringIO())
 
 
+def test_silence_of_the_gateway_is_no_success(tenant, payer, link, form, gateway):
+    """A cron job whose credentials have died must not look well."""
+    payer.post(address(link), form)
+    gateway.fault("inquireByOrderid", "http_500")
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as end:
+        call_command("verify_money", gateway=True, stdout=out, stderr=io.StringIO())
+    assert end.value.code == 2
+    assert "CardConnect did not answer about 1" in out.getvalue()
+    call_command("verify_money", gateway=True, stdout=io.StringIO())
+
+
 def test_a_company_sees_what_was_found_until_it_is_right(tenant, paid, caplog):
     sql("UPDATE invoices_invoice SET paid = paid + 1")
     keep(tenant, check(tenant))

@@ -1,4 +1,7 @@
-"""`manage.py verify_money`: is every cent where the books say? Exit code 1 when not."""
+"""`manage.py verify_money`: is every cent where the books say? Exit code 1 when not.
+
+2 when nothing is wrong so far, but CardConnect was to be asked and did not answer.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,15 @@ class Command(BaseCommand):
         parser.add_argument("--gateway", action="store_true", help="ask CardConnect as well")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line for each violation; end with 1 when there is one."""
+        """Print a line for each violation and end with 1; with 2 where CardConnect was silent."""
         slug = options["tenant"]
         tenants = list(Tenant.objects.filter(slug=slug) if slug else Tenant.objects.all())
         if slug and not tenants:
             raise CommandError(f'There is no company "{slug}".')
-        wrong = 0
+        wrong = unanswered = 0
         for tenant in tenants:
             found, silent = verify(tenant, gateway=options["gateway"])
-            wrong += len(found)
+            wrong, unanswered = wrong + len(found), unanswered + silent
             for violation in found:
                 self.stdout.write(f"{tenant.slug}: {violation}")
             if silent:
@@ -41,3 +44,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{wrong} found in {companies}. The money is not right.")
             sys.exit(1)
         self.stdout.write(f"Checked {companies}: every cent is where the books say.")
+        if unanswered:
+            self.stdout.write(
+                f"CardConnect did not answer about {unanswered}, so for those it is not confirmed."
+            )
+            sys.exit(2)
