@@ -241,4 +241,11 @@ class Life(models.Model):
                 moved = False
             if moved:
                 locked.apply_payment(self)
+                self._let_requests_lapse()
         return moved
+
+    def _let_requests_lapse(self) -> None:
+        """Once the money is back with the payer, nobody can release a refund of it any more."""
+        if not self.is_booked:  # type: ignore[attr-defined]
+            for refund in self.refunds.filter(status="requested"):  # type: ignore[attr-defined]
+                refund.lapse(f"{self.get_status_display()} meanwhile.")  # type: ignore[attr-defined]

@@ -234,6 +234,10 @@ class Refund(models.Model):
                 self.Status.CANCELLED, actor=actor, outcome=outcome, resolved_at=db_now()
             )
 
+    def lapse(self, outcome: str) -> bool:
+        """Nothing is left to give back, so nothing to release; call under the invoice's lock."""
+        return self._move(self.Status.CANCELLED, outcome=outcome, resolved_at=db_now())
+
     def mark_sent(self) -> bool:
         """Note that the gateway is about to be called. True only once."""
         sent = Refund._base_manager.filter(

@@ -197,6 +197,31 @@ def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of
     assert "refund.cancelled" in actions()
 
 
+@pytest.mark.parametrize(
+    ("ends", "why"),
+    [
+        (lambda payment: payment.come_back("R16"), "Bank payment returned meanwhile."),
+        (lambda payment: payment.reject("Refused"), "rejected at settlement meanwhile."),
+    ],
+)
+def test_a_request_lapses_when_the_money_went_back_by_itself(
+    big, tenant, admin_user, browser_of, gateway, ends, why
+):
+    """Found under fire: the bank returned what somebody had asked to refund; it waited for ever."""
+    ask(browser_of(admin_user), big)
+    refund = Refund.objects.get()
+    method, status = ("ach", "cleared") if "Bank" in why else ("card", "captured")
+    Payment.objects.update(method=method, status=status)
+    assert ends(Payment.objects.get())
+    refund.refresh_from_db()
+    assert refund.status == "cancelled"
+    assert refund.outcome.lower().endswith(why.lower())
+    other = make_member(tenant, "Administrator", name="Omar Diaz")
+    release(browser_of(other), refund)
+    assert gateway.charges(kind="refund") == []
+    assert "Waits for a second person" not in said(browser_of(other).get("/"))
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "truncated", "http_500_after"])
 def test_a_lost_answer_is_asked_about_and_never_sent_again(
     settled, admin_user, browser_of, gateway, fault
