@@ -18,12 +18,25 @@ from sms.reasons import why_not_text as _why_not_text
 from sms.twilio_codes import OPTED_OUT, explain
 
 register = template.Library()
+# What became of a payment that was taken back whole.
+BACK = {
+    "returned": "The bank took the payment back.",
+    "rejected": "The payment was rejected at settlement.",
+    "voided": "The payment was voided.",
+}
 
 
 @register.simple_tag(takes_context=True)
 def why_not_text(context: dict[str, Any], invoice: Invoice) -> Reason | None:
-    """Why the signed-in person cannot text this invoice now; None when they can."""
-    return _why_not_text(invoice, context.get("membership"))
+    """Why the signed-in person cannot text this invoice now; None when they can.
+
+    Found out once for an invoice that was loaded, since its page says it in more than one place.
+    """
+    known = vars(invoice)
+    if "_why_not_text" not in known:
+        known["_why_not_text"] = _why_not_text(invoice, context.get("membership"))
+    reason: Reason | None = known["_why_not_text"]
+    return reason
 
 
 @register.filter
@@ -36,6 +49,27 @@ def newest_text(invoice: Invoice) -> TextMessage | None:
 def was_texted(invoice: Invoice) -> bool:
     """Whether a text went out before, so that the next one is a resend."""
     return any(text.went_out for text in invoice.text_messages.all())
+
+
+@register.filter
+def why_asked_again(invoice: Invoice) -> str:
+    """The last thing that took money back out of a paid invoice, as a sentence; "" for nothing.
+
+    Reads prefetched payments and refunds.
+    """
+    payments = invoice.payments.all()
+    whole = [
+        (payment.reversed_at, BACK[payment.status])
+        for payment in payments
+        if payment.status in BACK
+    ]
+    parts = [
+        (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
+        for payment in payments
+        for refund in payment.refunds.all()
+        if refund.kind == "refund" and refund.status in refund.GIVEN
+    ]
+    return max(whole + parts, default=(None, ""))[1]
 
 
 @dataclass(frozen=True)
