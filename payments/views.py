@@ -82,7 +82,8 @@ def record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, f"${payment.amount:,.2f} recorded")
             return _done(request, invoice)
-    return _dialog(request, "record", form, invoice)
+    checked = Payment.objects.filter(invoice=invoice).in_flight().first()
+    return _dialog(request, "record", form, invoice, checked=checked)
 
 
 @require_http_methods(["GET", "POST"])

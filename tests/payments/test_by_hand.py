@@ -52,6 +52,19 @@ def test_a_check_pays_the_bill_and_closes_the_link(invoice, link, clerk, browser
     assert (entry.actor, entry.data["account"]) == (clerk, "Check 1042")
 
 
+def test_the_dialog_warns_of_a_payment_that_is_being_checked(
+    payer, invoice, link, form, gateway, clerk, browser_of
+):
+    browser = browser_of(clerk)
+    dialog = reverse("payments:record", args=[invoice.public_id])
+    assert "is being checked" not in browser.get(dialog).content.decode()
+    gateway.fault("auth", "drop_after")
+    payer.post(address(link), form)
+    words = "A payment of $182.50 with Visa ending 1111 is being checked with CardConnect"
+    assert words in browser.get(dialog).content.decode()
+    assert "$182.50 recorded" in record(browser, invoice).content.decode()
+
+
 def test_a_part_leaves_the_rest(invoice, clerk, browser_of):
     record(browser_of(clerk), invoice, "100.00", method="cash", document="")
     invoice.refresh_from_db()
