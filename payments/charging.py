@@ -19,7 +19,8 @@ from payments.models import NOT_FOUND_AFTER, Payment
 log = logging.getLogger(__name__)
 
 UNREACHABLE = "The payment company could not be reached. Please try again in a few minutes."
-NEVER_ARRIVED = "The payment never reached the payment company. Please try again."
+# It never got there, or it did and the bank did not answer in time: both end in no charge.
+NOT_CARRIED_OUT = "The payment company did not carry it out. Please try again."
 CANCELLED = (
     "The bank approved it, but not as you agreed, so it was cancelled. No money has been taken. "
     "You can try again or use another card."
@@ -107,7 +108,7 @@ def ask(payment: Payment) -> None:
         payment.mark_unknown()
         payment.ask_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
     else:
-        payment.not_charged(NEVER_ARRIVED)
+        payment.not_charged(NOT_CARRIED_OUT)
 
 
 def _settle_cancelled(payment: Payment) -> None:

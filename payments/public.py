@@ -44,6 +44,8 @@ from payments.states import standing
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
+# Nobody is asked to try a payment that failed again: nothing is left to pay, or it is not known.
+OVER = frozenset({states.PAID, states.STARTED, states.VOID, states.CHECKING, states.ATTENTION})
 PAGES = {
     "pending": "checking",
     "unknown": "checking",
@@ -301,11 +303,13 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
 def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpResponse:
     """The receipt, the wait, or the form again with what went wrong above it."""
     failed = payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED)
-    if failed and standing(link).state == states.READY:
+    now = standing(link).state
+    if failed and now == states.READY:
         other = str(payment.amount)
         return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
-    context["may_pay_rest"] = payment.is_booked and standing(link).state == states.READY
+    context["may_pay_rest"] = payment.is_booked and now == states.READY
+    context |= {"now": now, "is_over": now in OVER}
     begun_on = payment.created_at.astimezone(link.tenant.zone).date()
     context["clears_on"] = banking_days.after(begun_on, link.tenant.ach_clear_days)
     return render(request, f"payments/{PAGES[payment.status]}.html", context)

@@ -33,6 +33,19 @@ def books_agree(gateway):
         assert payment.invoice.paid == payment.invoice.payments.booked_total()
 
 
+def by_hand(invoice, clerk):
+    """A check for the whole balance that came to the office."""
+    Payment.objects.record_by_hand(
+        invoice,
+        method="check",
+        amount=invoice.balance,
+        document="1042",
+        received_on=invoice.issued_on,
+        actor=clerk,
+        key=uuid.uuid4(),
+    )
+
+
 @pytest.mark.parametrize("fault", BEFORE)
 def test_a_call_that_never_took_effect_ends_without_a_charge(payer, link, form, gateway, fault):
     gateway.fault("auth", fault)
@@ -72,6 +85,37 @@ def test_a_processor_that_timed_out_is_unknown_until_it_is_certain(payer, link, 
     assert sweep_after(payment, 60).status == "unknown"
     assert sweep_after(payment, 120).status == "not_charged"
     assert gateway.taken() == []
+    page = payer.get(f"{address(link)}{payment.public_id}/").content.decode()
+    assert "The payment company did not carry it out. Please try again." in page
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda link, clerk: by_hand(link.invoice, clerk), "There is nothing left to pay."),
+        (lambda link, clerk: link.invoice.void(actor=None, reason="x"), "There is nothing to pay."),
+    ],
+)
+def test_nobody_is_asked_to_try_again_when_nothing_is_left_to_pay(
+    payer, link, form, gateway, clerk, change, words
+):
+    gateway.fault("auth", "drop_before")
+    payer.post(address(link), form)
+    payment = sweep_after(Payment.objects.get(), 120)
+    change(link, clerk)
+    page = payer.get(f"{address(link)}{payment.public_id}/").content.decode()
+    assert "No money has been taken." in page
+    assert words in page
+    assert "try again" not in page
+
+
+def test_who_may_still_pay_another_way_is_told_how(payer, link, form, gateway):
+    payer.post(address(link), form | {"token": gateway.token("4387751111111053")})
+    payment = Payment.objects.get()
+    make_link(link.invoice)
+    page = payer.get(f"{address(link)}{payment.public_id}/").content.decode()
+    assert "There is not enough money available." in page
+    assert "sent you a newer one. Open that one to pay." in page
 
 
 def test_a_gateway_nobody_can_reach_took_nothing(payer, link, form, gateway, settings):
