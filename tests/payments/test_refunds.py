@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
 from payments.models import Payment, Refund
+from payments.receipts import compose
 from payments.tasks import settle_bank_payments, settle_refunds
 from tests.factories import PASSWORD, make_member
 from tests.payments.conftest import address
@@ -118,7 +119,20 @@ def test_the_customer_gets_a_receipt_once(settled, admin_user, browser_of):
     assert "$82.50" in letter.subject
     assert "$82.50 USD is on its way back to Visa ending 1111" in letter.body
     assert "Reason: Charged twice" in letter.body
+    number = settled.invoice.number
+    assert f"The balance of invoice {number} is now $82.50 USD." in letter.body
     assert actions().count("refund.receipt_sent") == 1
+
+
+def test_a_receipt_without_an_open_balance_speaks_of_none(settled, admin_user, browser_of):
+    Payment.objects.filter(pk=settled.pk).update(amount=Decimal("382.50"))
+    with transaction.atomic():
+        settled.invoice.apply_payment(settled)
+    refund, _ = Refund.objects.request(
+        settled, amount=Decimal("100.00"), reason="Overpaid", actor=admin_user, key=uuid.uuid4()
+    )
+    refund.done()
+    assert "balance" not in compose(Refund.objects.get()).body
 
 
 def test_the_same_form_twice_is_one_refund(settled, admin_user, browser_of, gateway):
