@@ -187,6 +187,8 @@ class MatchRow(models.Model):
     @property
     def next_step(self) -> str:
         """What a person does about it."""
+        if self.cause == self.Cause.BOOKED and self.handled_at:
+            return STEPS["booked_by_hand"]
         return STEPS[self.cause]
 
     @property
@@ -211,7 +213,8 @@ class MatchRow(models.Model):
 
 STEPS = {
     "same": "Nothing to do.",
-    "booked": "Textpay booked it. Check the invoice, and thank the customer if they asked.",
+    "booked": "It is on the invoice now. Check it, and thank the customer if they asked.",
+    "booked_by_hand": "Somebody in your office booked it. Nothing more to do.",
     "checking": "Textpay keeps asking. Do not take another payment yet.",
     "unknown_charge": "Find out whose it is, then book it to the invoice. If it is nobody's, "
     "refund it at CardConnect.",

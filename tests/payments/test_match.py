@@ -76,6 +76,7 @@ def test_a_restored_backup_loses_no_payment(tenant, charged, gateway, admin_user
     assert invoice.balance == Decimal("182.50")
     [row] = matched(tenant)
     assert (row.bucket, row.cause) == ("theirs", "booked")
+    assert row.next_step.startswith("It is on the invoice now.")
     found = Payment.objects.get()
     assert found.found_by_match
     theirs = gateway.taken()[0]
@@ -140,6 +141,8 @@ def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
     assert payment.found_by_match
     assert payment.account_label == "Card"
     assert AuditEntry.objects.get(action="payment.captured").actor == admin_user
+    page = browser.get(reverse("payments:match")).content.decode()
+    assert "Somebody in your office booked it." in page
     again = browser.post(book, {"number": "INV-OTHER"}, follow=True).content.decode()
     assert "booked already" in again
     assert Payment.objects.count() == 1
