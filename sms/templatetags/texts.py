@@ -13,7 +13,7 @@ from invoices.models import Invoice
 from sms.findings import moment
 from sms.models import TextMessage
 from sms.optouts import STOPPED
-from sms.reasons import Reason
+from sms.reasons import Reason, why_opted_out
 from sms.reasons import why_not_text as _why_not_text
 from sms.twilio_codes import OPTED_OUT, explain
 
@@ -37,6 +37,15 @@ def why_not_text(context: dict[str, Any], invoice: Invoice) -> Reason | None:
         known["_why_not_text"] = _why_not_text(invoice, context.get("membership"))
     reason: Reason | None = known["_why_not_text"]
     return reason
+
+
+@register.simple_tag(takes_context=True)
+def opted_out(context: dict[str, Any], invoice: Invoice) -> Reason | None:
+    """Why the customer gets no texts, whoever is signed in; None when they do."""
+    reason = why_not_text(context, invoice)
+    if reason is None or reason.code == "opted_out":
+        return reason
+    return why_opted_out(invoice)
 
 
 @register.filter
