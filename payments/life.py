@@ -142,6 +142,15 @@ class Life(models.Model):
         return self.left > 0 and not self.is_by_hand
 
     @property
+    def open_refund(self) -> Any:
+        """The void or refund of it that has no end yet; meanwhile there can be no other.
+
+        Reads prefetched refunds.
+        """
+        me: Any = self
+        return next((refund for refund in me.refunds.all() if refund.is_open), None)
+
+    @property
     def is_unsettled(self) -> bool:
         """Still in the gateway's open batch, as far as we know: a void undoes it."""
         return self.status in ("captured", "started")  # type: ignore[attr-defined]

@@ -70,10 +70,7 @@ class GiveBackForm(StepUpForm):
         self.payment = payment
         self.initial.update(amount=payment.left, key=uuid.uuid4())
         if payment.is_unsettled:
-            self.fields["amount"].help_text = (
-                "Not settled yet, so all of it is voided. A part can be refunded once it is "
-                "settled, usually the next business day."
-            )
+            self.fields["amount"].widget = forms.HiddenInput()
 
     def clean_reason(self) -> str:
         """Words, no card number."""

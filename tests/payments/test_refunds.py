@@ -1,5 +1,6 @@
 """Voids and refunds: who may, how much, once, and what the gateway's own books say."""
 
+import re
 import uuid
 from decimal import Decimal
 
@@ -81,6 +82,13 @@ def test_a_void_before_settlement_charges_nobody(paid, admin_user, browser_of, g
     [refund] = Refund.objects.all()
     assert (refund.kind, refund.status, refund.requested_by) == ("void", "done", admin_user)
     assert {"refund.pending", "refund.done", "payment.voided", "invoice.open"} <= set(actions())
+
+
+def test_a_void_asks_for_no_amount(paid, admin_user, browser_of, gateway):
+    browser = browser_of(admin_user)
+    dialog = said(browser.get(reverse("payments:give_back", args=[paid.public_id])))
+    assert '<input type="hidden" name="amount" value="182.50"' in dialog
+    assert re.search(r"Amount</p><p[^>]*>\$182\.50</p>", dialog)
 
 
 def test_a_part_before_settlement_is_refused_in_words(paid, admin_user, browser_of, gateway):
@@ -189,6 +197,9 @@ def test_above_the_limit_two_people_are_needed(big, tenant, admin_user, browser_
     assert "waits for a second person to release it. No money has moved." in said(ask(first, big))
     refund = Refund.objects.get()
     assert gateway.charges(kind="refund") == []
+    page = said(first.get(f"/invoices/{big.invoice.public_id}/"))
+    assert "Waits for release" in page
+    assert f'id="back-{big.public_id}"' not in page
     assert "Waits for a second person" in said(first.get("/"))
     answer = release(first, refund)
     assert "Whoever asks for a refund cannot release it" in said(answer)
