@@ -294,7 +294,7 @@ class Payment(Life):
             "payment.pending",
             tenant=self.tenant,
             subject=self.audit_subject,
-            actor_label="Customer",
+            actor_label="customer",
             **self._told(),
         )
 
