@@ -132,6 +132,12 @@ def brief(moment: dt.datetime) -> str:
     return f"{date(moment.date(), today)}, {clock(moment)}"
 
 
+def said(moment: dt.datetime) -> str:
+    """The same for the middle of a sentence: today at 8:41 AM; on Nov 20 at 8:41 AM."""
+    day, _, time = brief(moment).rpartition(", ")
+    return f"{day.lower() if day in ('Today', 'Yesterday') else f'on {day}'} at {time}"
+
+
 def date(day: dt.date, today: dt.date) -> str:
     """Nov 20 in the present year, else Nov 20, 2025."""
     year = "" if day.year == today.year else f", {day.year}"
@@ -148,6 +154,12 @@ def when(context: template.Context, moment: dt.datetime | None) -> SafeString | 
 def when_short(context: template.Context, moment: dt.datetime | None) -> SafeString | str:
     """`{% when_short m.sent_at %}`: Today, 8:41 AM, as a <time>."""
     return _time(context, moment, brief)
+
+
+@register.simple_tag(takes_context=True)
+def when_said(context: template.Context, moment: dt.datetime | None) -> SafeString | str:
+    """`Sent {% when_said m.sent_at %} by`: today at 8:41 AM, as a <time>, within a sentence."""
+    return _time(context, moment, said)
 
 
 @register.simple_tag(takes_context=True)
