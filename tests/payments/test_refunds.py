@@ -105,6 +105,9 @@ def test_refunds_in_parts_end_with_all_of_it(settled, admin_user, browser_of, ga
     settled.refresh_from_db()
     assert (settled.status, settled.refunded) == ("settled", Decimal("82.50"))
     assert settled.invoice.balance == Decimal("82.50")
+    page = said(browser.get(f"/invoices/{settled.invoice.public_id}/"))
+    assert "Refund of $82.50: Given back" in page
+    assert "$82.50 refunded" not in page  # that would be the same once more
     too_much = ask(browser, settled, "100.01")
     assert "At most $100.00 of this payment can be given back." in said(too_much)
     ask(browser, settled, "100.00")
