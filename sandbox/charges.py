@@ -185,7 +185,11 @@ def void(charge: Charge, amount: Decimal) -> None:
 
 
 def refund(
-    charge: Charge, amount: Decimal | None, orderid: str, late: Late | None = None
+    charge: Charge,
+    amount: Decimal | None,
+    orderid: str,
+    late: Late | None = None,
+    retref: str = "",
 ) -> Charge:
     """Give money back on a settled charge; never more than is left of it."""
     gone = charge.setlstat in (VOIDED, REJECTED)
@@ -200,10 +204,12 @@ def refund(
         raise emulator.refuse("PPS", "43")
     if wanted > left:
         raise emulator.refuse("PPS", "42")
-    return record_refund(charge, wanted, orderid, late)
+    return record_refund(charge, wanted, orderid, late, retref)
 
 
-def record_refund(charge: Charge, amount: Decimal, orderid: str, late: Late | None) -> Charge:
+def record_refund(
+    charge: Charge, amount: Decimal, orderid: str, late: Late | None, retref: str = ""
+) -> Charge:
     """Write the refund; 1nnn.00 of a charge of 2000.00 or more asks for decline code nnn."""
     outcome = emulator.result("PPS", "00", amount=amount)
     if charge.amount >= 2000 and charge.account_kind == CARD:
@@ -213,7 +219,7 @@ def record_refund(charge: Charge, amount: Decimal, orderid: str, late: Late | No
     new.parent, new.account_kind, new.currency = charge, charge.account_kind, charge.currency
     new.token, new.masked, new.last_four = charge.token, charge.masked, charge.last_four
     new.orderid = stored_orderid(orderid) or charge.orderid
-    new.requested, new.retref = amount, new_retref()
+    new.requested, new.retref = amount, retref or new_retref()
     if late:
         late.put_off(new)
     new.setlstat = DECLINED

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
 _ahead = timedelta(0)
+_then: ContextVar[datetime | None] = ContextVar("then", default=None)
 
 
 def now() -> datetime:
     """Return the gateway's moment."""
-    return timezone.now() + _ahead
+    return _then.get() or timezone.now() + _ahead
+
+
+@contextmanager
+def then(moment: datetime) -> Iterator[None]:
+    """Let this thread, and no other, write as if it were a moment of the past."""
+    token = _then.set(moment)
+    try:
+        yield
+    finally:
+        _then.reset(token)
 
 
 def today() -> date:

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from sandbox import clock, config, inbox, settlement, wire, world
+from sandbox import clock, config, inbox, past, settlement, wire, world
 from sandbox.books import new_ledger
 from sandbox.faults import check_name
 from sandbox.models import (
@@ -120,6 +120,12 @@ def reset(data: dict[str, Any]) -> dict[str, Any]:
             config.load()
         world.reset()
     return {"reset": True}
+
+
+@command
+def tell_past(data: dict[str, Any]) -> dict[str, Any]:
+    """Write charges from before the sandbox's time: ``{charges: [...]}``; answers the new ones."""
+    return {"written": past.tell(data["charges"])}
 
 
 @command

@@ -37,7 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
         message.parties = (pretty(message.from_number), pretty(message.to_number))  # type: ignore[attr-defined]
         message.told = answers.get(message.pk, "")  # type: ignore[attr-defined]
     context = {
-        "charges": Charge.objects.select_related("merchant").order_by("-pk")[:SHOWN],
+        "charges": Charge.objects.select_related("merchant").order_by("-created_at", "-pk")[:SHOWN],
         "queued": Charge.objects.committed().filter(setlstat=QUEUED_FOR_CAPTURE).count(),
         "messages": messages,
         "tokens": Token.objects.order_by("-pk")[:SHOWN],

@@ -115,14 +115,18 @@ def fund(merchid: str = "") -> list[FundingRow]:
     with writing():
         due = Charge.objects.filter(setlstat=ACCEPTED, funded_at=None).order_by("pk")
         due = due.filter(merchant__merchid=merchid) if merchid else due
-        charges = list(due.select_related("merchant", "parent"))
-        for some in batched(charges):
-            paid = Charge.objects.filter(pk__in=[charge.pk for charge in some])
-            paid.update(funded_at=clock.now())
-        notes("fund", charges, lambda one: {"amount": str(one.signed)})
-        reports = {owner: today(owner) for owner in {charge.merchant for charge in charges}}
-        rows = [deposit(charge, reports[charge.merchant]) for charge in charges]
-        return FundingRow.objects.bulk_create(rows, batch_size=AT_ONCE)
+        return pay_out(list(due.select_related("merchant", "parent")))
+
+
+def pay_out(charges: list[Charge]) -> list[FundingRow]:
+    """Put these charges into the day's deposit of their merchants."""
+    for some in batched(charges):
+        paid = Charge.objects.filter(pk__in=[charge.pk for charge in some])
+        paid.update(funded_at=clock.now())
+    notes("fund", charges, lambda one: {"amount": str(one.signed)})
+    reports = {owner: today(owner) for owner in {charge.merchant for charge in charges}}
+    rows = [deposit(charge, reports[charge.merchant]) for charge in charges]
+    return FundingRow.objects.bulk_create(rows, batch_size=AT_ONCE)
 
 
 def today(merchant: Merchant) -> Funding:

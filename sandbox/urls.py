@@ -43,6 +43,7 @@ urlpatterns = [
     path("sandbox/state", control.state),
     path("sandbox/merchants", control.merchants),
     path("sandbox/twilio-accounts", control.accounts),
+    path("sandbox/past", control.tell_past),
     path("sandbox/close-batch", control.close_batch),
     path("sandbox/fund", control.fund),
     path("sandbox/return", control.return_payment),
