@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,14 @@ from audit.models import AuditEntry
 from customers.models import Contact, Customer
 from invoices import filters
 from invoices.models import Invoice, PaymentLink
-from payments.models import CardConnectAccount, Payment
+from payments import cardconnect, matching, verify
+from payments.models import CardConnectAccount, MatchRow, Payment, Refund
 from sms.bulk_work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission
-from textpay.demo import accounts
+from tests.sandbox_process import Sandbox
+from textpay.demo import accounts, past
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +74,9 @@ def history_looks_lived_in() -> None:
         links = set(PaymentLink.objects.filter(tenant=tenant).values_list("status", flat=True))
         assert links == set(PaymentLink.Status.values)
         paid = set(Payment.objects.filter(tenant=tenant).values_list("status", flat=True))
-        assert {"captured", "started", "declined"} == paid
+        assert {"captured", "settled", "started", "cleared", "declined"} == paid
+        # What the sweep asks about: no more than it can ask at once, for both companies.
+        assert Payment.objects.filter(tenant=tenant).to_look_at(timezone.now()).count() == 2
 
 
 def books_agree() -> None:
@@ -156,6 +162,50 @@ def test_the_demo(seeded: Path) -> None:
     phone_numbers_are_valid_and_nobodys()
     accounts_are_the_sandboxs()
     the_next_customer_gets_a_number_of_their_own()
+
+
+def test_the_gateway_that_is_told_of_the_past_has_nothing_against_the_books(
+    seeded: Path, gateway: Sandbox
+) -> None:
+    told = json.loads((seeded / "demo_past.json").read_text())
+    assert len(gateway.control("past", charges=told)["written"]) == len(told) > 20
+    for tenant in lived_in():
+        assert verify.verify(tenant, gateway=True) == ([], 0)
+        with scope(tenant=tenant):
+            run = matching.begin(tenant)
+            assert run
+            matching.run(run)
+            buckets = set(MatchRow.objects.filter(run=run).values_list("bucket", flat=True))
+            assert buckets == {"matched"}
+            for payment in Payment.objects.all():
+                if payment.retref:
+                    seen = cardconnect.inquire(payment)
+                    assert seen
+                    is_over = past.night_after(payment.begun, tenant) < timezone.now()
+                    assert seen.is_settled == is_over, payment
+
+
+def test_a_gateway_made_anew_is_told_what_has_happened_since(
+    seeded: Path, gateway: Sandbox
+) -> None:
+    """Somebody deletes the pretend gateway's database and keeps the demo's."""
+    gateway.reset()
+    kept = {payment.status: payment for payment in Payment.objects.order_by("pk")}
+    kept["captured"].mark_voided(reason="Paid in cash")
+    kept["started"].come_back("R01")
+    actor = User.objects.get(email="admin@harbor.example")
+    wanted: Any = {"amount": Decimal("10.00"), "reason": "Too much", "actor": actor}
+    refund, _ = Refund.objects.request(kept["settled"], key=uuid.uuid4(), **wanted)
+    refund.mark_sent()
+    refund.done(retref="633199999999")
+    call_command("seed_demo", verbosity=0)
+    told = json.loads((seeded / "demo_past.json").read_text())
+    assert len(gateway.control("past", charges=told)["written"]) == len(told)
+    there = {row["retref"]: row for row in gateway.ledger()["charges"]}
+    assert there[kept["captured"].retref]["setlstat"] == "Voided"
+    assert there[kept["started"].retref]["achreturncode"] == "R01"
+    assert there["633199999999"]["parent"] == kept["settled"].retref
+    assert (there["633199999999"]["amount"], there["633199999999"]["kind"]) == ("10.00", "refund")
 
 
 def test_a_second_run_changes_nothing(seeded: Path) -> None:

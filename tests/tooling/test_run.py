@@ -155,6 +155,14 @@ def run(tree: Path) -> Iterator[Callable[..., Run]]:
         each.process.wait(60)
 
 
+def gateway_knows_past(tree: Path, house: Run) -> bool:
+    """Whether every payment that the demo came with is in the gateway's ledger, and once."""
+    told = json.loads((tree / "var" / "demo_past.json").read_text())
+    ledger = json.loads(fetch(f"http://localhost:{house.sandbox_port}/sandbox/ledger.json")[1])
+    there = [charge["retref"] for charge in ledger["charges"]]
+    return len(told) > 20 and sorted(row["retref"] for row in told) == sorted(there)
+
+
 def test_first_run_is_ready_and_sigterm_leaves_nothing(tree: Path, run: Callable[..., Run]) -> None:
     house = run().until_ready()
     assert "Ready\n" in house.said
@@ -167,6 +175,7 @@ def test_first_run_is_ready_and_sigterm_leaves_nothing(tree: Path, run: Callable
     assert fetch(f"http://localhost:{house.sandbox_port}/phone")[0] == 200
     ready = json.loads(fetch(f"http://localhost:{house.port}/readyz")[1])
     assert ready == {"database": "ok", "broker": "ok", "cache": "ok"}
+    assert gateway_knows_past(tree, house)
     everyone = family(house.process.pid)
     assert len(everyone) >= 6
     house.process.terminate()
@@ -183,6 +192,27 @@ def test_ctrl_c_is_a_clean_end_and_secrets_stay(tree: Path, run: Callable[..., R
     assert house.end() == 0
     eventually("nothing is left", lambda: not living(everyone))
     assert (tree / ".env").read_text() == before
+
+
+def test_a_gateway_without_its_database_is_told_again(tree: Path, run: Callable[..., Run]) -> None:
+    for path in (tree / "var").glob("sandbox.sqlite3*"):
+        path.unlink()
+    house = run().until_ready()
+    assert "Filling the demo" not in house.said
+    assert gateway_knows_past(tree, house)
+
+
+def test_a_demo_without_its_database_is_made_anew(tree: Path, run: Callable[..., Run]) -> None:
+    before = json.loads((tree / "var" / "demo_past.json").read_text())
+    for path in (tree / "var").glob("textpay.sqlite3*"):
+        path.unlink()
+    house = run().until_ready()
+    assert "Filling the demo" in house.said
+    told = json.loads((tree / "var" / "demo_past.json").read_text())
+    ledger = json.loads(fetch(f"http://localhost:{house.sandbox_port}/sandbox/ledger.json")[1])
+    there = {charge["retref"] for charge in ledger["charges"]}
+    assert {row["retref"] for row in (*before, *told)} == there
+    assert len(there) == len(before) + len(told)
 
 
 def test_kill_9_of_the_parent_leaves_nothing(tree: Path, run: Callable[..., Run]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import secrets
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,12 @@ PASSWORD = "textpay-practice"  # noqa: S105  printed at start; refused outside p
 NET_30 = dt.timedelta(days=30)
 # After sending, before and after due, before the link ends: on the demo's first morning, one each.
 REMINDER_DAYS = (3, 6, 9, 4)
+
+
+def _new_retref() -> str:
+    """A reference as CardConnect makes them, in every demo another: a gateway knows each once."""
+    now = timezone.now()
+    return f"{now.year % 10}{now:%j}{secrets.randbelow(10**8):08d}"
 
 
 class Shop:
@@ -270,7 +277,7 @@ class Shop:
     def approved(self, payment: Payment) -> None:
         """The gateway took the money, or started to."""
         payment.confirm(
-            retref=f"{self.random.randrange(10**11, 10**12)}",
+            retref=_new_retref(),
             authcode=f"PPS{self.random.randrange(1000):03}",
             respproc="FNOR",
             respcode="000",

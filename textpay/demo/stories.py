@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+
+from django.utils import timezone
 
 from invoices.bill import CENT
 from invoices.models import Invoice, PaymentLink
+from payments import banking_days
+from payments.models import Payment
 from tenants.models import User
-from textpay.demo import replies
+from textpay.demo import past, replies
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
@@ -112,16 +116,34 @@ def landline(shop: Shop, buyer: Buyer, day: int) -> Story:
     message.mark_failed(21614)
 
 
-def paid_by_card(shop: Shop, buyer: Buyer, day: int, paid: dt.datetime | None = None) -> Story:
+def _settled(payment: Payment) -> Iterator[dt.datetime]:
+    """CardConnect closes the batch at night."""
+    yield past.night_after(payment.begun, payment.tenant)
+    payment.mark_settled()
+
+
+def paid_by_card(shop: Shop, buyer: Buyer, day: int) -> Story:
     """Texted and paid, the way it should be."""
+    yield from _paid(shop, buyer, day, shop.at(day - shop.random.randrange(1, 4), 18, 40))
+
+
+def paid_just_now(shop: Shop, buyer: Buyer, now: dt.datetime) -> Story:
+    """Paid within the hour: it waits for the batch of tonight."""
+    yield from _paid(shop, buyer, 3, now - dt.timedelta(minutes=50), is_settled=False)
+
+
+def _paid(
+    shop: Shop, buyer: Buyer, day: int, paid: dt.datetime, *, is_settled: bool = True
+) -> Story:
     yield shop.at(day, 11, 2)
     invoice = shop.bill(buyer)
     yield from _texted(shop, invoice, shop.at(day, 17, 8))
-    paid = paid or shop.at(max(day - shop.random.randrange(1, 4), 0), 18, 40)
     yield paid
     payment = shop.tap_pay(invoice, shop.random.choice(CARDS))
     yield paid + 2 * SECOND
     shop.approved(payment)
+    if is_settled:
+        yield from _settled(payment)
 
 
 def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -142,17 +164,34 @@ def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
     payment = shop.tap_pay(invoice, CARDS[1])
     yield shop.at(day - 1, 20, 16)
     shop.approved(payment)
+    yield from _settled(payment)
 
 
-def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
-    """A bank payment is on its way."""
+def _bank_payment(
+    shop: Shop, buyer: Buyer, day: int, paid_on: int
+) -> Generator[dt.datetime, None, Payment]:
     yield shop.at(day, 10, 25)
     invoice = shop.bill(buyer)
     yield from _texted(shop, invoice, shop.at(day, 16, 2))
-    yield shop.at(day - 3, 12, 30)
+    yield shop.at(paid_on, 12, 30)
     payment = shop.tap_pay(invoice, BANK)
-    yield shop.at(day - 3, 12, 31)
+    yield shop.at(paid_on, 12, 31)
     shop.approved(payment)
+    return payment
+
+
+def paid_by_bank(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """A bank payment that has cleared."""
+    payment = yield from _bank_payment(shop, buyer, day, day - 3)
+    paid_on = timezone.now().astimezone(shop.tenant.zone).date()
+    cleared_on = banking_days.after(paid_on, shop.tenant.ach_clear_days)
+    yield shop.at(day - 3 - (cleared_on - paid_on).days, 9, 15)
+    payment.mark_cleared()
+
+
+def bank_payment_on_its_way(shop: Shop, buyer: Buyer, day: int) -> Story:
+    """A bank payment of the day before yesterday: no four banking days fit in between."""
+    yield from _bank_payment(shop, buyer, day, 2)
 
 
 def paid_a_part(shop: Shop, buyer: Buyer, day: int) -> Story:
@@ -166,6 +205,7 @@ def paid_a_part(shop: Shop, buyer: Buyer, day: int) -> Story:
     payment = shop.tap_pay(invoice, CARDS[0], (invoice.balance / 2).quantize(CENT))
     yield paid + 2 * SECOND
     shop.approved(payment)
+    yield from _settled(payment)
 
 
 def another_account(shop: Shop, support: User) -> Story:
@@ -182,7 +222,8 @@ CAST = (
     (resent, (47, 20)),
     (link_expired_by_hand, (33,)),
     (declined_then_paid, (27,)),
-    (paid_by_bank, (13, 7)),
+    (paid_by_bank, (13,)),
+    (bank_payment_on_its_way, (7,)),
     (not_delivered, (9,)),
     (landline, (5,)),
     (never_texted, (45, 28, 26, 22, 21, 19, 17, 14, 11, 10, 8, 4, 3, 1)),
@@ -203,7 +244,7 @@ def stories_of(shop: Shop, support: User, now: dt.datetime) -> list[Story]:
     ]
     told += [never_texted(shop, unreachable, 24), draft(shop, unreachable, 2)]
     told += replies.stories_of(shop, textable)
-    today = paid_by_card(shop, textable[0], 3, paid=now - dt.timedelta(minutes=50))
+    today = paid_just_now(shop, textable[0], now)
     if shop.company.least is not None:
         told.append(paid_a_part(shop, textable[1], 4))
     if not shop.company.ach:

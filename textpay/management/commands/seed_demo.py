@@ -15,7 +15,7 @@ from django.db import transaction
 from django_scopes import scope
 
 from tenants.models import Tenant, User
-from textpay.demo import accounts, clock
+from textpay.demo import accounts, clock, past
 from textpay.demo.bluebird import BLUEBIRD
 from textpay.demo.companies import HARBOR, MESA, PINE
 from textpay.demo.shop import PASSWORD, Shop
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Seed what is missing and write the logins to var/demo_logins.json."""
+        """Seed what is missing; write down the logins, and what CardConnect must know of it."""
         if not settings.PRACTICE_MODE:
             raise CommandError(
                 "seed_demo is for practice only: its logins are known to everybody. "
@@ -56,7 +56,9 @@ class Command(BaseCommand):
                         _remind(shop)
                     _live(shop, _history(shop, support))
                 self.stdout.write(f"{company.name} is ready.")
-        _write_logins()
+        _write("demo_logins.json", logins())
+        slugs = [company.slug for company in COMPANIES]
+        _write("demo_past.json", past.charges(Tenant.objects.filter(slug__in=slugs)))
 
 
 def _history(shop: Shop, support: User) -> list[clock.Story]:
@@ -119,8 +121,9 @@ def logins() -> list[dict[str, str]]:
     return [*people, {**support, "email": SUPPORT, "password": PASSWORD}]
 
 
-def _write_logins() -> None:
-    path = Path(settings.VAR_DIR) / "demo_logins.json"
+def _write(name: str, rows: list[dict[str, str]]) -> None:
+    """For bin/run, and for nobody else's eyes."""
+    path = Path(settings.VAR_DIR) / name
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(logins(), file, indent=2)
+        json.dump(rows, file, indent=2)
