@@ -54,7 +54,7 @@ def lived_in() -> QuerySet[Tenant]:
 def two_companies_have_everything_a_newcomer_needs() -> None:
     for tenant in lived_in():
         roles = Membership.objects.filter(tenant=tenant).values_list("role__name", flat=True)
-        assert sorted(roles) == ["Administrator", "Office", "Viewer"]
+        assert sorted(roles) == ["Administrator", "Bookkeeper", "Office", "Viewer"]
         assert Customer.objects.filter(tenant=tenant).count() >= 12
         invoices = Invoice.objects.filter(tenant=tenant)
         assert invoices.count() >= 40
@@ -102,6 +102,18 @@ def history_is_dated_when_it_happened() -> None:
         assert link.closed_at
         assert link.expires_at <= link.closed_at <= link.expires_at + dt.timedelta(minutes=1)
     assert not PaymentLink.objects.live().filter(expires_at__lte=timezone.now()).exists()
+
+
+def a_large_refund_takes_two_people_who_are_there() -> None:
+    for tenant in lived_in():
+        large = Payment.objects.filter(tenant=tenant, amount__gt=tenant.refund_release_over)
+        assert large.filter(status="settled").exists()
+        people = Membership.objects.filter(tenant=tenant).select_related("role")
+        may = {
+            permission: sorted(one.role.name for one in people if one.allows(permission))
+            for permission in (Permission.REFUND_PAYMENTS, Permission.RELEASE_REFUNDS)
+        }
+        assert set(map(tuple, may.values())) == {("Administrator", "Bookkeeper")}
 
 
 def one_company_takes_parts() -> None:
@@ -156,6 +168,7 @@ def test_the_demo(seeded: Path) -> None:
     history_looks_lived_in()
     books_agree()
     history_is_dated_when_it_happened()
+    a_large_refund_takes_two_people_who_are_there()
     one_company_takes_parts()
     one_company_has_200_invoices_to_text_at_once()
     customers_have_texted_back()
@@ -193,7 +206,7 @@ def test_a_gateway_made_anew_is_told_what_has_happened_since(
     kept = {payment.status: payment for payment in Payment.objects.order_by("pk")}
     kept["captured"].mark_voided(reason="Paid in cash")
     kept["started"].come_back("R01")
-    actor = User.objects.get(email="admin@harbor.example")
+    actor = User.objects.get(email="books@harbor.example")
     wanted: Any = {"amount": Decimal("10.00"), "reason": "Too much", "actor": actor}
     refund, _ = Refund.objects.request(kept["settled"], key=uuid.uuid4(), **wanted)
     refund.mark_sent()
@@ -214,6 +227,16 @@ def test_a_second_run_changes_nothing(seeded: Path) -> None:
     assert before == (Invoice.objects.count(), AuditEntry.objects.count(), User.objects.count())
 
     logins_work_and_are_for_their_owner_only(seeded / "demo_logins.json")
+    nobody_is_listed_who_is_not_there(seeded / "demo_logins.json")
+
+
+def nobody_is_listed_who_is_not_there(path: Path) -> None:
+    """A demo that an older version made has no bookkeeper."""
+    email = "books@harbor.example"
+    assert email in path.read_text()
+    User.objects.filter(email=email).update(email="somebody@harbor.example")
+    call_command("seed_demo", verbosity=0)
+    assert email not in path.read_text()
 
 
 def logins_work_and_are_for_their_owner_only(path: Path) -> None:

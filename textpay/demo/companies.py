@@ -94,6 +94,7 @@ HARBOR = Company(
     people=(
         Person("Alma", "Reyes", "Administrator", "admin@harbor.example"),
         Person("Maya", "Torres", "Office", "office@harbor.example"),
+        Person("Beth", "Nolan", "Bookkeeper", "books@harbor.example"),
         Person("Victor", "Lane", "Viewer", "viewer@harbor.example"),
     ),
     buyers=(
@@ -242,6 +243,7 @@ MESA = Company(
     people=(
         Person("Sam", "Stone", "Administrator", "admin@mesaverde.example"),
         Person("Nadia", "Brooks", "Office", "office@mesaverde.example"),
+        Person("Ivy", "Chen", "Bookkeeper", "books@mesaverde.example"),
         Person("Oscar", "Vega", "Viewer", "viewer@mesaverde.example"),
     ),
     buyers=(

@@ -22,10 +22,17 @@ from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
 from sms.reminders import DEFAULTS
 from tenants.models import Membership, Tenant, User
+from tenants.roles import Permission
 from textpay.demo.accounts import Merchant, Sender
 from textpay.demo.companies import Buyer, Company
 
 PASSWORD = "textpay-practice"  # noqa: S105  printed at start; refused outside practice mode
+# A role of the company's own: with the administrator, the two people that a large refund takes.
+BOOKKEEPER = "Bookkeeper"
+BOOKKEEPER_MAY = (
+    *(Permission.VIEW_INVOICES, Permission.VIEW_CUSTOMERS, Permission.SEE_MONEY),
+    *(Permission.RECORD_PAYMENTS, Permission.REFUND_PAYMENTS, Permission.RELEASE_REFUNDS),
+)
 NET_30 = dt.timedelta(days=30)
 # After sending, before and after due, before the link ends: on the demo's first morning, one each.
 REMINDER_DAYS = (3, 6, 9, 4)
@@ -68,6 +75,10 @@ class Shop:
             created_at=timezone.now(),
         )
         roles = self.tenant.add_built_in_roles()
+        if any(person.role == BOOKKEEPER for person in c.people):
+            roles[BOOKKEEPER] = self.tenant.roles.create(
+                name=BOOKKEEPER, permissions=sorted(BOOKKEEPER_MAY)
+            )
         self.people: dict[str, User] = {}
         for person in c.people:
             user, _ = User.objects.get_or_create(
