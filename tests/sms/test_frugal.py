@@ -19,11 +19,12 @@ def test_a_text_costs_few_statements(twilio, text, work):
         work(deliver, message)
     assert message.status == "sent"
     told = [query["sql"] for query in spent if "SAVEPOINT" not in query["sql"]]
-    assert sum(sql.startswith("INSERT") for sql in told) == 2  # the history: handed over, sent
-    assert sum(sql.startswith("UPDATE") for sql in told) == 2
+    # Handed over, sent: each change goes with its entry in the history.
+    assert sum('UPDATE "sms_textmessage"' in sql for sql in told) == 2
+    assert sum("INSERT INTO" in sql and "audit_auditentry" in sql for sql in told) == 2
     # Reading it with its company, the opt-outs and, on PostgreSQL, taking and giving back the lock
     # that an opt-out waits for; the last is this test's own look.
-    assert len(told) <= 10, "\n".join(told)
+    assert len(told) <= (8 if connection.vendor == "postgresql" else 10), "\n".join(told)
 
 
 def test_a_report_costs_few_statements(payer, text, work, twilio):
