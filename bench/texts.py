@@ -45,7 +45,7 @@ class TextWorld(World):
             "DJANGO_SETTINGS_MODULE": "bench.text_settings",
             "SANDBOX_TWILIO_ACCOUNTS": f"{SID}:{TOKEN}:{SENDER}",
             "SANDBOX_FAST": "1",
-            "SANDBOX_DELIVERY_SECONDS": "1",
+            "SANDBOX_DELIVERY_SECONDS": "0.1",
             "BENCH_SID": SID,
             "BENCH_TOKEN": TOKEN,
             "BENCH_SENDER": SENDER,
@@ -87,7 +87,7 @@ class TextWorld(World):
     def start_worker(self) -> None:
         """The worker of docker-compose.yml."""
         command = [sys.executable, "-m", "celery", "-A", "textpay", "worker", "-l", "CRITICAL"]
-        command += ["-P", "threads", "-c", "8", "--without-gossip", "--without-mingle"]
+        command += ["-P", "threads", "-c", "16", "--without-gossip", "--without-mingle"]
         self._start("worker", command, self.env)
 
     def _register(self) -> None:
