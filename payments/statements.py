@@ -1,0 +1,108 @@
+"""What CardConnect reports of a company's days, and what of ours it may be about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from django.db.models import Q
+
+from payments import gateway_reports
+from payments.models import CardConnectAccount, Payment, Refund
+
+AT_ONCE = 500  # lines whose payments are read in one statement
+ZERO = Decimal("0.00")
+CAME_BACK = ["returned", "repaid"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One transaction as the gateway reported it, its reports put together."""
+
+    retref: str
+    amount: Decimal
+    day: dt.date
+    orderid: str = ""
+    invoicenumber: str = ""
+    parentretref: str = ""
+    return_code: str = ""
+    is_rejected: bool = False
+    is_bank: bool = False
+    # How much of the amount is a surcharge, where we had to ask.
+    fee: Decimal = ZERO
+
+
+def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> list[Line]:
+    """Every settled or funded transaction of these days; raises NotSent or Unknown."""
+    lines: dict[str, Line] = {}
+    for day in _days(from_day, to_day):
+        for settled in gateway_reports.settlements(account, day):
+            lines[settled.retref] = Line(
+                retref=settled.retref,
+                amount=settled.amount,
+                day=day,
+                orderid=settled.orderid,
+                is_rejected=not settled.is_accepted,
+                is_bank=settled.cardtype in gateway_reports.BANK_TYPES,
+            )
+    for day in _days(from_day, to_day):
+        for funded in gateway_reports.funding(account, day):
+            known = lines.get(funded.retref) or Line(funded.retref, funded.amount, day)
+            lines[funded.retref] = replace(
+                known,
+                invoicenumber=funded.invoicenumber,
+                parentretref=funded.parentretref,
+                return_code=funded.achreturncode,
+                is_rejected=known.is_rejected or funded.is_rejected,
+            )
+    return list(lines.values())
+
+
+def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    for number in range((last - first).days + 1):
+        yield first + dt.timedelta(days=number)
+
+
+class Books:
+    """Our payments and refunds that these lines may be about, read in a few statements.
+
+    They may be seconds old when their line's turn comes. What agrees with the gateway agrees; what
+    does not is read anew before anybody is told.
+    """
+
+    def __init__(self, account: CardConnectAccount, lines: Sequence[Line]) -> None:
+        self._payments: dict[str, Payment] = {}
+        self._orders: dict[str, Payment] = {}
+        self._refunds: dict[str, Refund] = {}
+        for at in range(0, len(lines), AT_ONCE):
+            self._read(account, lines[at : at + AT_ONCE])
+
+    def _read(self, account: CardConnectAccount, lines: Sequence[Line]) -> None:
+        names = {name for line in lines for name in (line.retref, line.parentretref) if name}
+        orders = {line.orderid for line in lines if line.orderid}
+        mine = Payment.objects.filter(tenant=account.tenant, merchid=account.merchid)
+        for payment in mine.filter(Q(retref__in=names) | Q(orderid__in=orders)).select_related(
+            "invoice", "tenant"
+        ):
+            self.add(payment)
+        refunds = Refund.objects.filter(
+            tenant=account.tenant, payment__merchid=account.merchid, kind="refund"
+        ).filter(retref__in=names, status__in=["done", *CAME_BACK])
+        for refund in refunds.select_related("payment__invoice"):
+            self._refunds.setdefault(refund.retref, refund)
+
+    def add(self, payment: Payment) -> None:
+        """Know this payment from now on."""
+        payment = self._orders.setdefault(payment.orderid, payment)
+        self._payments.setdefault(payment.retref, payment)
+
+    def payment(self, line: Line) -> Payment | None:
+        """The payment this line is about: by reference first, then by our order number."""
+        found = self._payments.get(line.parentretref or line.retref)
+        return found or (self._orders.get(line.orderid) if line.orderid else None)
+
+    def refund(self, line: Line) -> Refund | None:
+        """The refund of ours that the line is about: its own line, or its way back."""
+        return self._refunds.get(line.retref) or self._refunds.get(line.parentretref)
