@@ -41,6 +41,15 @@ def axe_violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 
+def wait_until_heard(page: Page, selector: str) -> None:
+    """Until htmx listens to an element that it swapped in: before that, a choice made is lost.
+
+    It begins a moment after the element is seen, which no person is quick enough for.
+    """
+    script = "selector => document.querySelector(selector)?.['htmx-internal-data']?.listenerInfos"
+    page.wait_for_function(script, arg=selector)
+
+
 def scrolls_sideways(page: Page) -> bool:
     """Whether the page is wider than its window."""
     script = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

@@ -14,7 +14,7 @@ from customers.models import Contact
 from invoices.models import Invoice
 from sms.models import OptOut, TextMessage
 from sms.optouts import opt_out
-from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways
+from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways, wait_until_heard
 from tests.factories import PASSWORD, keep_quiet_hours, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +63,7 @@ def open_pop_up(tab: Page, invoice: Invoice) -> None:
     tab.get_by_label("More ways to send").click()
     tab.locator("#send-sms").click()
     expect(tab.get_by_role("dialog", name="Send Text")).to_be_visible()
+    wait_until_heard(tab, "#id_to")
 
 
 def test_the_check_follows_the_chosen_number(page: Page) -> None:
@@ -84,6 +85,7 @@ def test_the_check_follows_the_chosen_number(page: Page) -> None:
     page.get_by_label("To", exact=True).select_option(index=0)
     expect(button).to_have_attribute("type", "submit")
     assert page.get_by_role("dialog").bounding_box() == size
+    wait_until_heard(page, "#id_to")
     page.get_by_label("To", exact=True).select_option(index=1)
     check.get_by_role("link", name="send the e-mail").click()
     expect(page.get_by_role("dialog", name="Send Email")).to_be_visible()
