@@ -95,6 +95,7 @@ def test_the_check_follows_what_is_typed_and_the_field_keeps_the_focus(page: Pag
     check = page.locator("#send-check")
     page.get_by_label("To", exact=True).select_option("other")
     number = page.get_by_role("textbox", name="Enter another number")
+    wait_until_heard(page, "#send-to .pair[hx-post]")
     number.press_sequentially("978555")
     expect(check.get_by_text("4 digits are missing")).to_be_visible()
     number.press_sequentially("0177")
