@@ -77,8 +77,8 @@ def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
                 one.reason = ON_ITS_WAY
         texts = _begin(bulk, [one for one in found if one.may_go])
         left_out = {one.invoice.pk: one.reason[:200] for one in found if one.reason}
-        for invoice, row in rows.items():
-            row.outcome, row.reason = BulkText.Outcome.LEFT_OUT, left_out.get(invoice, "")
+        for invoice, reason in left_out.items():
+            rows[invoice].outcome, rows[invoice].reason = BulkText.Outcome.LEFT_OUT, reason
         BulkText.objects.bulk_update([rows[pk] for pk in left_out], ["outcome", "reason"])
         own = TextMessage.objects.filter(pk__in=[text.pk for text in texts])
         bulk.rows.filter(invoice__in=[text.invoice_id for text in texts]).update(
