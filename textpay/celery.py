@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, task_postrun, task_prerun, worker_init
+from django.db import close_old_connections
 
 from textpay import checks
 from textpay.broker import register
@@ -22,3 +23,11 @@ app.autodiscover_tasks()
 def refuse_unsafe_settings(**_: Any) -> None:
     """A worker obeys the same start-up checks as the web server."""
     checks.refuse_unsafe_settings()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_connection(**_: Any) -> None:
+    """A task uses its thread's database connection as a request does: up to CONN_MAX_AGE seconds,
+    looked after before it is used. CELERY_DB_REUSE_MAX keeps Celery from closing it each time."""
+    close_old_connections()
