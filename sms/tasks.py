@@ -42,11 +42,13 @@ COMPANY = (
     *(f"twilio__{name}" for name in ("messaging_service_sid", "texts_per_second")),
     *(f"text_rules__{name}" for name in ("tenant", "quiet_hours", "outside_hours", "reminds")),
     *(f"text_rules__{name}" for name in ("strict_states", "third_party_collector")),
+    "text_rules__looks_up_numbers",
 )
 
 MAX_TRIES = 6
 LONGEST_WAIT = 60  # seconds between two tries
 SWEEP_LIMIT = 500
+HANDFUL = 5  # texts of a bulk send that one task hands over
 PRICES_LIMIT = 50
 SWEEPS = dt.timedelta(seconds=15)  # between two of them, see CELERY_BEAT_SCHEDULE
 EXPIRES = 60  # a task that waited longer is dropped: the sweep asks again while there is work
@@ -64,6 +66,14 @@ def deliver(message_id: int) -> None:
     with scope(tenant=message.tenant):
         if not (is_quiet(message) or has_to_wait(message)) and message.claim():
             hand_over(message)
+
+
+@shared_task(expires=EXPIRES)
+def deliver_handful(message_ids: list[int]) -> None:
+    """Hand over some texts of a bulk send, one after the other: a task each would cost as much as
+    the text. What is left when the worker dies, the sweep picks up."""
+    for message_id in message_ids:
+        deliver(message_id)
 
 
 def is_quiet(message: TextMessage) -> bool:
@@ -251,8 +261,8 @@ def run_bulk(bulk_id: int) -> None:
             bulk.refresh_from_db(fields=["status"])
             if not (bulk.is_running and (texts := take(bulk))):
                 break
-            for text in texts:
-                enqueue(deliver, text.pk)
+            for first in range(0, len(texts), HANDFUL):
+                enqueue(deliver_handful, [text.pk for text in texts[first : first + HANDFUL]])
         bulk.finish()
 
 

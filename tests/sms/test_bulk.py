@@ -80,6 +80,19 @@ def test_a_worker_that_dies_between_two_portions_loses_and_doubles_nothing(invoi
     assert len(set(bodies(twilio))) == 5
 
 
+def test_each_text_is_in_one_handful(invoices, start, twilio, monkeypatch):
+    handfuls = []
+    monkeypatch.setattr(tasks, "enqueue", lambda task, pks: handfuls.append((task, pks)))
+    bulk = start(invoices(12))
+    with scope():
+        tasks.run_bulk(bulk.pk)
+        for task, pks in handfuls:
+            task(pks)
+    assert [len(pks) for _, pks in handfuls] == [5, 5, 2]
+    assert bulk.counts() == {"sent": 12}
+    assert len(set(bodies(twilio))) == len(bodies(twilio)) == 12
+
+
 @on_postgresql
 def test_many_workers_take_each_row_once(invoices, start):
     bulk = start(invoices(12))
