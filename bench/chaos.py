@@ -171,8 +171,7 @@ def settle(world: World, crowd: Any, clerks: Any) -> None:
     stop = threading.Event()
     threading.Timer(2, stop.set).start()
     crowd.poll(stop)
-    for place, _ in list(crowd.watched):
-        crowd.look(place)
+    list(crowd.more.map(crowd.look, [place for place, _ in crowd.watched]))
     connection.close()
 
 
