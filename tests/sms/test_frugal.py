@@ -17,9 +17,6 @@ from tests.sms.test_webhook import fields, report
 from textpay.celery import app
 
 pytestmark = pytest.mark.django_db
-on_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="only there a connection is a process of its own"
-)
 
 
 def test_a_text_costs_few_statements(twilio, text, work):
@@ -79,7 +76,7 @@ def test_a_child_process_opens_its_own_connections(twilio, text, work):
     assert os.read(reading, 10) == b"0"
 
 
-@on_postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a connection of a server")
 def test_a_worker_keeps_its_connection_until_it_breaks(transactional_db, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
 
