@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = [sys.executable, "-m", "bench.chaos", "--payments", "60", "--seed", "9", "--scale", "15"]
+SEED = "44"  # in which ten of the sixty pay by bank, so that some payment can come back
+RUN = [sys.executable, "-m", "bench.chaos", "--payments", "60", "--seed", SEED, "--scale", "15"]
 ZEROS = ["double_charges", "double_refunds", "lost", "invented", "unresolved", "told_wrong"]
 
 
