@@ -180,6 +180,13 @@ INVARIANTS = [
     ),
     Invariant(
         8,
+        f"{ROW}, p.refunded, p.status {P} WHERE {MINE} AND p.status IN ('settled', 'cleared',"
+        " 'refunded') AND (p.refunded = p.amount) <> (p.status = 'refunded')",
+        "${0} counts as refunded, the payment is {1}",
+        LOOK,
+    ),
+    Invariant(
+        8,
         f"{ROW}, r.amount, r.orderid {P} JOIN payments_refund r ON r.payment_id = p.id"
         f" WHERE r.status = 'done' AND r.kind = 'refund' AND r.retref = '' AND {MINE}",
         "a refund of ${0} is called done without a CardConnect reference (order {1})",

@@ -173,8 +173,16 @@ class Life(models.Model):
         return self._live_on("settled", settled_at=db_now())
 
     def mark_cleared(self) -> bool:
-        """A bank payment was not returned within the usual time."""
-        return self._live_on("cleared", settled_at=db_now())
+        """A bank payment was not returned within the usual time.
+
+        Whoever learned it late changes nothing: refunded whole meanwhile, it stays refunded.
+        """
+        invoice: Invoice = self.invoice  # type: ignore[attr-defined]
+        with transaction.atomic():
+            invoice.locked()
+            self.refresh_from_db(fields=["status"])
+            is_due: bool = self.status == "started"  # type: ignore[attr-defined]
+            return is_due and self._live_on("cleared", settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
         """It was undone before settlement: nothing was taken."""

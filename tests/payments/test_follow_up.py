@@ -269,6 +269,14 @@ def test_a_refund_that_comes_back_is_reversed_once(
     assert check() == []
 
 
+@pytest.mark.parametrize("status", ["cleared", "refunded"])
+def test_a_status_that_denies_what_was_given_back_is_seen(cleared, admin_user, status):
+    give_back(cleared, admin_user, "182.50" if status == "cleared" else "60.00")
+    assert check() == []
+    Payment.objects.update(status=status)
+    assert {violation.invariant for violation in check()} == {8, 9}
+
+
 def test_paid_another_way_counts_as_refunded(cleared, admin_user, clerk, browser_of, gateway):
     refund = give_back(cleared, admin_user, "60.00")
     assert refund.come_back("R02")

@@ -1,6 +1,7 @@
 """After the charge: cards settle or are rejected, bank payments clear or come back."""
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from audit.clock import db_now
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import banking_days, cardconnect
-from payments.models import CardConnectAccount, Payment
+from payments import banking_days, cardconnect, giving_back
+from payments.models import CardConnectAccount, Payment, Refund
 from payments.return_codes import REASONS, reason_of
 from payments.tasks import settle_bank_payments
+from payments.verify import check
 from tests.factories import make_text
 from tests.payments.conftest import address
 
@@ -100,6 +102,32 @@ def test_a_bank_payment_clears_after_its_days_and_not_before(started, gateway):
     assert started.invoice.status == "paid"
     look(started)
     assert count("payment.cleared") == 1
+
+
+def test_what_was_refunded_while_the_gateway_was_asked_stays_refunded(
+    started, gateway, admin_user, monkeypatch
+):
+    close(gateway)
+    assert look(started).status == "started"
+    made_days_ago(started, 12)
+    inquire = cardconnect.inquire
+
+    def answered_late(payment):
+        """Meanwhile another worker clears it, and the office refunds it whole."""
+        monkeypatch.setattr(cardconnect, "inquire", inquire)
+        seen = inquire(payment)
+        assert look(started).status == "cleared"
+        refund, _ = Refund.objects.request(
+            started, amount=started.amount, reason="Twice", actor=admin_user, key=uuid.uuid4()
+        )
+        giving_back.send(refund)
+        return seen
+
+    monkeypatch.setattr(cardconnect, "inquire", answered_late)
+    look(started)
+    assert (started.status, started.refunded) == ("refunded", started.amount)
+    assert (count("payment.cleared"), count("payment.refunded")) == (1, 1)
+    assert {violation.invariant for violation in check()} == {7}  # set back by made_days_ago
 
 
 def test_a_bank_payment_still_queued_does_not_clear(started, gateway):

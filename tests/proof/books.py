@@ -58,6 +58,10 @@ NEVER = {
         LEFT JOIN payments_refund r ON r.payment_id = p.id AND r.status IN ('done', 'repaid')
                                    AND r.kind = 'refund'
         GROUP BY p.id HAVING p.refunded <> coalesce(sum(r.amount), 0)""",
+    "INV-8 given back whole and not called refunded, or the other way round": """
+        SELECT orderid, status, refunded FROM payments_payment
+        WHERE status IN ('settled', 'cleared', 'refunded')
+        AND (refunded = amount) <> (status = 'refunded')""",
     "INV-9 a payment's end without exactly one entry": """
         SELECT p.orderid, p.status, count(e.id) FROM payments_payment p
         LEFT JOIN audit_auditentry e ON e.subject = 'invoice:' || p.invoice_id

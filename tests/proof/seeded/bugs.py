@@ -47,6 +47,10 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
             money_back.bank_payment_cleared_once_settled,
             "a_bank_payment_clears_after_its_days_and_not_before",
         ),
+        (
+            money_back.a_late_look_clears_again,
+            "what_was_refunded_while_the_gateway_was_asked_stays_refunded",
+        ),
     ],
     "tests/invoices/test_money.py": [
         (charges.increment_instead_of_recompute, "telling_it_twice_books_once"),

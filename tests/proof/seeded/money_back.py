@@ -67,3 +67,12 @@ def return_applied_twice() -> None:
 def bank_payment_cleared_once_settled() -> None:
     """The gateway accepted it, so the bank will not send it back."""
     looking.may_clear = lambda *_: True
+
+
+def a_late_look_clears_again() -> None:
+    """The gateway says it is settled, and from there a bank payment clears."""
+
+    def cleared(self: Payment) -> bool:
+        return self._live_on("cleared", settled_at=clock.db_now())
+
+    Payment.mark_cleared = cleared  # type: ignore
