@@ -83,8 +83,8 @@ def _keep(refund: Refund, answer: Refunded | Declined) -> None:
     if isinstance(answer, Declined):
         is_whole = refund.amount == refund.payment.amount
         if (answer.respproc, answer.respcode) == NOT_SETTLED and is_whole:
-            refund.become(Refund.Kind.VOID)
-            _void(refund)
+            if refund.become(Refund.Kind.VOID):
+                _void(refund)
         else:
             refund.decline(_why(answer), **codes)
     elif answer.amount != refund.total:
@@ -126,8 +126,8 @@ def _too_late_for_void(refund: Refund, payment: Payment) -> None:
         refund.decline(AT_THE_BANK)
         return
     payment.mark_settled()
-    refund.become(Refund.Kind.REFUND)
-    _refund(refund)
+    if refund.become(Refund.Kind.REFUND):
+        _refund(refund)
 
 
 def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:

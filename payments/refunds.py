@@ -246,13 +246,17 @@ class Refund(models.Model):
         self.refresh_from_db()
         return sent == 1
 
-    def become(self, kind: str) -> None:
+    def become(self, kind: str) -> bool:
         """It turned out that the payment was, or was not, settled: the other way back is taken.
 
-        Another call begins, and only after its own time may it be called lost.
+        Another call begins, and only after its own time may it be called lost. True only for one
+        of several who find that out at the same time: they would all give the money back.
         """
-        Refund._base_manager.filter(pk=self.pk).update(kind=kind, sent_at=DbNow())
-        self.refresh_from_db(fields=["kind", "sent_at"])
+        sent = ["pending", "unknown", "needs_attention"]
+        mine = Refund._base_manager.filter(pk=self.pk, status__in=sent).exclude(kind=kind)
+        turned = mine.update(kind=kind, sent_at=DbNow())
+        self.refresh_from_db()
+        return turned == 1
 
     def claim_inquiry(self) -> dt.datetime | None:
         """Take the turn to ask the gateway; the moment of asking, or None when another has it."""

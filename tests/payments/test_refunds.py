@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
+from payments import cardconnect, giving_back
 from payments.models import Payment, Refund
 from payments.receipts import compose
 from payments.tasks import settle_bank_payments, settle_refunds
@@ -303,6 +304,29 @@ def test_a_batch_that_closed_meanwhile_turns_the_void_into_a_refund(
     paid.refresh_from_db()
     assert paid.status == "refunded"
     assert len(gateway.charges(kind="refund")) == 1
+
+
+def test_two_who_find_the_void_too_late_refund_once(
+    paid, admin_user, browser_of, gateway, monkeypatch
+):
+    gateway.fault("void", "drop_before")
+    ask(browser_of(admin_user), paid)
+    refund = Refund.objects.get()
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    inquire = cardconnect.inquire
+
+    def answered_late(payment):
+        """Meanwhile another worker asks as well, and refunds."""
+        monkeypatch.setattr(cardconnect, "inquire", inquire)
+        seen = inquire(payment)
+        assert later(refund).status == "done"
+        return seen
+
+    monkeypatch.setattr(cardconnect, "inquire", answered_late)
+    giving_back.ask(Refund.objects.select_related("payment__tenant__cardconnect").get())
+    assert [charge["respstat"] for charge in gateway.charges(kind="refund")] == ["A"]
+    paid.refresh_from_db()
+    assert paid.status == "refunded"
 
 
 def test_a_refund_that_grew_out_of_a_void_has_its_own_time_to_arrive(
