@@ -132,8 +132,17 @@ class Delivery(models.Model):
         self._queued().update(next_try_at=at, not_before=moment, turn_at=None)
 
     def back_to_queue(self, later: dt.timedelta) -> bool:
-        """Twilio surely did not take it: try again `later`. False when it has moved on."""
-        return self._move(self.Status.QUEUED, next_try_at=timezone.now() + later)
+        """Twilio surely did not take it: try again `later`. False when it has moved on.
+
+        Only this very claim is given back: two may look for a trace of the same text, and one that
+        hears late must not give back what was claimed anew, or the text goes out twice.
+        """
+        return self._move_from(
+            self.Status.SENDING,
+            self.Status.QUEUED,
+            where=Q(claimed_at=self.claimed_at),
+            next_try_at=timezone.now() + later,
+        )
 
     def cancel(self, *, actor: User | None, reason: str = "") -> bool:
         """Take it back before it is handed to Twilio. False when it is too late for that."""
@@ -225,7 +234,7 @@ class Delivery(models.Model):
         if looks == len(LOOKS):
             return True
         later = (self.claimed_at or timezone.now()) + LOOKS[looks]
-        rows = self._row().filter(status=self.Status.SENDING)
+        rows = self._row().filter(status=self.Status.SENDING, claimed_at=self.claimed_at)
         rows.update(looks=looks, next_try_at=later)
         return False
 

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from django_scopes import scope
 
+from sms import tasks
 from sms.models import TextMessage
 from sms.tasks import MAX_TRIES, SWEEPS, backoff, catch_up, deliver, reconcile, steps_due
 from tests.factories import SENDER, TWILIO_TOKEN
@@ -141,6 +142,34 @@ def test_what_twilio_never_got_is_sent_after_three_looks(twilio, text, work):
     assert bodies(twilio) == []
     assert work(deliver, message).status == "sent"
     assert bodies(twilio) == [message.body]
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_look_that_hears_late_does_not_send_what_was_claimed_anew(
+    twilio, text, work, monkeypatch, looks
+):
+    message = text(to=control("21"))
+    message.claim()
+    for _ in range(looks):
+        look(work, message)
+    find = tasks.twilio.find
+
+    def answered_late(seen):
+        """Meanwhile others looked, gave it back and sent it; of that one the answer is lost."""
+        monkeypatch.setattr(tasks.twilio, "find", find)
+        found = find(seen)
+        for _ in range(3 - looks):
+            look(work, message)
+        assert work(deliver, message).status == "sending"
+        return found
+
+    monkeypatch.setattr(tasks.twilio, "find", answered_late)
+    look(work, message)
+    assert (message.status, message.looks) == ("sending", 0)
+    work(deliver, message)
+    look(work, message)
+    assert message.status in ("sent", "delivered")
+    assert len(bodies(twilio)) == 1
 
 
 def test_a_worker_that_dies_each_time_between_claim_and_send_ends_with_words(twilio, text, work):
