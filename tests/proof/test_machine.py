@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 import uuid
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -25,10 +27,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from audit.clock import db_now
 from bench import killing
 from invoices.models import InvoiceError, PaymentLink
 from invoices.tasks import expire_links
-from payments import verify
+from payments import verify, wire
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.tasks import settle_bank_payments, settle_refunds, settle_unknown
 from sms.models import TextMessage
@@ -75,6 +78,7 @@ class Machine(RuleBasedStateMachine):
     """One invoice, its payers, an office of two, and a gateway that may commit late."""
 
     world: tuple = ()
+    held: Any = None  # the question whose answer came late
     wish: Any = None  # what the office asked for last: a payment, and the form
 
     @initialize(method=METHODS, lived=st.sampled_from(["", "paid", "settled", "funded"]))
@@ -262,6 +266,32 @@ class Machine(RuleBasedStateMachine):
         trap = killing.inside_the_outcome if number is None else self.trap_at(number)
         self.die(trap, SWEEPS[which])
 
+    @rule(
+        what=st.sampled_from(["inquire", "inquire", "inquireByOrderid", "funding", "refund"]),
+        days=st.sampled_from([0, 4]),
+        then=st.sampled_from(["", "office", "bank", "payer"]),
+    )
+    def hear_late(self, what, days, then):
+        """An answer of the gateway's is held up; meanwhile somebody else hears it, and goes on."""
+
+        def meanwhile():
+            self.time.pass_by(1000)
+            self.sweep()
+            if then == "office" and self.taken():
+                self.worth_giving_back(part=False)
+                self.office("give_back", *self.wish)
+                self.decide(1, "release")
+            elif then == "bank" and self.payments(method="ach").exclude(retref="").exists():
+                self.the_bank_returns_it("R02", heard=False)
+            elif then == "payer":
+                self.submit("card", "", stale=False)
+
+        if days:
+            self.settle_down()  # no attempt is left alone for so long
+        self.time.pass_by(days * DAY + 1000)
+        with answer_held_up(what, meanwhile) as self.held:
+            self.sweep()
+
     @rule(days=DAYS)
     def days_pass(self, days):
         self.time.pass_by(days * DAY)
@@ -270,11 +300,21 @@ class Machine(RuleBasedStateMachine):
     def settle_down(self):
         """Without further trouble everything is found out."""
         self.sweep()
+        for _ in range(25):
+            if not self.is_behind():
+                break
+            self.time.pass_by(1000)  # a few days' reports are read at once, and not too often
+            self.sweep()
         for _ in range(6):
             if not self.is_open():
                 break
             self.time.pass_by(DAY + 60)
             self.sweep()
+
+    def is_behind(self):
+        """Whether what banks returned has not been read up to yesterday."""
+        read_to = CardConnectAccount.objects.get(tenant=self.tenant).funding_read_to
+        return read_to is not None and read_to < (db_now() - dt.timedelta(days=1)).date()
 
     def is_open(self):
         waiting = ["pending", "unknown"]
@@ -324,6 +364,23 @@ class Machine(RuleBasedStateMachine):
         assert meanwhile.wrong(self.gateway.charges(), self.invoice.pk) == []
         # Nobody asks about it when the next example has emptied the gateway's ledger.
         self.payments().update(next_look_at=dt.datetime(3000, 1, 1, tzinfo=dt.UTC))
+
+
+@contextlib.contextmanager
+def answer_held_up(what, meanwhile):
+    """The gateway's first answer to that kind of question arrives after `meanwhile`."""
+    call = wire.call
+    held: list[str] = []
+
+    def slow(account, method, path, *args, **more):
+        answer = call(account, method, path, *args, **more)
+        if re.split("[/?]", path)[0] == what and not held:
+            held.append(path)
+            meanwhile()
+        return answer
+
+    with mock.patch.object(wire, "call", slow):
+        yield held
 
 
 @pytest.mark.usefixtures("twilio")
