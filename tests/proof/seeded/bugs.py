@@ -60,8 +60,14 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
             texts.a_text_sent_again_after_a_timeout,
             "an_answer_lost_after_twilio_took_it_sends_no_second_text",
         ),
-        (texts.two_workers_send_the_same_text, "a_text_reaches_twilio_once"),
+        (
+            texts.a_late_look_gives_back_another_claim,
+            "a_look_that_hears_late_does_not_send_what_was_claimed_anew",
+        ),
         (texts.a_text_about_an_invoice_that_was_paid, "what_happened_before_it_went_out_stops_it"),
+    ],
+    "tests/sms/test_races.py": [
+        (texts.two_workers_send_the_same_text, "twenty_workers_send_one_text"),
     ],
     "tests/sms/test_verbs.py": [
         (texts.callbacks_regress_a_delivered_text, "an_end_is_an_end"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.utils import timezone
+
 from sms import tasks
 from sms.models import TextMessage
 
@@ -37,6 +39,15 @@ def two_workers_send_the_same_text() -> None:
         return True
 
     TextMessage.claim = careless  # type: ignore
+
+
+def a_late_look_gives_back_another_claim() -> None:
+    """Twilio has no trace of it and it is still "sending", so it was not sent."""
+
+    def back_to_queue(self: TextMessage, later: dt.timedelta) -> bool:
+        return self._move(self.Status.QUEUED, next_try_at=timezone.now() + later)
+
+    TextMessage.back_to_queue = back_to_queue  # type: ignore
 
 
 def a_text_about_an_invoice_that_was_paid() -> None:
