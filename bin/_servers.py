@@ -1,0 +1,58 @@
+"""Servers from the system: where they are installed, and a private Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from _bootstrap import House, wait_until
+
+
+def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
+    """The first of these programs that is installed."""
+    for name in names:
+        found = shutil.which(name)
+        if found:
+            return found
+        for pattern in folders:
+            hits = sorted(Path("/").glob(f"{pattern.lstrip('/')}/{name}"), reverse=True)
+            if hits:
+                return str(hits[0])
+    return None
+
+
+def find_redis() -> str | None:
+    return find_program(
+        "redis-server", "valkey-server", folders=("/opt/homebrew/bin", "/usr/local/bin")
+    )
+
+
+def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Path:
+    """A private Redis that only this user reaches; `keep` is where it remembers, or None."""
+    path = folder / "redis.sock"
+    command: list[object] = [
+        find_redis(),
+        "--port",
+        "0",
+        "--unixsocket",
+        path,
+        "--unixsocketperm",
+        "700",
+    ]
+    command += ["--save", "", "--appendonly", "yes" if keep else "no"]
+    command += ["--dir", keep or folder, "--daemonize", "no"]
+    house.start("redis", command, log=log)
+    wait_until(house, "Redis", lambda: _redis_answers(path), 15)
+    return path
+
+
+def _redis_answers(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        probe.connect(str(path))
+        probe.sendall(b"PING\r\n")
+        return probe.recv(16).startswith(b"+PONG")
+    return False
