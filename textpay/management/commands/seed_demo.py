@@ -17,7 +17,9 @@ from django_scopes import scope
 from tenants.models import Tenant, User
 from textpay.demo import accounts, clock, past
 from textpay.demo.bluebird import BLUEBIRD
-from textpay.demo.companies import HARBOR, MESA, PINE
+from textpay.demo.harbor import HARBOR
+from textpay.demo.mesa import MESA
+from textpay.demo.pine import PINE
 from textpay.demo.shop import PASSWORD, Shop
 from textpay.demo.stories import billed_together, never_texted, stories_of
 
