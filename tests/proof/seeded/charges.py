@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ def no_invoice_lock() -> None:
     def unlocked(self: Invoice) -> Invoice:
         return Invoice._base_manager.select_related("tenant", "customer").get(pk=self.pk)
 
-    Invoice.locked = unlocked  # type: ignore[method-assign]
+    mock.patch.object(Invoice, "locked", unlocked).start()
 
 
 def retry_with_a_new_orderid() -> None:
@@ -47,7 +48,7 @@ def trusting_an_early_not_found() -> None:
 
 def no_sweep() -> None:
     """Nobody asks what became of it."""
-    claims.PaymentQuerySet.to_ask_about = lambda self, now: self.none()  # type: ignore
+    mock.patch.object(claims.PaymentQuerySet, "to_ask_about", lambda self, now: self.none()).start()
 
 
 def float_money() -> None:
@@ -72,7 +73,7 @@ def increment_instead_of_recompute() -> None:
         row._rebalance()
         self.refresh_from_db()
 
-    Invoice.apply_payment = increment  # type: ignore[method-assign]
+    mock.patch.object(Invoice, "apply_payment", increment).start()
 
 
 def expiry_by_the_app_s_clock() -> None:
@@ -82,7 +83,7 @@ def expiry_by_the_app_s_clock() -> None:
     def as_sql(self: Any, *_: Any, **__: Any) -> Any:
         return "%s::timestamptz", (timezone.now(),)
 
-    clock.DbNow.as_sql = as_sql  # type: ignore[method-assign]
+    mock.patch.object(clock.DbNow, "as_sql", as_sql).start()
 
 
 def ignoring_respstat_b() -> None:
@@ -112,14 +113,10 @@ def second_tab_allowed() -> None:
     start = claims.PaymentQuerySet._check_may_start
 
     def careless(self: Any, *args: Any, **kwargs: Any) -> Any:
-        in_flight = claims.PaymentQuerySet.in_flight
-        claims.PaymentQuerySet.in_flight = lambda self: self.none()  # type: ignore
-        try:
+        with mock.patch.object(claims.PaymentQuerySet, "in_flight", lambda self: self.none()):
             return start(self, *args, **kwargs)
-        finally:
-            claims.PaymentQuerySet.in_flight = in_flight  # type: ignore
 
-    claims.PaymentQuerySet._check_may_start = careless  # type: ignore
+    mock.patch.object(claims.PaymentQuerySet, "_check_may_start", careless).start()
 
 
 def partial_approval_taken_as_full() -> None:
@@ -154,7 +151,7 @@ def a_new_key_for_every_submit() -> None:
     def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
         return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
 
-    claims.PaymentQuerySet.start = forgetful  # type: ignore[method-assign]
+    mock.patch.object(claims.PaymentQuerySet, "start", forgetful).start()
 
 
 def a_late_no_undoes_a_booking() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 from django.db import transaction
 
@@ -44,7 +45,7 @@ def one_person_gives_back_any_amount() -> None:
         refund.refresh_from_db()
         return refund, is_new
 
-    asking_back.RefundQuerySet.request = alone  # type: ignore[method-assign]
+    mock.patch.object(asking_back.RefundQuerySet, "request", alone).start()
 
 
 def return_applied_twice() -> None:
@@ -61,7 +62,7 @@ def return_applied_twice() -> None:
             row._rebalance()
         return True
 
-    Payment.come_back = each_time  # type: ignore
+    mock.patch.object(Payment, "come_back", each_time).start()
 
 
 def bank_payment_cleared_once_settled() -> None:
@@ -75,4 +76,4 @@ def a_late_look_clears_again() -> None:
     def cleared(self: Payment) -> bool:
         return self._live_on("cleared", settled_at=clock.db_now())
 
-    Payment.mark_cleared = cleared  # type: ignore
+    mock.patch.object(Payment, "mark_cleared", cleared).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from unittest import mock
 
 from django.utils import timezone
 
@@ -38,7 +39,7 @@ def two_workers_send_the_same_text() -> None:
         claim(self)
         return True
 
-    TextMessage.claim = careless  # type: ignore
+    mock.patch.object(TextMessage, "claim", careless).start()
 
 
 def a_late_look_gives_back_another_claim() -> None:
@@ -47,7 +48,7 @@ def a_late_look_gives_back_another_claim() -> None:
     def back_to_queue(self: TextMessage, later: dt.timedelta) -> bool:
         return self._move(self.Status.QUEUED, next_try_at=timezone.now() + later)
 
-    TextMessage.back_to_queue = back_to_queue  # type: ignore
+    mock.patch.object(TextMessage, "back_to_queue", back_to_queue).start()
 
 
 def a_text_about_an_invoice_that_was_paid() -> None:
