@@ -1,12 +1,8 @@
 """Handing over ten thousand texts: few statements each, one connection per account."""
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from celery.fixups.django import DjangoWorkerFixup
-from celery.signals import task_postrun, task_prerun
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -14,7 +10,6 @@ from sms.models import TextRules
 from sms.tasks import deliver
 from sms.twilio import TIMEOUT, _client
 from tests.sms.test_webhook import fields, report
-from textpay.celery import app
 
 pytestmark = pytest.mark.django_db
 
@@ -74,41 +69,3 @@ def test_a_child_process_opens_its_own_connections(twilio, text, work):
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(reading, 10) == b"0"
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="a connection of a server")
-def test_a_worker_keeps_its_connection_until_it_breaks(transactional_db, monkeypatch):
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
-
-    def turn():
-        task_prerun.send(sender=deliver, task=deliver)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (pid,) = cursor.fetchone()
-        task_postrun.send(sender=deliver, task=deliver)
-        return pid
-
-    def work():
-        fixup = DjangoWorkerFixup(app).install()
-        try:
-            first, second = turn(), turn()
-            kill.append(second)
-            broken.set()
-            mended.wait(20)
-            return first, second, turn()
-        finally:
-            for signal in (task_prerun, task_postrun):
-                signal.disconnect(fixup.on_task_prerun)
-                signal.disconnect(fixup.on_task_postrun)
-            connection.close()
-
-    kill: list[int] = []
-    broken, mended = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(1) as pool:
-        worker = pool.submit(work)
-        broken.wait(20)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", kill)
-        mended.set()
-        first, second, third = worker.result()
-    assert first == second != third

@@ -1,8 +1,12 @@
-"""Many clicks at once, on a real PostgreSQL."""
+"""Many clicks and many tasks, on a real PostgreSQL."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery.fixups.django import DjangoWorkerFixup
+from celery.signals import task_postrun, task_prerun
 from django.db import connection
 from django.utils import timezone
 from django_scopes import scopes_disabled
@@ -98,3 +102,40 @@ def test_a_dead_broker_keeps_the_text_for_the_sweep(
     assert "Broker unreachable" in caplog.text
     queued = TextMessage.objects.get(status="queued")
     assert steps_due(timezone.now()) == [(deliver, queued.pk, queued.next_try_at)]
+
+
+def test_a_worker_keeps_its_connection_until_it_breaks(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+
+    def turn():
+        task_prerun.send(sender=deliver, task=deliver)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        task_postrun.send(sender=deliver, task=deliver)
+        return pid
+
+    def work():
+        fixup = DjangoWorkerFixup(deliver.app).install()
+        try:
+            first, second = turn(), turn()
+            kill.append(second)
+            broken.set()
+            mended.wait(20)
+            return first, second, turn()
+        finally:
+            for signal in (task_prerun, task_postrun):
+                signal.disconnect(fixup.on_task_prerun)
+                signal.disconnect(fixup.on_task_postrun)
+            connection.close()
+
+    kill: list[int] = []
+    broken, mended = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(work)
+        broken.wait(20)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", kill)
+        mended.set()
+        first, second, third = worker.result()
+    assert first == second != third
