@@ -255,7 +255,7 @@ class Refund(models.Model):
         sent = ["pending", "unknown", "needs_attention"]
         mine = Refund._base_manager.filter(pk=self.pk, status__in=sent).exclude(kind=kind)
         turned = mine.update(kind=kind, sent_at=DbNow())
-        self.refresh_from_db()
+        self.refresh_from_db(fields=["kind", "sent_at"])
         return turned == 1
 
     def claim_inquiry(self) -> dt.datetime | None:

@@ -25,6 +25,7 @@ from tests.sandbox_process import Sandbox, start_sandbox
 
 VISA = "4111111111111111"
 BANK = "036001808/1234567894412"
+PARTIAL = "4387750101010101"  # a part of what is asked for is approved
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from payments.models import Authorization, Payment
 from payments.tasks import settle_unknown
 from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, chromium, scrolls_sideways
 from tests.factories import make_invoice, make_link
-from tests.payments.conftest import BANK, VISA, address, backdate
+from tests.payments.conftest import BANK, PARTIAL, VISA, address, backdate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SENTENCE = '[data-sentence="card"]'
@@ -272,7 +272,7 @@ def states(payer, tenant, form, bank_form, gateway, clerk, settings):
         "unknown": "/p/unknown/",
     }
     gateway.fault("void", "http_500")
-    found["needs a person"] = paid(stuck, token=gateway.token("4387750101010101"))
+    found["needs a person"] = paid(stuck, token=gateway.token(PARTIAL))
     return found
 
 

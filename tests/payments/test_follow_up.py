@@ -16,11 +16,9 @@ from payments import cardconnect, giving_back, looking
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from payments.verify import check
-from tests.payments.conftest import address
+from tests.payments.conftest import PARTIAL, address
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-PARTIAL = "4387750101010101"
 
 
 @pytest.fixture

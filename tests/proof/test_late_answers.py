@@ -12,14 +12,14 @@ import pytest
 from django.db import connection  # noqa: F401  a mark reads it
 from django_scopes import scopes_disabled
 
-from tests.payments.test_follow_up import PARTIAL
+from tests.payments.conftest import PARTIAL
 from tests.proof.test_machine import Machine
 from tests.proof.test_machine import pytestmark as pytestmark
 
 
-def paid(machine: Machine, method: str = "card", fault: str = "") -> None:
-    machine.begin(method, "")
-    machine.submit(method, fault, stale=False)
+def paid(machine: Machine, fault: str = "") -> None:
+    machine.begin("card", "")
+    machine.submit("card", fault, stale=False)
 
 
 def given_back(machine: Machine, fault: str, part: bool = False) -> None:
