@@ -32,6 +32,7 @@ COMMON = {
     "enhancedresponse": "true",
     "tokenizewheninactive": "true",
     "invalidinputevent": "true",
+    "sendcardtypingevent": "true",
     "css": CSS,
 }
 CARD = {

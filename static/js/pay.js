@@ -14,6 +14,7 @@
   const TOKEN = /^9[0-9A-Za-z]{15}$/;
   // The security code travels with the token for two minutes; then the card must be typed again.
   const LIFE = 110 * 1000;
+  const PATIENCE = 1500;
   const WORDS = {
     card: "Enter your card number, expiry date and security code",
     ach: "Enter your routing number and account number",
@@ -23,6 +24,7 @@
     agree: "Tick the box to allow this payment",
     early: "Enter your card and ZIP code first: the total has to be known before you agree to it.",
     newTotal: "The total may have changed. Read the authorization and tick the box again.",
+    silent: "CardPointe did not answer. Nothing was charged. Please enter it again in a moment.",
     lapsed: "Two minutes have passed. To keep your card safe, please enter it again.",
     changed: "The card or account has changed. Read the authorization and tick the box again.",
   };
@@ -33,6 +35,7 @@
   const other = byId("other");
   let ticked = "";
   let lapse = 0;
+  let warning = 0;
 
   const method = () => field("method").value || form.querySelector("[name=method]:checked").value;
   const frame = () => form.querySelector('[data-frame="' + method() + '"]');
@@ -167,6 +170,7 @@
 
   function take(value, until) {
     clearTimeout(lapse);
+    clearTimeout(warning);
     token.value = value;
     expiry.value = until;
     if (!value) return refresh();
@@ -187,7 +191,7 @@
   function read(data) {
     let told;
     try { told = typeof data === "string" ? JSON.parse(data) : data; } catch (problem) { return null; }
-    return told && typeof told === "object" && typeof told.message === "string" ? told : null;
+    return told && typeof told === "object" ? told : null;
   }
 
   // Only CardPointe's own frame on this page may speak, and only in its own words.
@@ -195,16 +199,25 @@
     if (event.origin !== origin || event.source !== frame().contentWindow) return;
     const told = read(event.data);
     if (!told || locked) return;
+    if (told.cardTyping === true) return warn("");
+    if (typeof told.message !== "string") return;
     const until = /^\d{4,6}$/.test(String(told.expiry || "")) ? String(told.expiry) : "";
     if (TOKEN.test(told.message)) return take(told.message, until);
     if (told.message !== "") return;
     take("", "");
-    if (typeof told.validationError === "string" && told.validationError) {
-      show("frame-error", problem(told.validationError));
-    }
+    if (typeof told.validationError === "string" && told.validationError) warn(problem(told.validationError));
   });
 
+  // The frame calls a number wrong as soon as its payer looks up from the keys. While they are
+  // still in the frame, wait: they may be reading the other half off the card. Typing on ends it.
+  function warn(words) {
+    clearTimeout(warning);
+    const wait = words && document.activeElement === frame() ? PATIENCE : 0;
+    warning = setTimeout(show, wait, "frame-error", words);
+  }
+
   function problem(text) {
+    if (/unavailable|tim(e|ed)[ -]?out/i.test(text)) return WORDS.silent;
     if (/cvv|security/i.test(text)) return "Check the security code: 3 digits on the back, 4 on the front of American Express.";
     if (/expir|date|month|year/i.test(text)) return "Check the expiry date. It is wrong or has passed.";
     if (method() === "ach") return "Check the routing number and the account number, with a slash between them.";

@@ -61,11 +61,20 @@ def open_untexted(page: Page, house: Stack) -> str:
 
 def type_card(page: Page) -> None:
     """Type a card into the hosted frame, going from field to field with Tab."""
-    number = page.frame_locator("iframe.frame:not([hidden])").locator("#ccnumfield")
-    expect(number).to_be_visible()
+    fields = page.frame_locator("iframe.frame:not([hidden])")
+    expect(fields.locator("#ccnumfield")).to_be_visible()
     page.locator("[name=method]:checked").focus()
-    for keys in ("4111111111111111", "12", "2030", "123"):
+    typed = {
+        "#ccnumfield": "4111111111111111",
+        "#ccexpirymonth": "12",
+        "#ccexpiryyear": "2030",
+        "#cccvvfield": "123",
+    }
+    for field, keys in typed.items():
         page.keyboard.press("Tab")
+        # The keyboard moves into another site's frame a moment after the key was let go; what is
+        # typed before goes to the page around it.
+        expect(fields.locator(field)).to_be_focused()
         page.keyboard.type(keys)
     page.keyboard.press("Tab")
     expect(page.get_by_text("Visa card ending 1111", exact=True)).to_be_visible()

@@ -1,6 +1,7 @@
 """Pay Now in a real browser: the frame, the tick, the button, the keyboard, and every state."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -119,6 +120,48 @@ def test_the_frames_complaints_are_said_in_words(pay_page):
     card_frame(page).locator("#ccnumfield").fill("4111111111111112")
     page.get_by_text("Check the card number.").wait_for()
     assert page.locator("#frame-error").get_attribute("role") == "alert"
+
+
+def test_a_number_is_not_called_wrong_while_its_payer_looks_at_the_card(
+    page, live_server, link, gateway
+):
+    page.clock.install()
+    page.goto(live_server.url + address(link))
+    field = card_frame(page).locator("#ccnumfield")
+    field.wait_for()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    warned = page.locator("#frame-error")
+    field.press_sequentially("41111111")
+    page.clock.run_for(600)
+    card_frame(page).locator("#ccnumfield.error").wait_for()
+    page.clock.run_for(800)
+    assert warned.is_hidden()
+    field.press_sequentially("11111111")
+    page.clock.run_for(600)
+    card_frame(page).locator("#ccnumfield:not(.error)").wait_for()
+    page.clock.run_for(5_000)
+    assert warned.is_hidden()
+
+    # the same pause, and nothing more comes
+    field.press("Backspace")
+    page.clock.run_for(600)
+    card_frame(page).locator("#ccnumfield.error").wait_for()
+    page.clock.resume()
+    page.get_by_text("Check the card number.").wait_for()
+
+
+def test_a_frame_that_gets_no_answer_does_not_blame_the_card(pay_page):
+    page = pay_page
+    page.route("**/ccn/tokenize", lambda route: route.abort())
+    frame = card_frame(page)
+    frame.locator("#ccnumfield").fill(VISA)
+    frame.locator("#ccexpirymonth").select_option("12")
+    frame.locator("#ccexpiryyear").select_option("2030")
+    frame.locator("#cccvvfield").fill("123")
+    page.get_by_text("CardPointe did not answer. Nothing was charged.").wait_for()
+    page.unroute("**/ccn/tokenize")
+    type_card(page)
+    assert page.locator("#frame-error").is_hidden()
 
 
 def test_only_cardpointes_frame_may_hand_over_a_token(pay_page, page):
