@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from customers import phones
 from customers.models import Customer
@@ -150,7 +151,7 @@ def preview(invoice: Invoice, language: str = "en") -> dict[str, object]:
 def shown(template: str) -> dict[str, object]:
     """A text as pages show it, with its price: length, segments, and what makes it dear."""
     before, _, after = template.partition(LINK_MARK)
-    whole = template.replace(LINK_MARK, _longest_link())
+    whole = template.replace(LINK_MARK, _any_link())
     return {
         "before": before,
         "link": f"{settings.PUBLIC_BASE_URL}/p/…",
@@ -208,8 +209,9 @@ def _fit(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
 
 
 def _takes(template: str) -> int:
-    return segments(template.replace(LINK_MARK, _longest_link()))
+    return segments(template.replace(LINK_MARK, _any_link()))
 
 
-def _longest_link() -> str:
-    return f"{settings.PUBLIC_BASE_URL}/p/{'x' * TOKEN_LENGTH}"
+def _any_link() -> str:
+    """An address as long as every PaymentLink.url is."""
+    return settings.PUBLIC_BASE_URL + reverse("payments:pay", args=["x" * TOKEN_LENGTH])

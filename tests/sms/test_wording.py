@@ -71,7 +71,13 @@ class Paper:
 
 
 def whole(template):
-    return template.replace(LINK_MARK, "http://localhost:8000/p/" + "x" * 22)
+    return template.replace(LINK_MARK, f"http://localhost:8000/p/{'x' * 22}/")
+
+
+def test_a_text_is_as_long_as_it_was_counted(text):
+    text = text()
+    assert text.link.url == whole(LINK_MARK).replace("x" * 22, text.link.token)
+    assert preview(text.invoice)["length"] == len(text.body)
 
 
 def every_text(paper):
