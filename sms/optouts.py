@@ -47,6 +47,11 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         """Whether one stands against this number, without reading it."""
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).exists()
 
+    def resumed_since(self, tenant: Tenant, number: str, moment: dt.datetime) -> bool:
+        """Whether its owner let this number be texted again after that moment."""
+        ended = self.filter(tenant=tenant, digest__in=digests(tenant, number))
+        return ended.filter(ended_at__gte=moment).exists()
+
     def among(self, tenant: Tenant, numbers: Collection[str]) -> dict[str, OptOut]:
         """Those of `numbers` that have opted out, in one query."""
         by_digest = {digest: n for n in numbers for digest in digests(tenant, n)}

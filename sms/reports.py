@@ -11,9 +11,13 @@ from sms.twilio_codes import OPTED_OUT, explain
 def learn(message: TextMessage, code: int | None) -> None:
     """Remember for all texts to come what this refusal says about the number.
 
-    Before the text's own end is booked, so that a crash in between loses nothing.
+    Before the text's own end is booked, so that a crash in between loses nothing. Who has texted
+    START since this text went out has the last word, however often the refusal is told again.
     """
-    if code and explain(code).kind == OPTED_OUT:
+    if not code or explain(code).kind != OPTED_OUT:
+        return
+    went_out = message.claimed_at or message.queued_at
+    if not OptOut.objects.resumed_since(message.tenant, message.to, went_out):
         opt_out(message.tenant, message.to, source=OptOut.Source.TWILIO)
 
 

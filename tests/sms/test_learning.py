@@ -8,7 +8,9 @@ from django.utils import timezone
 from twilio.base.exceptions import TwilioRestException
 
 from sms.delivery import PRICE_LOOKS
-from sms.models import OptOut, TextMessage
+from sms.models import Consent, OptOut, TextMessage
+from sms.optouts import opt_out, resume
+from sms.reports import book
 from sms.tasks import catch_up, deliver, steps_due
 from sms.templatetags.texts import cost
 from sms.twilio import Accepted, _refused
@@ -60,6 +62,27 @@ def test_the_same_refusal_told_later_is_remembered_too(twilio, text, work):
     twilio.wait_for_status(message.sid, "failed")
     work(catch_up, message)
     assert (message.status, message.error_code) == ("failed", 21610)
+    assert opted_out(message).source == OptOut.Source.TWILIO
+
+
+def test_a_refusal_told_again_does_not_undo_their_start(twilio, text, work):
+    message = work(deliver, text(to=control("09")))
+    twilio.wait_for_status(message.sid, "failed")
+    work(catch_up, message)
+    assert resume(message.tenant, message.to, source=Consent.Source.START, wording="START")
+    work(catch_up, message)  # its price is asked for, and the whole record comes with it
+    book(TextMessage.objects.get(pk=message.pk), "failed", message.sid, 21610)
+    assert opted_out(message) is None
+
+
+def test_a_refusal_of_a_text_sent_after_start_counts(twilio, text, work):
+    number = control("09")
+    opt_out(text().tenant, number, source=OptOut.Source.REPLY)
+    message = text(to=number)
+    assert resume(message.tenant, number, source=Consent.Source.START, wording="START")
+    work(deliver, message)
+    twilio.wait_for_status(message.sid, "failed")
+    work(catch_up, message)
     assert opted_out(message).source == OptOut.Source.TWILIO
 
 
