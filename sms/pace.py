@@ -22,14 +22,15 @@ REMEMBERED = 7 * 24 * 60 * 60  # seconds; longer than any line of waiting texts
 LAPSES = dt.timedelta(seconds=5)
 
 
-def turn(account: TwilioAccount, now: dt.datetime) -> dt.datetime:
+def turn(account: TwilioAccount, now: dt.datetime, parts: int = 1) -> dt.datetime:
     """The moment at which one more text of this sender may go; `now` when that is at once.
 
-    Each call keeps one moment. Without the cache nobody waits: Twilio has a queue of its own.
+    Each call keeps one moment, as long as the text's `parts`: carriers count segments. Without the
+    cache nobody waits: Twilio has a queue of its own.
     """
     if not account.texts_per_second:
         return now
-    gap = max(1, round(1000 / account.texts_per_second))
+    gap = max(1, round(1000 * parts / account.texts_per_second))
     try:
         free = _reserve(f"texts-turn:{account.pk}", gap, int(now.timestamp() * 1000))
     except Exception:  # each cache has its own errors

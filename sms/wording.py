@@ -199,16 +199,17 @@ def _fit(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
     name = name.replace(LINK_MARK, "(link)")
     for rung in rungs:
         text = rung.format(name=name, **values)
-        if _takes(text) <= MOST_SEGMENTS:
+        if takes(text) <= MOST_SEGMENTS:
             return text
     letters = clusters(name)
-    while letters and _takes(text) > MOST_SEGMENTS:
+    while letters and takes(text) > MOST_SEGMENTS:
         letters.pop()
         text = rungs[-1].format(name="".join(letters), **values)
     return text
 
 
-def _takes(template: str) -> int:
+def takes(template: str) -> int:
+    """How many segments a text takes, its link included."""
     return segments(template.replace(LINK_MARK, _any_link()))
 
 

@@ -37,6 +37,11 @@ def test_after_a_pause_there_is_no_more_than_a_seconds_worth_at_once():
     assert min(seconds(FAST, 5, tomorrow)) > 0
 
 
+def test_a_text_takes_as_long_as_its_segments():
+    turns = [pace.turn(ACCOUNT, NOW, parts) - NOW for parts in (3, 1, 1)]
+    assert [turn.total_seconds() for turn in turns] == [0, 3, 4]
+
+
 def test_a_slow_sender_may_take_four_a_minute():
     assert seconds(TwilioAccount(pk=9, texts_per_second=Decimal("0.25")), 3) == [0, 4, 8]
 
