@@ -42,7 +42,11 @@ def send(
     with transaction.atomic():
         # Under the invoice's lock, so that what the check counted is all there is.
         row = invoice.locked()
-        found = None if _answered(row, key) else check(row, to, override=override)
+        texts = TextMessage.objects.filter(tenant=row.tenant)
+        replayed = texts.filter(key=key).exists()  # of which no new text can come
+        if not replayed and (flying := texts.filter(invoice=row).in_flight().first()):
+            return flying, False
+        found = None if replayed else check(row, to, override=override)
         if found is not None and found.red:
             raise Refused(found)
         message, new = TextMessage.objects.queue(
@@ -59,9 +63,3 @@ def send(
         if new and not message.not_before:
             enqueue(deliver, message.pk)
     return message, new
-
-
-def _answered(invoice: Invoice, key: uuid.UUID) -> bool:
-    """Whether no new text can come of it: this form was sent before, or one is on its way."""
-    texts = TextMessage.objects.filter(tenant=invoice.tenant)
-    return texts.filter(key=key).exists() or texts.filter(invoice=invoice).in_flight().exists()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from audit.models import AuditEntry
 from sms import limits
 from sms.check import check
-from sms.models import TextMessage
+from sms.models import TextMessage, TextMessageQuerySet
+from sms.sending import send
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 from tests.race import run_together
 
@@ -173,6 +174,22 @@ def test_an_answered_form_is_answered_again_and_not_limited(maya, invoice):
     text.claim()
     text.mark_sent("SM" + "b" * 32)
     assert maya.post(where, data).status_code == 302
+    assert TextMessage.objects.count() == 1
+
+
+def test_a_text_that_leaves_at_this_moment_makes_no_room_for_another(invoice, clerk, monkeypatch):
+    flying = make_text(invoice, clerk)
+    queue = TextMessageQuerySet.queue
+
+    def left_meanwhile(self, *args, **fields):
+        flying.claim()
+        flying.mark_sent("SM" + "c" * 32)
+        return queue(self, *args, **fields)
+
+    monkeypatch.setattr(TextMessageQuerySet, "queue", left_meanwhile)
+    agreed = {"seen": str(flying.public_id), "confirmed": True}
+    answer = send(invoice, to=MOBILE, actor=clerk, key=uuid.uuid4(), **agreed)
+    assert answer == (flying, False)
     assert TextMessage.objects.count() == 1
 
 
