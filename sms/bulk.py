@@ -113,7 +113,7 @@ class BulkSend(models.Model):
         with transaction.atomic():
             if not self._move(self.Status.PAUSED, actor=actor):
                 return False
-            self._queued().update(next_try_at=None)  # what is not due cannot be claimed
+            self._queued().hold()
         return True
 
     def go_on(self, *, actor: User) -> bool:
@@ -175,6 +175,26 @@ class BulkSend(models.Model):
 def _standing(outcome: str, status: str | None) -> str:
     """One word for a row: its text's state, or what became of it without one."""
     return status if outcome == BulkText.Outcome.TEXTED and status else outcome
+
+
+def give_back(message: TextMessage, later: dt.timedelta) -> bool:
+    """Put a text that Twilio surely did not take back into the queue, as its bulk send stands.
+
+    While that is paused it is held, and once it was stopped it is cancelled. True when it will be
+    tried again `later`. The bulk send is locked, so that a pause or stop is never overlooked.
+    """
+    with transaction.atomic():
+        bulks = BulkSend.objects.filter(rows__message=message)
+        bulk = bulks.select_for_update(of=("self",), no_key=True).first()
+        if not message.back_to_queue(later):
+            return False
+        if bulk is None or bulk.status not in (bulk.Status.PAUSED, bulk.Status.CANCELLED):
+            return True
+        if bulk.status == bulk.Status.CANCELLED:
+            message.cancel(actor=None)
+        else:
+            message.hold()
+    return False
 
 
 class BulkText(models.Model):

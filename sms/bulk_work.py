@@ -60,14 +60,17 @@ def judge(invoices: Iterable[Invoice]) -> list[Verdict]:
 
 
 def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
-    """Decide up to `most` waiting rows, skipping those another worker has; the new texts.
+    """Decide up to `most` waiting rows of a running bulk send; the new texts, none once it stands.
 
-    All of it in a handful of statements, however many rows: the invoices are locked first, so what
-    the check sees stays true until the texts are written down.
+    All of it in a handful of statements, however many rows. The bulk send is locked first, so that
+    a pause comes before or after and never in between, and then the invoices, so that what the
+    check sees stays true until the texts are written down.
     """
     with transaction.atomic():
+        if not BulkSend.objects.select_for_update(no_key=True).get(pk=bulk.pk).is_running:
+            return []
         waiting = bulk.rows.filter(outcome=BulkText.Outcome.WAITING)
-        rows = {row.invoice_id: row for row in waiting.select_for_update(skip_locked=True)[:most]}
+        rows = {row.invoice_id: row for row in waiting[:most]}
         invoices = Invoice.objects.filter(pk__in=rows).locked()
         found = judge(invoices.prefetch_related("customer__contacts"))
         busy = TextMessage.objects.in_flight().filter(invoice__in=rows)

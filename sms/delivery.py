@@ -124,12 +124,16 @@ class Delivery(models.Model):
 
     def wait_for_turn(self, turn: dt.datetime) -> None:
         """Its sender is busy until then. No attempt is counted."""
-        self._queued().update(next_try_at=turn, turn_at=turn)
+        self._waiting().update(next_try_at=turn, turn_at=turn)
 
     def wait_for_hours(self, moment: dt.datetime) -> None:
         """It is quiet where the customer lives until then. No attempt is counted."""
         at = clock.on_the_wall(moment)
-        self._queued().update(next_try_at=at, not_before=moment, turn_at=None)
+        self._waiting().update(next_try_at=at, not_before=moment, turn_at=None)
+
+    def hold(self) -> None:
+        """Its bulk send is paused: no time is set for it."""
+        self._waiting().update(next_try_at=None)
 
     def back_to_queue(self, later: dt.timedelta) -> bool:
         """Twilio surely did not take it: try again `later`. False when it has moved on.
@@ -290,8 +294,9 @@ class Delivery(models.Model):
     def _row(self) -> models.QuerySet[Any]:
         return type(self)._base_manager.filter(pk=self.pk)
 
-    def _queued(self) -> models.QuerySet[Any]:
-        return self._row().filter(status=self.Status.QUEUED)
+    def _waiting(self) -> models.QuerySet[Any]:
+        """The row while it is queued and no pause holds it."""
+        return self._row().filter(status=self.Status.QUEUED, next_try_at__isnull=False)
 
     def _details(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """What the entry in the history says about it."""

@@ -16,6 +16,8 @@ from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
+CODE = 21614  # what Twilio says of a text to a line that can get none
+
 
 def is_due(tenant: Tenant, number: str, now: dt.datetime | None = None) -> bool:
     """Whether Twilio would be asked about this number: turned on, and no fresh answer."""
@@ -24,30 +26,41 @@ def is_due(tenant: Tenant, number: str, now: dt.datetime | None = None) -> bool:
     return not NumberLookup.objects.fresh(tenant, number, now or timezone.now()).exists()
 
 
-def why_not(message: TextMessage) -> str:
-    """For the worker: why this line can get no text, asking Twilio first where that is turned on.
+def ask_about(message: TextMessage) -> bool:
+    """For the worker: ask about the number of a text unless it is known; whether that was done.
 
     Sends of many and reminders, which no pop-up checked, are caught here.
     """
-    rules = getattr(message.tenant, "text_rules", None)  # read together with the text
-    if rules is None or not rules.looks_up_numbers:
+    return _counts(message) and ask(message.tenant, message.to)
+
+
+def why_not(message: TextMessage) -> str:
+    """For the worker: why this line can get no text, as far as is known; "" when it may."""
+    if not _counts(message):
         return ""
-    ask(message.tenant, message.to)
     known = NumberLookup.objects.types(message.tenant, [message.to], timezone.now())
     line = known.get(message.to, "")
     return f"{no_texts(WORDS[line])} Nothing was sent." if line in NO_TEXTS else ""
 
 
-def ask(tenant: Tenant, number: str) -> None:
-    """Ask Twilio about an E.164 number, unless that is off or known, and keep the answer.
+def _counts(message: TextMessage) -> bool:
+    """Not for an answer: whoever has just texted from a number can be texted there."""
+    if message.kind in (TextMessage.Kind.ANSWER, TextMessage.Kind.HELP):
+        return False
+    rules = getattr(message.tenant, "text_rules", None)  # read together with the text
+    return rules is not None and rules.looks_up_numbers
+
+
+def ask(tenant: Tenant, number: str) -> bool:
+    """Ask Twilio about an E.164 number and keep the answer; False where that is off or known.
 
     Takes a few seconds at most. Whatever fails leaves the line unknown, and that forbids nothing.
     """
     if not is_due(tenant, number):
-        return
+        return False
     account = TwilioAccount.objects.filter(tenant=tenant).first()
     if account is None or not account.is_complete:
-        return
+        return False
     line_type = carrier = ""
     try:
         line_type, carrier = twilio.line_type(account, number)
@@ -62,3 +75,4 @@ def ask(tenant: Tenant, number: str) -> None:
             "looked_up_at": timezone.now(),
         },
     )
+    return True

@@ -48,6 +48,10 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
         """Those the sweep has something to do for."""
         return self.filter(next_try_at__lte=now).order_by("next_try_at")
 
+    def hold(self) -> None:
+        """Keep them in the queue until a bulk send goes on: what is not due cannot be claimed."""
+        self.update(next_try_at=None)
+
     def queue(
         self,
         invoice: Invoice,
@@ -115,9 +119,9 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
     def remind(
         self, invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
     ) -> TextMessage | None:
-        """Write down a reminder with the link the customer has, or a new one where it ended.
+        """Write down a reminder with the link the customer has.
 
-        None when a text is on its way or the invoice asks for nothing: then nothing is to be said.
+        None when that has ended, a text is on its way or the invoice asks for nothing.
         """
         with transaction.atomic():
             row = invoice.locked()
@@ -128,7 +132,7 @@ class TextMessageQuerySet(models.QuerySet["TextMessage"]):
                 return None
             link = row.links.live().first()
             if link is None or not link.is_live_at(clock.now()):
-                link = PaymentLink.objects.issue(row, actor=None)
+                return None
             message = self.model(
                 tenant=row.tenant,
                 kind=self.model.Kind.REMINDER,

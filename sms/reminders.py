@@ -145,6 +145,16 @@ class Reminder(models.Model):
         return f"{self.step}: {self.invoice}"
 
 
+def being_paid(invoice: Invoice) -> str:
+    """Why nobody is to be reminded while money is on its way; "" when none is."""
+    payments = invoice.payments.all()
+    if any(payment.is_in_flight for payment in payments):
+        return "A payment is being confirmed."
+    if any(payment.status == "started" for payment in payments):
+        return "A bank payment has been started."
+    return ""
+
+
 def why_not_any_more(message: TextMessage) -> str:
     """Why a reminder that was begun must not be handed over after all; "" when it may."""
     invoice = message.invoice
@@ -157,4 +167,6 @@ def why_not_any_more(message: TextMessage) -> str:
     today = clock.now().astimezone(message.tenant.zone).date()
     if invoice.promised_on and today <= invoice.promised_on:
         return "The customer promised to pay meanwhile; nothing was sent."
+    if reason := being_paid(invoice):
+        return f"{reason} Nothing was sent."
     return ""

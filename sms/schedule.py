@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from invoices.models import Invoice, PaymentLink
 from sms.check import SendCheck, check_many
 from sms.messages import TextMessage
-from sms.reminders import Reminder, ReminderStep
+from sms.reminders import Reminder, ReminderStep, being_paid
 from sms.wording import language_for, reminder_template
 from tenants.models import Tenant
 
@@ -214,7 +214,7 @@ def _verdict(
     invoice: Invoice, checked: SendCheck, at: dt.datetime
 ) -> tuple[Verdict, str, dt.datetime | None]:
     """What stands in the way of any reminder about this invoice at this moment."""
-    if reason := _for_good(invoice):
+    if reason := _for_good(invoice, at):
         return "leave_out", reason, None
     if reason := _for_now(invoice, at):
         return "wait", reason, None
@@ -226,24 +226,29 @@ def _verdict(
     return "send", "", at
 
 
-def _for_good(invoice: Invoice) -> str:
+def _for_good(invoice: Invoice, at: dt.datetime) -> str:
     link = invoice.newest_link
-    last = max(invoice.text_messages.all(), key=lambda text: text.pk)
+    last = max(filter(_counts, invoice.text_messages.all()), key=lambda text: text.pk)
     if invoice.customer.reminders_paused:
         return "Reminders are paused for this customer."
     if link is not None and link.status == PaymentLink.Status.DISABLED:
         return "Its link was expired by hand."
+    if link is None or not link.is_live_at(at):
+        return "Its link has expired. Text the invoice again for a new one."
     if last.finished_at and last.status != TextMessage.Status.DELIVERED:
         return "The last text about it did not arrive."
     return ""
 
 
+def _counts(text: TextMessage) -> bool:
+    """Whether it tells if texts arrive: not a reminder that we ourselves held back."""
+    return text.kind != TextMessage.Kind.REMINDER or text.went_out or bool(text.error_code)
+
+
 def _for_now(invoice: Invoice, at: dt.datetime) -> str:
-    texts, payments = invoice.text_messages.all(), invoice.payments.all()
-    if any(payment.is_in_flight for payment in payments):
-        return "A payment is being confirmed."
-    if any(payment.status == "started" for payment in payments):
-        return "A bank payment has been started."
+    texts = invoice.text_messages.all()
+    if reason := being_paid(invoice):
+        return reason
     if any(text.is_in_flight for text in texts):
         return "A text about it is on its way."
     moments = [moment for text in texts if (moment := _moment(text)) and moment <= at]

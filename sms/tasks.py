@@ -15,7 +15,7 @@ from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
 from sms import line_types, pace, twilio
-from sms.bulk import PORTION, BulkSend
+from sms.bulk import PORTION, BulkSend, give_back
 from sms.bulk_work import take
 from sms.check import OUTSIDE_HOURS, waits_until
 from sms.models import OptOut, TextMessage, TwilioAccount
@@ -23,6 +23,7 @@ from sms.optouts import STOPPED, handing_over
 from sms.reminders import why_not_any_more
 from sms.reports import adopt, learn
 from sms.twilio import TwilioError
+from sms.wording import takes
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,9 @@ def deliver(message_id: int) -> None:
     if message is None or not message.is_due_at(timezone.now()):
         return
     with scope(tenant=message.tenant):
-        if not (is_quiet(message) or has_to_wait(message)) and message.claim():
+        if opens := day_begins(message):
+            message.wait_for_hours(opens)
+        elif not has_to_wait(message) and message.claim():
             hand_over(message)
 
 
@@ -76,14 +79,11 @@ def deliver_handful(message_ids: list[int]) -> None:
         deliver(message_id)
 
 
-def is_quiet(message: TextMessage) -> bool:
-    """Send it back to the queue until it is day where the customer lives."""
+def day_begins(message: TextMessage) -> dt.datetime | None:
+    """When the hours begin that it has to wait for; None when it waits for none."""
     now = clock.now()
     opens = waits_until(message, now)
-    if opens is None or opens == now:
-        return False
-    message.wait_for_hours(opens)
-    return True
+    return opens if opens != now else None
 
 
 def has_to_wait(message: TextMessage) -> bool:
@@ -93,7 +93,7 @@ def has_to_wait(message: TextMessage) -> bool:
     in_time = message.turn_at and message.turn_at > now - pace.LAPSES
     if account is None or in_time:
         return False
-    turn = pace.turn(account, now)
+    turn = pace.turn(account, now, takes(message.template))
     if turn <= now:
         return False
     message.wait_for_turn(turn)
@@ -103,11 +103,18 @@ def has_to_wait(message: TextMessage) -> bool:
 
 def hand_over(message: TextMessage) -> None:
     """Call Twilio with a text that this worker has claimed, and book what comes of it."""
+    if line_types.ask_about(message):
+        # That took seconds, and what was read before them may have changed.
+        message = _load(message.pk) or message
     if reason := line_types.why_not(message):
-        message.mark_failed(None, reason)
+        message.mark_failed(line_types.CODE, reason)
         return
     try:
         with handing_over(message.tenant, message.to):
+            if opens := day_begins(message):  # the hour struck after the claim
+                give_back(message, dt.timedelta(0))
+                message.wait_for_hours(opens)
+                return
             if reason := why_not_now(message):
                 message.hold_back(reason)
                 return
@@ -167,7 +174,7 @@ def settle(message: TextMessage, error: TwilioError) -> None:
         message.mark_failed(error.code, error.sentence)
         return
     later = backoff(message.attempts, error.retry_after)
-    if message.back_to_queue(later):
+    if give_back(message, later):
         ring(message.pk, later)
 
 
@@ -207,7 +214,7 @@ def reconcile(message_id: int) -> None:
         elif message.attempts >= MAX_TRIES:
             message.mark_failed(None, NO_TRACE)
         else:
-            message.back_to_queue(dt.timedelta(0))
+            give_back(message, dt.timedelta(0))
 
 
 @shared_task(expires=EXPIRES)
@@ -258,8 +265,7 @@ def run_bulk(bulk_id: int) -> None:
         bulk = BulkSend.objects.select_related("tenant").get(pk=bulk_id)
     with scope(tenant=bulk.tenant):
         for _ in range(max(bulk.room(), 0) // PORTION):
-            bulk.refresh_from_db(fields=["status"])
-            if not (bulk.is_running and (texts := take(bulk))):
+            if not (texts := take(bulk)):
                 break
             for first in range(0, len(texts), HANDFUL):
                 enqueue(deliver_handful, [text.pk for text in texts[first : first + HANDFUL]])

@@ -12,9 +12,11 @@ from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
 from audit.models import AuditEntry
+from invoices.models import PaymentLink
 from sms import tasks
 from sms.bulk_work import take
 from sms.models import BulkSend, BulkText, TextMessage
+from sms.twilio import TwilioError
 from tests.conftest import signed_in
 from tests.factories import make_customer, make_invoice, make_text
 from tests.payments.test_pages import words_of
@@ -123,6 +125,69 @@ def test_stopping_takes_back_what_was_not_handed_over(invoices, start, twilio, c
     assert not bulk.stop(actor=clerk)
 
 
+@pytest.fixture
+def busy(monkeypatch):
+    """`busy(press)`: while a text is being handed over somebody presses; Twilio takes nothing."""
+
+    def make(press):
+        def send(message):
+            press()
+            raise TwilioError("Too many at once.", code=20429)
+
+        monkeypatch.setattr("sms.twilio.send", send)
+
+    return make
+
+
+def test_a_text_that_twilio_gave_back_is_held_while_paused(
+    invoices, start, twilio, clerk, busy, monkeypatch
+):
+    bulk = start(invoices(1))
+    busy(lambda: bulk.pause(actor=clerk))
+    work_off(bulk)
+    assert bulk.counts() == {"queued": 1}
+    assert TextMessage.objects.get().next_try_at is None
+    monkeypatch.undo()
+    assert bulk.go_on(actor=clerk)
+    work_off(bulk)
+    assert bulk.counts() == {"sent": 1}
+    assert len(bodies(twilio)) == 1
+
+
+def test_a_text_that_twilio_gave_back_goes_nowhere_once_stopped(
+    invoices, start, twilio, clerk, busy
+):
+    bulk = start(invoices(1))
+    busy(lambda: bulk.stop(actor=clerk))
+    work_off(bulk)
+    assert bulk.counts() == {"cancelled": 1}
+    assert bodies(twilio) == []
+
+
+def test_a_portion_that_comes_after_the_pause_begins_nothing(invoices, start, clerk):
+    bulk = start(invoices(4))
+    BulkSend.objects.get(pk=bulk.pk).pause(actor=clerk)
+    assert take(bulk, 2) == []
+    assert bulk.counts() == {"waiting": 4}
+
+
+def test_a_turn_at_the_sender_does_not_end_a_pause(invoices, start, clerk):
+    bulk = start(invoices(1))
+    (text,) = take(bulk)
+    bulk.pause(actor=clerk)
+    text.wait_for_turn(timezone.now())
+    text.wait_for_hours(timezone.now())
+    assert TextMessage.objects.get().next_try_at is None
+
+
+@on_postgresql
+def test_a_pause_holds_whatever_portions_are_taken_at_that_moment(invoices, start, clerk):
+    bulk = start(invoices(12))
+    portions = [lambda: take(BulkSend.objects.get(pk=bulk.pk), 2) for _ in range(6)]
+    run_together(*portions[:3], lambda: bulk.pause(actor=clerk), *portions[3:])
+    assert not TextMessage.objects.due(timezone.now()).exists()
+
+
 def test_an_invoice_paid_meanwhile_is_left_out_with_the_reason(invoices, start, twilio, clerk):
     first, second = invoices(2)
     bulk = start([first, second])
@@ -143,6 +208,7 @@ def test_somebody_else_texts_one_of_them_at_the_same_moment(invoices, start, twi
 
 def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, twilio):
     first, second = invoices(2)
+    PaymentLink.objects.issue(first, actor=None)
     TextMessage.objects.remind(
         first, to="+19785550200", template="{link}", language="en", key=uuid.uuid4()
     )

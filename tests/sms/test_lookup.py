@@ -6,17 +6,21 @@ import uuid
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from freezegun import freeze_time
 
 from sms import line_types
+from sms import twilio as ask_twilio
 from sms.check import check
 from sms.models import NumberLookup, TextMessage, TextRules
 from sms.tasks import deliver
+from sms.twilio_codes import NUMBER
 from tests.factories import MOBILE, make_customer, make_invoice
 from tests.sandbox_process import free_port
 from tests.sms.conftest import bodies, control
 
 pytestmark = pytest.mark.django_db
 LANDLINE = control("40")
+NINE = dt.datetime(2026, 11, 25, 2, 0, tzinfo=dt.UTC)  # in the evening in New York
 
 
 @pytest.fixture
@@ -147,6 +151,52 @@ def test_what_no_pop_up_checked_is_caught_by_the_worker(tenant, lookups, text, w
     assert bodies(twilio) == []
     assert work(deliver, text(to=MOBILE)).status == "sent"
     assert len(lookups()) == 2
+
+
+def test_a_landline_that_the_worker_caught_offers_the_next_step(lookups, text, work):
+    assert work(deliver, text(to=LANDLINE)).trouble == NUMBER
+
+
+@pytest.mark.parametrize("kind", ["answer", "help"])
+def test_whoever_texts_from_a_landline_is_answered(tenant, lookups, work, twilio, kind):
+    message, _ = TextMessage.objects.answer(
+        tenant, to=LANDLINE, body="We call you back.", key=uuid.uuid4(), actor=None, kind=kind
+    )
+    assert work(deliver, message).status == "sent"
+    assert lookups() == []
+
+
+def test_what_happens_while_twilio_is_asked_is_seen(
+    lookups, text, work, twilio, clerk, monkeypatch
+):
+    message = text()
+    line_type = ask_twilio.line_type
+
+    def slow(*args):
+        message.invoice.void(actor=clerk, reason="Billed twice")
+        return line_type(*args)
+
+    monkeypatch.setattr(ask_twilio, "line_type", slow)
+    assert "no longer open" in work(deliver, message).error
+    assert bodies(twilio) == []
+
+
+def test_the_hour_may_strike_while_twilio_is_asked(
+    tenant, lookups, text, work, twilio, monkeypatch
+):
+    TextRules.objects.update(quiet_hours=True)
+    line_type = ask_twilio.line_type
+    with freeze_time(NINE - dt.timedelta(seconds=2)) as wall:
+        message = text()
+
+        def slow(*args):
+            wall.move_to(NINE)
+            return line_type(*args)
+
+        monkeypatch.setattr(ask_twilio, "line_type", slow)
+        work(deliver, message)
+    assert (message.status, message.not_before) == ("queued", NINE + dt.timedelta(hours=11))
+    assert bodies(twilio) == []
 
 
 def test_the_worker_sends_where_lookup_fails(tenant, lookups, text, work, twilio):

@@ -13,10 +13,11 @@ from invoices.models import PaymentLink
 from payments.models import Payment
 from sms import optouts
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
-from sms.reminders import why_not_any_more
 from sms.reminding import companies, remind, remind_everybody, take
 from sms.schedule import plans
+from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant
+from tests.sms.conftest import bodies
 from tests.sms.reminded import SENT, WORDS, add_step, later, moment, texted
 from textpay.demo.clock import on
 
@@ -43,6 +44,20 @@ def run(tenant, at):
             message.claim()
             message.mark_sent(f"SM{uuid.uuid4().hex}")
             message.mark_delivered()
+
+
+def begin_payment(invoice, status):
+    return Payment.objects.create(
+        tenant=invoice.tenant,
+        invoice=invoice,
+        link=invoice.links.get(),
+        key=uuid.uuid4(),
+        method="ach" if status == "started" else "card",
+        amount="1.00",
+        site="fts-uat",
+        merchid="1",
+        status=status,
+    )
 
 
 def reminders():
@@ -224,17 +239,7 @@ def test_what_stops_a_reminder_for_good_is_kept_with_the_reason(
 @pytest.mark.parametrize("status", ["pending", "unknown", "started"])
 def test_it_waits_while_money_may_be_on_its_way(tenant, step, invoice, status):
     step("after_sending", 3)
-    payment = Payment.objects.create(
-        tenant=tenant,
-        invoice=invoice,
-        link=invoice.links.get(),
-        key=uuid.uuid4(),
-        method="ach" if status == "started" else "card",
-        amount="1.00",
-        site="fts-uat",
-        merchid="1",
-        status=status,
-    )
+    payment = begin_payment(invoice, status)
     run(tenant, later(3))
     assert Reminder.objects.count() == 0
     Payment.objects.filter(pk=payment.pk).update(status="declined")
@@ -244,17 +249,7 @@ def test_it_waits_while_money_may_be_on_its_way(tenant, step, invoice, status):
 
 def test_what_had_to_wait_until_its_last_hour_is_left_out_with_the_reason(tenant, step, invoice):
     step("after_sending", 3)
-    Payment.objects.create(
-        tenant=tenant,
-        invoice=invoice,
-        link=invoice.links.get(),
-        key=uuid.uuid4(),
-        method="ach",
-        amount="1.00",
-        site="fts-uat",
-        merchid="1",
-        status="started",
-    )
+    begin_payment(invoice, "started")
     run(tenant, later(5, hour=18))
     assert Reminder.objects.count() == 0
     run(tenant, later(5, hour=19))
@@ -303,14 +298,41 @@ def test_not_on_a_day_it_was_texted_and_not_a_fourth_time_in_a_week(tenant, step
     assert "3 times in 7 days" in plans(tenant, later(4))[0].reason
 
 
-def test_a_link_that_ran_out_is_replaced_when_a_later_step_is_due(tenant, step, invoice, clerk):
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_link_that_ran_out_ends_the_reminders(tenant, step, invoice, swept):
     step("after_due", 40)
     with on(later(61)):
-        PaymentLink.objects.expire_due()
+        if swept:
+            PaymentLink.objects.expire_due()
     run(tenant, later(70))
-    (text,) = reminders()
-    assert text.link.status == "live"
-    assert invoice.links.count() == 2
+    assert reminders() == []
+    assert reasons() == ["Its link has expired. Text the invoice again for a new one."]
+    assert invoice.links.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (lambda invoice, clerk: invoice.promise(SENT + dt.timedelta(days=3), actor=clerk),
+         "promised to pay"),
+        (lambda invoice, clerk: invoice.customer.pause_reminders(True, actor=clerk), "paused"),
+        (lambda invoice, clerk: TextRules.objects.update(reminds=False), "switched off"),
+        (lambda invoice, clerk: begin_payment(invoice, "unknown"), "being confirmed"),
+        (lambda invoice, clerk: begin_payment(invoice, "started"), "has been started"),
+    ],
+)  # fmt: skip
+def test_what_happens_before_it_is_handed_over_holds_it_back(
+    tenant, step, invoice, clerk, twilio, work, happens, words
+):
+    step("after_sending", 3)
+    step("after_sending", 8)
+    with on(later(3)):
+        text = take(invoice)
+        happens(invoice, clerk)
+        assert words in work(deliver, text).error
+    assert bodies(twilio) == []
+    # and it does not stand for a text that could not arrive
+    assert "did not arrive" not in [plan.reason for plan in plans(tenant, later(8))]
 
 
 def test_it_speaks_the_language_of_the_number(tenant, step, invoice):
@@ -338,22 +360,6 @@ def test_an_edited_bill_is_asked_for_as_it_is_now(tenant, step, invoice, clerk):
     )
     run(tenant, later(3))
     assert "$20.00" in reminders()[0].body
-
-
-def test_what_has_changed_since_is_seen_when_it_is_handed_over(tenant, step, invoice, clerk):
-    step("after_sending", 3)
-    with on(later(3)):
-        text = take(invoice)
-        assert why_not_any_more(text) == ""
-        invoice.promise(SENT + dt.timedelta(days=3), actor=clerk)
-        text.refresh_from_db()
-        assert "promised" in why_not_any_more(text)
-        invoice.promise(None, actor=clerk)
-        invoice.customer.pause_reminders(True, actor=clerk)
-        text = TextMessage.objects.get(pk=text.pk)
-        assert "paused" in why_not_any_more(text)
-        TextRules.objects.update(reminds=False)
-        assert "switched off" in why_not_any_more(text)
 
 
 def test_one_invoices_trouble_leaves_the_others_their_reminders(
