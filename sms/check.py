@@ -10,15 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import prefetch_related_objects
+from django.utils import timezone
 
 from audit import clock
+from customers.models import Customer
 from invoices.models import Invoice
 from sms import limits, quiet_hours
 from sms.findings import TONES, Finding, Known, Level, Look
 from sms.lookups import NumberLookup
-from sms.models import Consent, OptOut, TextMessage, TextRules
+from sms.models import Consent, InboundText, OptOut, TextMessage, TextRules
 from sms.reasons import why_no_sender
+from tenants.models import Tenant
 
+# Whoever texted a company within this time is in a conversation with it, at any hour.
+JUST_NOW = dt.timedelta(hours=1)
 OUTSIDE_HOURS = "It is outside the hours in which this number may be texted; nothing was sent."
 
 
@@ -137,11 +142,37 @@ def _known(
 def waits_until(message: TextMessage, now: dt.datetime) -> dt.datetime | None:
     """For the worker: when a queued text may go out; `now` when it may, None when it never may.
 
-    An answer to what somebody has just texted asks no clock.
+    What we answer to HELP asks no clock.
     """
-    if message.kind in (TextMessage.Kind.ANSWER, TextMessage.Kind.HELP):
+    if message.kind == TextMessage.Kind.HELP:
         return now
-    # Read together with the text by whoever sends many.
-    rules = getattr(message.tenant, "text_rules", None) or TextRules(tenant=message.tenant)
-    opens = quiet_hours.next_allowed(message.to, message.customer, rules, now)
+    if message.kind == TextMessage.Kind.ANSWER:
+        return answered_at(message.tenant, message.to, message.customer, now)
+    return _opens(message.tenant, message.to, message.customer, now)
+
+
+def answered_at(
+    tenant: Tenant, number: str, customer: Customer | None, now: dt.datetime
+) -> dt.datetime | None:
+    """When an answer to this number may go out: `now` to who has texted JUST_NOW; None: never.
+
+    A collector waits for the day even then: 12 CFR 1006.6 knows no hour of the debtor's choice.
+    """
+    if not _rules(tenant).third_party_collector:
+        since = timezone.now() - JUST_NOW
+        if InboundText.objects.filter(tenant=tenant, number=number, received_at__gt=since).exists():
+            return now
+    return _opens(tenant, number, customer, now)
+
+
+def _opens(
+    tenant: Tenant, number: str, customer: Customer | None, now: dt.datetime
+) -> dt.datetime | None:
+    rules = _rules(tenant)
+    opens = quiet_hours.next_allowed(number, customer, rules, now)
     return opens if opens == now or rules.sends_later else None
+
+
+def _rules(tenant: Tenant) -> TextRules:
+    # Read together with the text by whoever sends many.
+    return getattr(tenant, "text_rules", None) or TextRules(tenant=tenant)

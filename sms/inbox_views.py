@@ -22,6 +22,7 @@ from sms.models import OptOut, TextMessage
 from sms.optouts import opt_out
 from sms.segments import segments
 from sms.tasks import deliver
+from sms.wording import answer_text, language_for
 from tenants.access import Permission, staff
 from tenants.live import Regions
 from tenants.requests import StaffRequest
@@ -76,13 +77,13 @@ def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return _show(request, text, form, status=422)
-    if reason := why_no_answer(request.tenant, text.number):
+    if reason := why_no_answer(request.tenant, text.number, text.customer):
         form.add_error(None, f"{reason.sentence} Nothing was sent.")
         return _show(request, text, form, status=409)
     message, new = TextMessage.objects.answer(
         request.tenant,
         to=text.number,
-        body=form.cleaned_data["body"],
+        body=answer_text(request.tenant, form.cleaned_data["body"], _language(text)),
         key=form.cleaned_data["key"],
         actor=request.user,
         customer=text.customer,
@@ -97,7 +98,8 @@ def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 def count(request: StaffRequest) -> HttpResponse:
     """How long the answer is that is being typed, and how many segments it takes."""
     body = request.POST.get("body", "").strip()[: 2 * LONGEST]
-    context = {"length": len(body), "most": LONGEST, "segments": segments(body) if body else 0}
+    whole = answer_text(request.tenant, body, request.POST.get("language", ""))
+    context = {"length": len(body), "most": LONGEST, "segments": segments(whole) if body else 0}
     return render(request, "sms/inbox/_count.html", context)
 
 
@@ -156,6 +158,10 @@ def _stop(request: StaffRequest, text: InboundText, source: str, wording: str) -
     messages.success(request, "Opted out: this number gets no more texts")
 
 
+def _language(text: InboundText) -> str:
+    return language_for(text.customer, text.number) if text.customer else "en"
+
+
 def _load(public_id: uuid.UUID) -> InboundText:
     texts = InboundText.objects.select_related("tenant", "customer")
     return get_object_or_404(texts, public_id=public_id)
@@ -175,9 +181,13 @@ def _live(request: StaffRequest, text: InboundText, form: AnswerForm) -> Regions
         invoices = list(text.customer.invoices.with_standing().select_related("tenant")[:5])
     context = {
         "text": text,
+        "here": text.public_id,
         "form": form,
         "lines": conversations.lines(text.number),
-        "reason": why_no_answer(request.tenant, text.number),
+        "reason": why_no_answer(request.tenant, text.number, text.customer),
+        "waits": conversations.answer_waits(request.tenant, text.number, text.customer),
+        "language": _language(text),
+        "added": answer_text(request.tenant, "", _language(text)).strip(),
         "opt_out": OptOut.objects.select_related("recorded_by").of(request.tenant, text.number),
         "invoices": invoices,
         "most": LONGEST,

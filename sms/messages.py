@@ -151,6 +151,11 @@ class TextMessage(Delivery):
         return self.template.replace(LINK_MARK, self.link.masked_url)
 
     @property
+    def again_key(self) -> uuid.UUID:
+        """The key under which an answer that failed is sent again, once."""
+        return uuid.uuid5(self.public_id, "again")
+
+    @property
     def callback_url(self) -> str:
         """Where Twilio reports: names this text, so a report counts even if the answer was lost."""
         return settings.PUBLIC_BASE_URL + reverse("sms:delivery_status", args=[self.public_id])

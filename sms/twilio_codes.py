@@ -46,8 +46,8 @@ _STOPPED = Code(
     OPTED_OUT,
     "The customer replied STOP. By law no text may go to this number until they text START.",
 )
-_ACCOUNT = Code(SETUP, "Your Twilio account refused the text. An administrator must check it.")
-_SENDER = Code(SETUP, "Twilio does not let you send from your sender number. Check it in Settings.")
+_ACCOUNT = Code(SETUP, "Your Twilio account refused the text. Ask Support to check it.")
+_SENDER = Code(SETUP, "Twilio does not let you send from your sender. Ask Support to check it.")
 _UNREGISTERED = Code(SETUP, "Carriers refuse your sender number until it is registered with them.")
 _TRIAL = Code(SETUP, "A Twilio trial account may only text numbers verified in Twilio's console.")
 _WRONG = Code(REQUEST, "Twilio did not accept the text as it was. Tell Support the error code.")
@@ -61,7 +61,7 @@ _BLOCKED = Code(FILTERED, "The phone or its carrier blocks these texts. Reach th
 
 CODES: dict[int, Code] = {
     14107: _FILTERED,
-    20003: Code(SETUP, "Twilio did not accept your account's credentials. Check them in Settings."),
+    20003: Code(SETUP, "Twilio did not accept your account's credentials. Ask Support."),
     20005: _ACCOUNT,
     20008: _ACCOUNT,
     20404: _ACCOUNT,

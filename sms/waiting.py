@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from sms.models import TextMessage
+from sms.models import InboundText, TextMessage
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -26,5 +26,8 @@ def cancel(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     elif not was_cancelled:
         messages.error(request, "It was too late to cancel: the text has been handed to Twilio.")
     if text.invoice is None:
-        return redirect("invoices:list")
+        theirs = InboundText.objects.filter(number=text.to).first()
+        if theirs is None:
+            return redirect("replies:inbox")
+        return redirect("replies:conversation", theirs.public_id)
     return redirect("invoices:detail", text.invoice.public_id)

@@ -18,6 +18,7 @@ from django.urls import reverse
 from customers import phones
 from customers.models import Customer
 from invoices.models import Invoice
+from sms.rules import TextRules
 from sms.segments import clusters, outside_gsm7, segments
 from tenants.models import Tenant
 
@@ -46,6 +47,7 @@ class Language:
     # Around a company's own words for a reminder.
     reminder: tuple[str, ...]
     help: tuple[str, ...]
+    stop: str
     months: str
 
     def day(self, day: dt.date) -> str:
@@ -72,6 +74,7 @@ ENGLISH = Language(
         "{name}: questions about your bill? Call {phone}. Reply STOP to opt out",
         "{name}: call {phone}. STOP to opt out",
     ),
+    stop="Reply STOP to opt out",
     months="Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
 )
 SPANISH = Language(
@@ -92,6 +95,7 @@ SPANISH = Language(
         "{name}: ¿preguntas sobre su factura? Llame al {phone}. Responda STOP para baja",
         "{name}: llame al {phone}. STOP para baja",
     ),
+    stop="Responda STOP para baja",
     months="ene feb mar abr may jun jul ago sep oct nov dic",
 )
 LANGUAGES = {"en": ENGLISH, "es": SPANISH}
@@ -141,6 +145,16 @@ def help_answer(tenant: Tenant, language: str = "en") -> str:
     values = {"phone": phones.national(tenant.phone), "email": tenant.email}
     rungs = FRENCH_HELP if language == "fr" else LANGUAGES.get(language, ENGLISH).help
     return _fit(rungs, tenant.name, values)
+
+
+def answer_text(tenant: Tenant, words: str, language: str = "en") -> str:
+    """What staff answer, with how to opt out where every text must say so.
+
+    That is for who collects debts for others: 12 CFR 1006.6(e).
+    """
+    if "STOP" in words or not TextRules.of(tenant).third_party_collector:
+        return words
+    return f"{words}\n{LANGUAGES.get(language, ENGLISH).stop}"
 
 
 def preview(invoice: Invoice, language: str = "en") -> dict[str, object]:

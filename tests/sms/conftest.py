@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django_scopes import scope
 
-from sms.models import TextMessage
+from sms.models import InboundText, TextMessage
+from sms.replies import Incoming, receive
 from tenants.models import Tenant, User
-from tests.factories import TWILIO_TOKEN, make_customer, make_invoice, make_text
+from tests.factories import MOBILE, TWILIO_TOKEN, make_customer, make_invoice, make_text
 from tests.sandbox_process import Sandbox, start_sandbox
 
 
@@ -68,3 +72,33 @@ def control(number: str) -> str:
 def bodies(sandbox: Sandbox) -> list[str]:
     """What the phones got."""
     return [row["body"] for row in sandbox.ledger()["messages"]]
+
+
+@pytest.fixture
+def take(tenant: Tenant) -> Callable[..., InboundText]:
+    """`take("words")` is a text that arrived."""
+
+    def arrive(body: str, number: str = MOBILE, **more: Any) -> InboundText:
+        with scope(tenant=tenant):
+            text = Incoming(sid=f"SM{uuid.uuid4().hex}", number=number, body=body, **more)
+            return receive(tenant, text)[0]
+
+    return arrive
+
+
+@pytest.fixture
+def browser(browser_of: Callable[[User], Client], clerk: User) -> Client:
+    """The clerk's browser."""
+    return browser_of(clerk)
+
+
+def page(browser: Client, name: str, *args: Any, **query: Any) -> str:
+    """A page of the house, by its address's name."""
+    answer = browser.get(reverse(name, args=args), query)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def act(browser: Client, name: str, *args: Any, **data: Any) -> Any:
+    """The answer to a form."""
+    return browser.post(reverse(name, args=args), data)

@@ -1,18 +1,15 @@
 """Messages: what staff see of replies, and what they can do with them."""
 
 import datetime as dt
-import uuid
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
-from django_scopes import scope
 
 from audit.models import AuditEntry
-from sms.models import InboundText, OptOut, TextMessage
+from sms.models import InboundText, OptOut
 from sms.optouts import opt_out
-from sms.replies import Incoming, receive
 from tenants import live
 from tenants.roles import Permission
 from tests.factories import (
@@ -23,37 +20,11 @@ from tests.factories import (
     make_ready_tenant,
     make_text,
 )
+from tests.sms.conftest import act, page
 from textpay.views import may_be_refusals
 
 pytestmark = pytest.mark.django_db
 STRANGER = "+16175550100"
-
-
-@pytest.fixture
-def take(tenant):
-    """`take("words")` is a text that arrived."""
-
-    def arrive(body, number=MOBILE, **more):
-        with scope(tenant=tenant):
-            text = Incoming(sid=f"SM{uuid.uuid4().hex}", number=number, body=body, **more)
-            return receive(tenant, text)[0]
-
-    return arrive
-
-
-@pytest.fixture
-def browser(browser_of, clerk):
-    return browser_of(clerk)
-
-
-def page(browser, name, *args, **query):
-    answer = browser.get(reverse(name, args=args), query)
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def act(browser, name, *args, **data):
-    return browser.post(reverse(name, args=args), data)
 
 
 def test_an_empty_inbox_says_what_will_come(browser):
@@ -127,63 +98,6 @@ def test_both_sides_of_a_conversation(browser, tenant, clerk, take):
     assert ours.link.url not in html  # the end of the link is hidden here too
     assert invoice.number in html
     assert reverse("customers:detail", args=[invoice.customer.public_id]) in html
-
-
-def test_an_answer_is_queued_once(browser, tenant, clerk, take):
-    make_customer(tenant)
-    text = take("When do you come?")
-    data = {"body": "At 9 tomorrow.", "key": uuid.uuid4()}
-    for _ in range(2):
-        assert act(browser, "replies:answer", text.public_id, **data).status_code == 302
-    answer = TextMessage.objects.get()
-    assert (answer.kind, answer.to, answer.body) == ("answer", MOBILE, "At 9 tomorrow.")
-    assert answer.sent_by == clerk
-    assert "At 9 tomorrow." in page(browser, "replies:conversation", text.public_id)
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [("", "Write something first."), (" \n ", "Write something first."), ("x" * 481, "481")],
-)
-def test_an_answer_has_words_but_not_too_many(browser, take, body, words):
-    text = take("hello")
-    answer = act(browser, "replies:answer", text.public_id, body=body, key=uuid.uuid4())
-    assert answer.status_code == 422
-    assert words in answer.content.decode()
-    assert not TextMessage.objects.exists()
-
-
-def test_no_answer_to_who_opted_out_and_nothing_typed_is_lost(browser, take):
-    text = take("hello")
-    take("STOP")
-    data = {"body": "Wait, one more thing", "key": uuid.uuid4()}
-    answer = act(browser, "replies:answer", text.public_id, **data)
-    html = answer.content.decode()
-    assert answer.status_code == 409
-    assert "They replied STOP" in html
-    assert "Wait, one more thing" in html
-    assert not TextMessage.objects.exists()
-
-
-def test_no_answer_without_a_sender(browser, tenant, take):
-    text = take("hello")
-    tenant.twilio.delete()
-    data = {"body": "hi", "key": uuid.uuid4()}
-    assert act(browser, "replies:answer", text.public_id, **data).status_code == 409
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("hello", "5 of 480 characters, 1 segment"),
-        ("x" * 161, "161 of 480 characters, 2 segments"),
-        ("\U0001f44d" * 40, "40 of 480 characters, 2 segments"),
-        ("", "Up to 480"),
-        ("x" * 500, "shorten it"),
-    ],
-)
-def test_the_length_of_an_answer_is_told_while_it_is_typed(browser, body, words):
-    assert words in act(browser, "replies:count", body=body).content.decode()
 
 
 def test_a_live_conversation_shows_and_reads_what_arrives(browser, take):
