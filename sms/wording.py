@@ -211,15 +211,18 @@ def _fit(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
     When even the shortest does not, as with a name of emoji alone, the name loses its end.
     """
     name = name.replace(LINK_MARK, "(link)")
-    for rung in rungs:
-        text = rung.format(name=name, **values)
-        if takes(text) <= MOST_SEGMENTS:
-            return text
+    text = fitting(rungs, name, values).format(name=name, **values)
     letters = clusters(name)
     while letters and takes(text) > MOST_SEGMENTS:
         letters.pop()
         text = rungs[-1].format(name="".join(letters), **values)
     return text
+
+
+def fitting(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
+    """The first wording that takes at most two segments when filled in; the last if none does."""
+    fits = (r for r in rungs if takes(r.format(name=name, **values)) <= MOST_SEGMENTS)
+    return next(fits, rungs[-1])
 
 
 def takes(template: str) -> int:

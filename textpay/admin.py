@@ -16,6 +16,7 @@ from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
 
 from audit.models import AuditEntry, record
 from payments.enabling import (
@@ -28,6 +29,7 @@ from payments.enabling import (
 )
 from payments.models import CardConnectAccount
 from sms.models import TwilioAccount
+from sms.samples import samples
 from tenants.models import Membership, Role, Tenant, User
 from textpay.admin_forms import (
     CardConnectForm,
@@ -79,6 +81,17 @@ class TwilioInline(admin.StackedInline):
     model = TwilioAccount
     form = TwilioForm
     can_delete = False
+    readonly_fields = ("sample_messages",)
+
+    @admin.display(description="sample messages")
+    def sample_messages(self, account: TwilioAccount) -> str:
+        """What to register with the carriers, word for word."""
+        lines = format_html_join("", "<li>{}</li>", ((text,) for text in samples(account.tenant)))
+        return format_html(
+            "<p>Register the sender with these. Register it anew when a reminder changes.</p>"
+            "<ul>{}</ul>",
+            lines,
+        )
 
 
 class MembershipInline(admin.TabularInline):

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.models import Contact
-from sms.reminders import DEFAULTS
+from sms.reminders import DEFAULTS, ReminderStep
+from sms.samples import samples
 from sms.segments import GSM7, clusters, outside_gsm7, segments, utf16
 from sms.twilio_codes import CODES, explain
 from sms.wording import (
@@ -78,6 +79,25 @@ def test_a_text_is_as_long_as_it_was_counted(text):
     text = text()
     assert text.link.url == whole(LINK_MARK).replace("x" * 22, text.link.token)
     assert preview(text.invoice)["length"] == len(text.body)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["Harbor Plumbing & Heating", "Łódź Plumbing Company of the North"]
+)
+def test_every_text_about_a_bill_matches_a_sample_that_was_registered(tenant, name):
+    tenant.name = name
+    ReminderStep.start_with_defaults(tenant)
+    shapes = [
+        re.sub(r"\\\[.*?\\\]", ".+", re.escape(sample).replace(r"\ ", " "))
+        for sample in samples(tenant)
+    ]
+    paper = make_invoice(customer=make_customer(tenant))
+    paper.tenant = tenant
+    texts = [text for text in every_text(paper) if LINK_MARK in text]
+    assert len(texts) == len(shapes) == 10
+    for text in texts:
+        assert any(re.fullmatch(shape, whole(text)) for shape in shapes), text
 
 
 def every_text(paper):

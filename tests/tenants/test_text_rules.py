@@ -60,6 +60,13 @@ def test_the_sender_says_whether_the_carriers_approved_it(alma):
     assert "Nothing is sent until" in page
 
 
+def test_support_reads_what_to_register_with_the_carriers(support, browser_of, tenant):
+    page = browser_of(support).get(f"/admin/tenants/tenant/{tenant.pk}/change/").content.decode()
+    assert (
+        "Harbor Plumbing &amp; Heating: $[amount] for invoice [invoice number]. Pay here:" in page
+    )
+
+
 def test_only_administrators(clerk, browser_of, tenant):
     assert browser_of(clerk).post(URL, form(strict_states="on")).status_code == 403
     assert not TextRules.objects.exists()
