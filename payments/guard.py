@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from django.conf import settings
 from django.core.cache import cache
@@ -18,8 +18,6 @@ from tenants.card_numbers import holds_card_number
 UNKNOWN_LINKS_PER_MINUTE = 10
 FEES_PER_MINUTE = 30
 OPENINGS_PER_MINUTE = 30
-# Set by proxies, and made of clocks and counters that may look like anything.
-_NOT_OURS = frozenset({"X-Request-Start", "X-Request-Id", "Traceparent", "X-Amzn-Trace-Id"})
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
@@ -50,7 +48,9 @@ def payer_page(view: View) -> View:
 
 
 def carries_card_number(request: HttpRequest) -> bool:
-    """Whether any field, header or part of the address holds a raw card or bank number."""
+    """Whether any field or part of the address, or the page they came from, holds a raw card or
+    bank number. Other headers hold clocks, counters and other sites' cookies, and nobody types
+    there."""
     return any(holds_card_number(text) for text in _everything_in(request))
 
 
@@ -98,9 +98,7 @@ def _everything_in(request: HttpRequest) -> Iterator[str]:
     yield unquote(request.path)
     yield from _pairs(request.GET.lists())
     yield from _pairs(request.POST.lists())
-    for name, value in request.headers.items():
-        if name not in _NOT_OURS:
-            yield unquote(value)
+    yield unquote_plus(request.headers.get("Referer", ""))
     for name, files in request.FILES.lists():
         yield from (f"{name} {file.name}" for file in files)
 
