@@ -1,4 +1,4 @@
-"""Logging that never prints a card number, a payment link, a phone number or a credential.
+"""Logging that never prints a card number, a payment or password link, a phone number or a credential.
 
 Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only, as
 in tenants/card_numbers.py: gunicorn reads this file before Django is there.
@@ -11,7 +11,7 @@ from typing import Any
 from tenants import card_numbers
 
 _GROUP = re.compile(r"\d+")
-_LINK = re.compile(r"(/p/)[A-Za-z0-9_\-~.%]{6,}")
+_LINK = re.compile(r"(/p/|/password/reset/key/)[A-Za-z0-9_\-~.%]{6,}")
 _CREDENTIAL = re.compile(
     r"""(?ix) ( ["']? (?:http[_-])? (?:proxy[_-])? (?:authorization|x[_-]twilio[_-]signature) ["']?
         \s*[:=,]\s* ) ["']? (?: (?:basic|bearer)\s+ )? [^\s"',;]+ ["']? """
