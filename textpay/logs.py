@@ -1,4 +1,4 @@
-"""Logging that never prints a card number, a payment or password link, a phone number or a credential.
+"""Logging that never prints card numbers, payment or password links, phone numbers or credentials.
 
 Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only, as
 in tenants/card_numbers.py: gunicorn reads this file before Django is there.
