@@ -60,6 +60,8 @@ def send_email(email_id: int) -> None:
 
 def why_not_now(mail: InvoiceEmail) -> str:
     """Why an e-mail that was queued must not go out any more; "" when it may."""
+    if not mail.tenant.is_active:
+        return "The company was made inactive meanwhile; nothing was sent."
     if not mail.invoice.is_payable:
         return "There was nothing to pay any more when it was to go out, so nothing was sent."
     if not mail.link.is_live_at(link_now()):

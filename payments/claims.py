@@ -135,7 +135,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         if not invoice.is_payable:
             raise CannotPay("There is nothing to pay on this invoice.")
         account = CardConnectAccount.of(invoice.tenant)
-        if account is None or account.refuses_payments:
+        if account is None or account.refuses_payments or not invoice.tenant.is_active:
             raise CannotPay("This invoice cannot be paid online.")
         if method == self.model.Method.ACH and not account.takes_bank_payments:
             raise CannotPay("Bank payments are not available here. Please pay by card.")

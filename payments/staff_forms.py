@@ -11,8 +11,8 @@ from django import forms
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
-from payments.guard import holds_card_number
 from payments.models import Payment
+from tenants.card_numbers import holds_card_number
 from tenants.models import User
 
 WRONG_PASSWORDS = 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import uuid
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from sms.models import Consent, OptOut, TextMessage, TwilioAccount
 from sms.optouts import opt_out, resume
 from sms.tasks import deliver
 from sms.wording import help_answer, language_for
+from tenants.card_numbers import without_card_numbers
 from tenants.models import Tenant
 
 Kind = InboundText.Kind
@@ -29,7 +29,6 @@ SETTLED = frozenset([Kind.STOP, Kind.START, Kind.HELP])
 # Two machines that ask each other for help stop after this many answers within the hour.
 MOST_HELP = 5
 AN_HOUR = dt.timedelta(hours=1)
-_DIGITS = re.compile(r"(?<!\d)\d(?:[ .-]?\d){12,18}(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def receive(tenant: Tenant, text: Incoming) -> tuple[InboundText, bool]:
 
     All in one transaction: Twilio may repeat what we could not finish.
     """
-    body = without_cards(text.body.replace("\0", ""))
+    body = without_card_numbers(text.body.replace("\0", ""))
     with transaction.atomic():
         reading = keywords.read(body, text.opt_out_type)
         kind = reading.kind
@@ -74,16 +73,6 @@ def receive(tenant: Tenant, text: Incoming) -> tuple[InboundText, bool]:
             _tell(row)
             _act(row, reading.language)
     return row, new
-
-
-def without_cards(body: str) -> str:
-    """The text with card numbers cut to their last four: such a number may not be kept."""
-
-    def cut(found: re.Match[str]) -> str:
-        digits = re.sub(r"\D", "", found[0])
-        return f"[card ending {digits[-4:]}]" if _luhn(digits) else found[0]
-
-    return _DIGITS.sub(cut, body)
 
 
 def about(tenant: Tenant, number: str) -> tuple[Customer | None, Invoice | None]:
@@ -153,8 +142,3 @@ def _help(row: InboundText, language: str) -> None:
     )
     if new:
         enqueue(deliver, answer.pk)
-
-
-def _luhn(digits: str) -> bool:
-    doubled = [int(d) * (2 if place % 2 else 1) for place, d in enumerate(reversed(digits))]
-    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -10,12 +10,23 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from rest_framework import status
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from tenants.card_numbers import holds_card_number
 from tenants.roles import Permission
 
-__all__ = ["Can", "HasPermission", "Permission", "no_company", "staff"]
+__all__ = [
+    "Can",
+    "HasPermission",
+    "Permission",
+    "card_number_typed",
+    "no_company",
+    "refused",
+    "staff",
+]
 
 View = Callable[..., HttpResponseBase]
 
@@ -36,7 +47,8 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
     """Let a view be reached only by a signed-in person whose role allows one of these.
 
     Nobody signed in: to the sign-in page. No company: a page that says so. Not allowed: 403,
-    with the words of the permission, so that the person knows what to ask for.
+    with the words of the permission, so that the person knows what to ask for. A card or bank
+    number in what they typed: 422, and the view never sees it.
     """
 
     def decorate(view: View) -> View:
@@ -49,6 +61,8 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
                 return no_company(request)
             if not any(membership.allows(one) for one in (permission, *others)):
                 raise PermissionDenied(str(permission.label))
+            if card_number_typed(request):
+                return refused(request)
             return view(request, *args, **kwargs)
 
         guarded.staff_permission = permission  # type: ignore[attr-defined]
@@ -63,11 +77,42 @@ def no_company(request: HttpRequest) -> HttpResponse:
     return render(request, "tenants/no_company.html", status=403)
 
 
+def card_number_typed(request: HttpRequest) -> bool:
+    """Whether a form that was sent holds a card or bank number anywhere but in a password."""
+    return request.method == "POST" and any(
+        holds_card_number(name) or ("password" not in name and any(map(holds_card_number, values)))
+        for name, values in request.POST.lists()
+    )
+
+
+def refused(request: HttpRequest) -> HttpResponse:
+    """Say that nothing was saved because of a card number: as a page or in the open dialog.
+
+    What is checked while somebody types stays as it is; they are told when they send the form.
+    """
+    htmx = getattr(request, "htmx", None)
+    if htmx and htmx.target != "dialog":
+        return HttpResponse(status=422, headers={"HX-Reswap": "none"})
+    name = "_card_number" if htmx else "card_number"
+    return render(request, f"tenants/{name}.html", status=422)
+
+
+class CardNumberSent(APIException):
+    """The API was sent a card or bank number."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "card_number"
+    default_detail = (
+        "What was sent holds a card or bank account number. Nothing was saved or sent. Take the "
+        "number out; its last four digits are enough."
+    )
+
+
 class HasPermission(BasePermission):
     """The API's half of `staff`: a viewset names its permissions by action.
 
     `permissions_by_action = {"list": Permission.VIEW_INVOICES, ...}`; an action that is not named
-    is refused.
+    is refused. Raises CardNumberSent where one was sent.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -77,4 +122,21 @@ class HasPermission(BasePermission):
         if action is None:  # the method does not exist here, and that is the answer
             return membership is not None
         needed = getattr(view, "permissions_by_action", {}).get(action)
-        return bool(membership and needed and membership.allows(needed))
+        if not (membership and needed and membership.allows(needed)):
+            return False
+        if any(map(holds_card_number, _words_in(request.data))):
+            raise CardNumberSent
+        return True
+
+
+def _words_in(data: Any) -> Iterator[str]:
+    """Every name and value of what was sent as JSON, however deep."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield name
+            yield from _words_in(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _words_in(value)
+    else:
+        yield str(data)

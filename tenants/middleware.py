@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 from django_scopes import scope, scopes_disabled
 
+from tenants.access import card_number_typed, refused
 from tenants.models import Membership
 
 SESSION_KEY = "tenant"
@@ -37,6 +38,8 @@ class TenantMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith("/admin/"):
             with scopes_disabled():  # platform administrators see all companies
+                if request.user.is_authenticated and card_number_typed(request):
+                    return refused(request)
                 return self.get_response(request)
         membership = None
         if not request.path.startswith(("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")):

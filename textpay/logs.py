@@ -1,16 +1,17 @@
-"""Logging that never prints a card number, a payment link, a phone number or a credential.
+"""Logging that never prints card numbers, payment or password links, phone numbers or credentials.
 
-Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only:
-gunicorn reads this file before Django is there.
+Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only, as
+in tenants/card_numbers.py: gunicorn reads this file before Django is there.
 """
 
 import logging
 import re
 from typing import Any
 
-_DIGIT_RUN = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ +-]?\d){12,}(?!\d)")
+from tenants import card_numbers
+
 _GROUP = re.compile(r"\d+")
-_LINK = re.compile(r"(/p/)[A-Za-z0-9_\-~.%]{6,}")
+_LINK = re.compile(r"(/p/|/password/reset/key/)[A-Za-z0-9_\-~.%]{6,}")
 _CREDENTIAL = re.compile(
     r"""(?ix) ( ["']? (?:http[_-])? (?:proxy[_-])? (?:authorization|x[_-]twilio[_-]signature) ["']?
         \s*[:=,]\s* ) ["']? (?: (?:basic|bearer)\s+ )? [^\s"',;]+ ["']? """
@@ -21,35 +22,6 @@ _PHONE = re.compile(r"(\+|%2[bB])\d(?:[ .\-]?\(?\d\)?){6,13}(\d)(?!\d)")
 _US_PHONE = re.compile(r"(?<![\w+])\(?\d{3}\)?[ .\-]\d{3}[ .\-](\d{4})(?!\d)")
 
 
-def luhn(digits: str) -> bool:
-    """Whether a string of digits passes the check every card number passes."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
-
-
-def _is_card_or_token(digits: str) -> bool:
-    return 13 <= len(digits) <= 19 and (digits[0] == "9" or luhn(digits))
-
-
-def _mask_run(match: re.Match[str]) -> str:
-    """Mask the widest stretch of whole groups that is a card number or a CardSecure token."""
-    run = match.group()
-    if len(run) == 36 and re.fullmatch(r"\d{8}-\d{4}-\d{4}-\d{4}-\d{12}", run):
-        return run  # a UUID that happens to hold no letters
-    groups = list(_GROUP.finditer(run))
-    for width in range(len(groups), 0, -1):
-        for first in range(len(groups) - width + 1):
-            start, end = groups[first].start(), groups[first + width - 1].end()
-            digits = "".join(group.group() for group in groups[first : first + width])
-            if _is_card_or_token(digits):
-                rest = _DIGIT_RUN.sub(_mask_run, run[end:])
-                return f"{run[:start]}****{digits[-4:]}{rest}"
-    return run
-
-
 def scrub(text: str) -> str:
     """The same text without anything a log file must not hold."""
     text = _LINK.sub(r"\1***", text)
@@ -58,7 +30,8 @@ def scrub(text: str) -> str:
     text = _URL_PASSWORD.sub(r"\1***@", text)
     text = _PHONE.sub(lambda match: f"+***{_last_four(match.group())}", text)
     text = _US_PHONE.sub(r"***\1", text)
-    return _DIGIT_RUN.sub(_mask_run, text)
+    numbers = card_numbers.find(text, tokens=True)
+    return card_numbers.replace(text, numbers, lambda number: f"****{number.last4}")
 
 
 def _last_four(text: str) -> str:

@@ -148,6 +148,15 @@ def test_paid_meanwhile_is_not_sent(invoice: Invoice, clerk: User) -> None:
     assert "nothing was sent" in sent.error
 
 
+def test_a_company_made_inactive_meanwhile_sends_nothing(invoice: Invoice, clerk: User) -> None:
+    sent = queue(invoice, clerk)
+    Tenant.objects.filter(pk=invoice.tenant_id).update(is_active=False)
+    tasks.send_email(sent.pk)
+    sent.refresh_from_db()
+    assert (sent.status, mail.outbox) == ("failed", [])
+    assert "made inactive meanwhile; nothing was sent" in sent.error
+
+
 def test_link_expired_meanwhile_is_not_sent(invoice: Invoice, clerk: User) -> None:
     sent = queue(invoice, clerk)
     sent.link.expire(actor=clerk)

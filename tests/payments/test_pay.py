@@ -10,6 +10,7 @@ from django.db.utils import DatabaseError
 
 from audit.models import AppendOnly, AuditEntry
 from payments.models import Authorization, Payment
+from tenants.models import Tenant
 from tests.payments.conftest import VISA, address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +44,15 @@ def test_a_card_payment_is_taken_once_and_booked_everywhere(payer, link, form, g
     assert actions(invoice)[-4:] == [
         "payment.pending", "payment.captured", "invoice.paid", "link.closed",
     ]  # fmt: skip
+
+
+def test_a_company_made_inactive_takes_no_money(payer, link, form, gateway, tenant):
+    Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
+    answer = payer.post(address(link), form)
+    assert answer.status_code != 302
+    assert "This invoice cannot be paid online" in answer.content.decode()
+    assert gateway.charges() == []
+    assert not Payment.objects.exists()
 
 
 def test_the_receipt_tells_all_and_shows_four_digits_only(payer, link, form):

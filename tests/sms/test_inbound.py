@@ -13,7 +13,7 @@ from twilio.request_validator import RequestValidator
 from audit.models import AuditEntry
 from sms.models import Consent, InboundText, OptOut, TextMessage
 from sms.optouts import opt_out
-from sms.replies import Incoming, receive, without_cards
+from sms.replies import Incoming, receive
 from sms.tasks import why_not_now
 from tests.factories import (
     MOBILE,
@@ -199,14 +199,42 @@ def test_a_nul_byte_and_emoji_are_survived(payer, tenant):
     assert OptOut.objects.of(tenant, MOBILE)
 
 
-def test_a_card_number_is_not_kept(tenant):
-    row = take(tenant, "use my card 4111 1111 1111 1111 please")
-    assert row.body == "use my card [card ending 1111] please"
-    entry = str(AuditEntry.objects.values_list("data"))
-    assert "4111" not in entry
-    assert without_cards("call +1 978 555 0142 or 9785550142") == (
-        "call +1 978 555 0142 or 9785550142"
-    )
+@pytest.mark.parametrize(
+    ("number", "left"),
+    [
+        ("4111 1111 1111 1111 12/27 123", "[card ending 1111]"),
+        ("4111111111111111 12/27", "[card ending 1111]"),
+        ("4111 1111 1111 1111 123", "[card ending 1111]"),
+        ("4111  1111  1111  1111", "[card ending 1111]"),
+        ("4111\n1111\n1111\n1111", "[card ending 1111]"),
+        ("4111–1111–1111–1111", "[card ending 1111]"),
+        ("378282246310005 1234", "[card ending 0005]"),
+        ("036001808/1234567894412", "[bank account ending 4412]"),
+    ],
+)
+@pytest.mark.parametrize("words", ["{}", "my card is {} please", "stop texting me, here: {}"])
+def test_a_card_number_is_not_kept(tenant, number, left, words):
+    make_customer(tenant)
+    row = take(tenant, words.format(number))
+    assert row.body == words.format(left)
+    assert AuditEntry.objects.filter(action="text.received").exists()
+    kept = f"{AuditEntry.objects.values_list('data')} {OptOut.objects.values_list('wording')}"
+    for part in (
+        "4111 ",
+        "4111111",
+        "1111 1",
+        "1111–",
+        "378282",
+        "123456789",
+        "12/27",
+        "036001808",
+    ):
+        assert part not in kept.replace("\\n", " ")
+
+
+def test_a_phone_number_stays(tenant):
+    words = "call +1 978 555 0142 or 9785550142\n978-555-0134"
+    assert take(tenant, words).body == words
 
 
 def test_it_belongs_to_the_customer_and_the_invoice_texted_last(tenant, clerk):

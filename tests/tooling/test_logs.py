@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textpay.logs import ScrubbingFormatter, configuration, luhn, scrub
+from tenants.card_numbers import luhn
+from textpay.logs import ScrubbingFormatter, configuration, scrub
 
 CARDS = ["4111111111111111", "5454545454545454", "378282246310005", "6011000990139424"]
 TOKEN = "9418594164541111"
@@ -59,6 +60,19 @@ def test_a_token_is_shown_by_its_last_four_whether_or_not_it_passes_luhn() -> No
         ("GET /p/Zk3_9-aaaaaaaaaaaaaaaaaa/ HTTP/1.1", "GET /p/***/ HTTP/1.1"),
         ("https://pay.example/p/Zk39aaaaaaaaaaaaaaaaaa", "https://pay.example/p/***"),
         ("GET /p/abcdefghij/status/?x=1", "GET /p/***/status/?x=1"),
+        (
+            "GET /accounts/password/reset/key/3-cyq0bk-e7b1f6a1f63b9e0c5f4a3e2d1c0b9a87/ HTTP/1.1",
+            "GET /accounts/password/reset/key/***/ HTTP/1.1",
+        ),
+        (
+            "Referer: https://x.example/accounts/password/reset/key/3-cyq0bk-e7b1f6",
+            "Referer: https://x.example/accounts/password/reset/key/***",
+        ),
+        (
+            "GET /accounts/password/reset/key/3-set-password/ HTTP/1.1",
+            "GET /accounts/password/reset/key/***/ HTTP/1.1",
+        ),
+        ("GET /accounts/password/reset/key/done/", "GET /accounts/password/reset/key/done/"),
         ("Authorization: Basic dGVzdGluZzp0ZXN0aW5n", "Authorization: ***"),
         ("{'Authorization': 'Basic dGVzdGluZzp0ZXN0aW5n'}", "{'Authorization': ***}"),
         ("HTTP_AUTHORIZATION=Bearer abc.def", "HTTP_AUTHORIZATION=***"),
