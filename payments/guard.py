@@ -18,6 +18,8 @@ from tenants.card_numbers import holds_card_number
 UNKNOWN_LINKS_PER_MINUTE = 10
 FEES_PER_MINUTE = 30
 OPENINGS_PER_MINUTE = 30
+# No payer's form comes near it, and a search through megabytes of digits would keep a worker busy.
+MOST_BYTES = 32 * 1024
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
@@ -29,11 +31,14 @@ View = Callable[..., HttpResponse]
 
 
 def payer_page(view: View) -> View:
-    """Refuse any request that carries a card number, and let no answer be kept or indexed."""
+    """Refuse any request that carries a card number or far too much, and let no answer be kept or
+    indexed."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if carries_card_number(request):
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+            response = HttpResponse("Too much was sent at once.", "text/plain", status=413)
+        elif carries_card_number(request):
             response = render(request, "payments/card_number.html", status=400)
         else:
             response = view(request, *args, **kwargs)

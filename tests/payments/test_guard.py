@@ -77,3 +77,10 @@ def test_an_address_counts_only_from_our_own_proxies(rf, settings, proxies, forw
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", headers={"X-Forwarded-For": forwarded}, REMOTE_ADDR="10.0.0.1")
     assert client_ip(request) == expected
+
+
+@pytest.mark.django_db
+def test_more_than_any_form_holds_is_not_read(payer, link, gateway):
+    answer = payer.post(address(link), {"postal": "1 " * 20_000})
+    assert (answer.status_code, answer["Cache-Control"]) == (413, "no-store")
+    assert gateway.taken() == []
