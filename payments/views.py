@@ -43,7 +43,8 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             if is_new:
                 giving_back.send(refund)
             return _told(request, refund)
-    return _dialog(request, "give_back", form, payment.invoice, payment=payment)
+    before = payment.refunds.gone_back()
+    return _dialog(request, "give_back", form, payment.invoice, payment=payment, before=before)
 
 
 @require_http_methods(["GET", "POST"])
@@ -62,7 +63,9 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, ValidationError(str(refused)))
         else:
             return _told(request, refund)
-    return _dialog(request, "release", form, refund.payment.invoice, refund=refund)
+    before = refund.payment.refunds.exclude(pk=refund.pk).gone_back()
+    invoice = refund.payment.invoice
+    return _dialog(request, "release", form, invoice, refund=refund, before=before)
 
 
 @require_http_methods(["GET", "POST"])

@@ -215,6 +215,50 @@ def test_above_the_limit_two_people_are_needed(big, tenant, admin_user, browser_
     assert len(gateway.charges(kind="refund")) == 1
 
 
+def test_parts_that_are_above_the_limit_together_need_two_people(
+    big, tenant, admin_user, browser_of, gateway
+):
+    first = browser_of(admin_user)
+    ask(first, big, "60.00")
+    ask(first, big, "40.00")
+    assert [row["amount"] for row in gateway.charges(kind="refund")] == ["60.00", "40.00"]
+    told = ask(first, big, "82.50")
+    assert "$82.50 waits for a second person to release it. No money has moved." in said(told)
+    assert len(gateway.charges(kind="refund")) == 2
+    other = browser_of(make_member(tenant, "Administrator", name="Omar Diaz"))
+    release(other, Refund.objects.get(status="requested"))
+    assert len(gateway.charges(kind="refund")) == 3
+
+
+def test_both_people_read_what_went_back_before(big, admin_user, browser_of):
+    browser = browser_of(admin_user)
+    page = reverse("payments:give_back", args=[big.public_id])
+    assert "gone back already" not in said(browser.get(page))
+    ask(browser, big, "60.00")
+    dialog = said(browser.get(page))
+    assert "$60.00 of this payment has gone back already" in dialog
+    assert "When more than $100.00 of one payment goes back, in one refund or several" in dialog
+    ask(browser, big, "90.00")
+    refund = Refund.objects.get(status="requested")
+    question = said(browser.get(reverse("payments:release", args=[refund.public_id])))
+    assert "$60.00 of this payment has gone back already" in question
+
+
+@pytest.mark.parametrize("ended", ["declined", "cancelled", "returned"])
+def test_what_did_not_go_back_counts_for_no_limit(big, admin_user, browser_of, gateway, ended):
+    ask(browser_of(admin_user), big, "100.00")
+    Refund.objects.update(status=ended)
+    Payment.objects.update(refunded=0)
+    assert "$82.50 is on its way back" in said(ask(browser_of(admin_user), big, "82.50"))
+
+
+def test_a_surcharge_counts_within_the_limit_of_all_parts(big, admin_user, browser_of):
+    ask(browser_of(admin_user), big, "50.00")
+    Refund.objects.update(fee=Decimal("1.50"))
+    Payment.objects.update(fee=Decimal("5.48"))
+    assert "waits for a second person" in said(ask(browser_of(admin_user), big, "49.00"))
+
+
 def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of, gateway):
     ask(browser_of(admin_user), big)
     refund = Refund.objects.get()
