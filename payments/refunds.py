@@ -27,6 +27,10 @@ PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
 # What needs a person is asked about as well, more and more seldom.
 SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+VOIDED_BUT = (
+    "CardConnect voided it, but here the payment is {}. Ask CardConnect whether the customer has "
+    "the money."
+)
 TONES = {
     "requested": ("warn", "clock"),
     "pending": ("info", "clock"),
@@ -277,9 +281,15 @@ class Refund(models.Model):
         Refund._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
 
     def done(self, **told: Any) -> bool:
-        """The gateway gave it back: the balance is added up again, once, however often told."""
+        """The gateway gave it back: the balance is added up again, once, however often told.
+
+        A void that fits no more to where its payment stands needs a person.
+        """
         with transaction.atomic():
             payment = self._payment_locked()
+            if self.kind == self.Kind.VOID and not payment.can_be_voided:
+                state = payment.get_status_display().lower()
+                return self.need_attention(VOIDED_BUT.format(state), **told)
             contact = payment.invoice.customer.billing_contact
             to = contact.email if contact else ""
             receipt: dict[str, Any] = {"receipt_to": to, "receipt_due_at": db_now() if to else None}
