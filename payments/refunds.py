@@ -349,9 +349,10 @@ class Refund(models.Model):
 
     def mark_unknown(self) -> bool:
         """Nobody knows yet; the gateway will be asked."""
-        if self.status not in (self.Status.PENDING, self.Status.UNKNOWN):
-            return False
-        return self._move(self.Status.UNKNOWN)
+        try:
+            return self._move(self.Status.UNKNOWN)
+        except IllegalTransition:
+            return False  # somebody found out meanwhile, or it waits for a person as before
 
     def _payment_locked(self) -> Payment:
         """The payment as it is now, under its invoice's lock."""
