@@ -233,7 +233,8 @@ class Refund(models.Model):
             self.refresh_from_db()
             if self.status != self.Status.REQUESTED:
                 return False
-            outcome = f"{actor.name} did not release it."
+            is_mine = actor.pk == self.requested_by_id
+            outcome = f"{actor.name} {'took it back' if is_mine else 'did not release it'}."
             return self._move(
                 self.Status.CANCELLED, actor=actor, outcome=outcome, resolved_at=db_now()
             )

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from payments.models import Payment, Refund
 from payments.tasks import settle_bank_payments
+from tenants.models import Role
 from tests.factories import PASSWORD, make_member
 from tests.payments.conftest import address
 from tests.payments.test_refunds import actions, ask, said
@@ -109,6 +110,59 @@ def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of
     assert refund.status == "cancelled"
     assert gateway.charges(kind="refund") == []
     assert "refund.cancelled" in actions()
+
+
+@pytest.fixture
+def bookkeeper(tenant):
+    """May ask for refunds, and release none."""
+    role = Role.objects.create(
+        tenant=tenant, name="Bookkeeper", permissions=["view_invoices", "refund_payments"]
+    )
+    return make_member(tenant, role.name, name="Ines Bell")
+
+
+def test_whoever_asked_may_take_it_back_without_the_right_to_release(
+    big, tenant, bookkeeper, browser_of, gateway
+):
+    browser = browser_of(bookkeeper)
+    ask(browser, big)
+    refund = Refund.objects.get()
+    question = reverse("payments:release", args=[refund.public_id])
+    for page in (f"/invoices/{big.invoice.public_id}/", question):
+        assert "Take it back" in said(browser.get(page))
+        assert "Release or not" not in said(browser.get(page))
+    assert 'value="release"' not in said(browser.get(question))
+    assert question in said(browser.get("/"))
+    assert "Whoever asks for a refund cannot release it" in said(release(browser, refund))
+    told = said(release(browser, refund, "cancel"))
+    assert "No money has moved. Ines Bell took it back." in told
+    refund.refresh_from_db()
+    assert (refund.status, gateway.charges(kind="refund")) == ("cancelled", [])
+    ask(browser, big)  # it may be asked for again
+    assert Refund.objects.filter(status="requested").count() == 1
+
+
+def test_nobody_else_takes_it_back_without_the_right_to_release(
+    big, admin_user, bookkeeper, browser_of, gateway
+):
+    ask(browser_of(admin_user), big)
+    refund = Refund.objects.get()
+    browser = browser_of(bookkeeper)
+    question = reverse("payments:release", args=[refund.public_id])
+    for page in (f"/invoices/{big.invoice.public_id}/", "/"):
+        assert question not in said(browser.get(page))
+    assert browser.get(question).status_code == 403
+    for decision in ("cancel", "release"):
+        assert release(browser, refund, decision).status_code == 403
+    refund.refresh_from_db()
+    assert (refund.status, gateway.charges(kind="refund")) == ("requested", [])
+
+
+def test_whoever_asked_and_may_release_others_takes_it_back_too(big, admin_user, browser_of):
+    browser = browser_of(admin_user)
+    ask(browser, big)
+    assert "Take it back" in said(browser.get(f"/invoices/{big.invoice.public_id}/"))
+    assert "Alma Reyes took it back." in said(release(browser, Refund.objects.get(), "cancel"))
 
 
 @pytest.mark.parametrize(
