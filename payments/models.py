@@ -19,7 +19,7 @@ from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
 from payments.asking_back import CannotRefund
-from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
+from payments.claims import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
 from payments.evidence import Authorization
 from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
@@ -39,6 +39,7 @@ __all__ = [
     "MatchRun",
     "Payment",
     "Refund",
+    "SentBefore",
 ]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
