@@ -12,6 +12,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
+from invoices.models import Invoice
 from tenants.models import User
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class RefundQuerySet(models.QuerySet["Refund"]):
     def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
         """Done ones whose customer has not been told yet."""
         return self.filter(status="done", receipt_due_at__lte=now)
+
+    def given(self, invoice: Invoice) -> RefundQuerySet:
+        """What went back of one invoice, the first one first."""
+        rows = self.filter(payment__invoice=invoice, status__in=self.model.GIVEN)
+        return rows.order_by("resolved_at", "pk")
 
     def gone_back(self) -> Decimal:
         """What was given back in all, surcharges included."""

@@ -39,7 +39,14 @@ from payments.guard import (
     payer_page,
     tells_too_much,
 )
-from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment, SentBefore
+from payments.models import (
+    AmountChanged,
+    CannotPay,
+    CardConnectAccount,
+    Payment,
+    Refund,
+    SentBefore,
+)
 from payments.states import standing
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
@@ -331,6 +338,7 @@ def _context(link: PaymentLink) -> dict[str, Any]:
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,
+        "given_back": Refund.objects.given(link.invoice),
         "under_way": under_way,
         "paid_so_far": paid - under_way,
     }
