@@ -12,6 +12,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
+from invoices.models import Invoice
 from tenants.models import User
 
 if TYPE_CHECKING:
@@ -59,12 +60,23 @@ class RefundQuerySet(models.QuerySet["Refund"]):
         """Done ones whose customer has not been told yet."""
         return self.filter(status="done", receipt_due_at__lte=now)
 
+    def given(self, invoice: Invoice) -> RefundQuerySet:
+        """What went back of one invoice, the first one first."""
+        rows = self.filter(payment__invoice=invoice, status__in=self.model.GIVEN)
+        return rows.order_by("resolved_at", "pk")
+
+    def gone_back(self) -> Decimal:
+        """What was given back in all, surcharges included."""
+        given = self.filter(status__in=self.model.GIVEN)
+        return given.aggregate(sum=Sum(F("amount") + F("fee")))["sum"] or ZERO
+
     def request(
         self, payment: Payment, *, amount: Decimal, reason: str, actor: User, key: uuid.UUID
     ) -> tuple[Refund, bool]:
         """Write down that `amount` goes back; (refund, whether new). Nothing is sent yet.
 
-        Above the company's limit it waits for a second person. Raises CannotRefund.
+        When more than the company's limit of one payment goes back, at once or in parts, it waits
+        for a second person. Raises CannotRefund.
         """
         with transaction.atomic():
             invoice = payment.invoice.locked()
@@ -74,7 +86,9 @@ class RefundQuerySet(models.QuerySet["Refund"]):
                 return same, False
             check_may_go_back(row, amount)
             fee = _fee_of(row, amount)
-            waits = amount + fee > row.tenant.refund_release_over
+            # None of them is open any more, see above.
+            in_all = row.refunds.gone_back() + amount + fee
+            waits = in_all > row.tenant.refund_release_over
             refund = self.model(
                 tenant=row.tenant,
                 payment=row,

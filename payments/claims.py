@@ -41,6 +41,14 @@ class AmountChanged(CannotPay):
         self.agreed, self.now, self.by_fee = agreed, now, by_fee
 
 
+class SentBefore(CannotPay):
+    """This form has started a payment with another card or account, or of another amount."""
+
+    def __init__(self, payment: Payment) -> None:
+        super().__init__("You had already sent a payment from this page.")
+        self.payment = payment
+
+
 class PaymentQuerySet(models.QuerySet["Payment"]):
     """Payments of one company."""
 
@@ -87,15 +95,18 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     ) -> tuple[Payment, bool]:
         """Claim the invoice for one charge and keep what was agreed; (payment, whether new).
 
-        The same form `key` gives the same payment, so that a double click or a replay never charges
-        twice. `seen` is the balance the payer saw, when `amount` may be a part of it; `fee` is the
-        surcharge they agreed to on top. Raises CannotPay or AmountRefused with a sentence,
-        AmountChanged when the balance is another one.
+        The same form gives the same payment by its `key`, so that a double click or a replay never
+        charges twice; another form with that key raises SentBefore. `seen` is the balance the payer
+        saw, when `amount` may be a part of it; `fee` is the surcharge they agreed to on top. Raises
+        CannotPay or AmountRefused with a sentence, AmountChanged when the balance is another one.
         """
         with transaction.atomic():
             invoice = link.invoice.locked()
             same = self.filter(link=link, key=key).first()
             if same is not None:
+                sent = (same.method, same.amount, same.fee, same.fingerprint)
+                if sent != (method, amount, fee, _fingerprint(token)):
+                    raise SentBefore(same)
                 return same, False
             account = self._check_may_start(link, invoice, method, token)
             shown = amount if seen is None else seen

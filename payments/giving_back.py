@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from audit.transitions import IllegalTransition
 from payments import cardconnect
 from payments.cardconnect import Declined, NotSent, Refunded, Transaction, Unknown, Voided
 from payments.models import NOT_FOUND_AFTER, Payment, Refund
@@ -26,10 +27,13 @@ def send(refund: Refund) -> None:
     """Call the gateway for a refund that was just asked for or released, and keep what it says."""
     if not refund.mark_sent():
         return  # somebody else did, or it has ended
-    if refund.kind == Refund.Kind.VOID:
-        _void(refund)
-    else:
-        _refund(refund)
+    try:
+        if refund.kind == Refund.Kind.VOID:
+            _void(refund)
+        else:
+            _refund(refund)
+    except IllegalTransition as late:
+        _undo_nothing(refund, late)
 
 
 def ask(refund: Refund) -> None:
@@ -48,6 +52,14 @@ def ask(refund: Refund) -> None:
     except (NotSent, Unknown) as silence:
         log.error("Refund %s: still unknown. %s", refund.pk, silence)
         refund.mark_unknown()
+    except IllegalTransition as late:
+        _undo_nothing(refund, late)
+
+
+def _undo_nothing(refund: Refund, late: IllegalTransition) -> None:
+    """Somebody found out meanwhile, and this answer says otherwise; money match compares it."""
+    refund.refresh_from_db()
+    log.error("Refund %s is %s, but now hears otherwise: %s", refund.pk, refund.status, late)
 
 
 def _void(refund: Refund) -> None:

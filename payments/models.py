@@ -19,7 +19,7 @@ from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
 from payments.accounts import CardConnectAccount
 from payments.asking_back import CannotRefund
-from payments.claims import AmountChanged, CannotPay, PaymentQuerySet
+from payments.claims import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
 from payments.evidence import Authorization
 from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
@@ -39,6 +39,7 @@ __all__ = [
     "MatchRun",
     "Payment",
     "Refund",
+    "SentBefore",
 ]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
@@ -120,10 +121,11 @@ class Payment(Life):
         # The gateway said "no such charge" and has one after all: the money wins.
         Status.NOT_CHARGED: frozenset({"captured", "started"}),
         Status.CAPTURED: frozenset({"settled", "voided", "rejected"}),
-        Status.SETTLED: frozenset({"refunded", "rejected"}),
+        # The gateway may void what we held as settled or cleared: its word counts.
+        Status.SETTLED: frozenset({"refunded", "rejected", "voided"}),
         Status.STARTED: frozenset({"cleared", "voided", "returned"}),
         # A bank payment may come back weeks after it cleared, even after a refund.
-        Status.CLEARED: frozenset({"refunded", "returned"}),
+        Status.CLEARED: frozenset({"refunded", "returned", "voided"}),
         # A refund may come back as well: then the payment stands again.
         Status.REFUNDED: frozenset({"returned", "cleared"}),
         Status.VOIDED: frozenset(),
@@ -243,6 +245,11 @@ class Payment(Life):
     def is_booked(self) -> bool:
         """Whether it lowered the balance."""
         return self.status in self.BOOKED
+
+    @property
+    def can_be_voided(self) -> bool:
+        """Whether a void of its charge takes it out of the books, or has done so."""
+        return "voided" in {self.status, *self.TRANSITIONS[self.status]}
 
     @property
     def account_label(self) -> str:

@@ -39,7 +39,14 @@ from payments.guard import (
     payer_page,
     tells_too_much,
 )
-from payments.models import AmountChanged, CannotPay, CardConnectAccount, Payment
+from payments.models import (
+    AmountChanged,
+    CannotPay,
+    CardConnectAccount,
+    Payment,
+    Refund,
+    SentBefore,
+)
 from payments.states import standing
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
@@ -237,6 +244,9 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         told = {"old": old, "new": new, "difference": new - old, "other": form.other}
         told |= {"by_fee": changed.by_fee, "entered": form.data}
         return _show(request, _opened(token) or link, 409, **told)
+    except SentBefore as sent:
+        context = _context(_opened(token) or link) | {"payment": sent.payment}
+        return render(request, "payments/sent_before.html", context, status=422)
     except CannotPay as refused:
         told = {"refused": str(refused), "method": form.cleaned_data["method"], "other": form.other}
         told |= {"entered": form.data}
@@ -328,6 +338,7 @@ def _context(link: PaymentLink) -> dict[str, Any]:
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,
+        "given_back": Refund.objects.given(link.invoice),
         "under_way": under_way,
         "paid_so_far": paid - under_way,
     }

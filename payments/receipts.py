@@ -12,37 +12,58 @@ from django.template.loader import render_to_string
 
 from audit.clock import db_now
 from audit.models import record
-from payments.models import Refund
+from payments.models import Payment, Refund
 from tenants.templatetags.ui import full
 
+NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
+AT_THE_LINK = "The page behind the payment link shows what went back, without the reason."
+BY_YOURSELF = "Tell the customer yourself."
+GIVEN_UP = f"Its receipt could not be e-mailed. {BY_YOURSELF}"
 AGAIN_AFTER = dt.timedelta(minutes=5)
 GIVE_UP_AFTER = dt.timedelta(hours=24)
+
+
+def promise(payment: Payment) -> str:
+    """How the customer will hear of a refund, for whoever is about to ask for one."""
+    invoice = payment.invoice
+    contact, link = invoice.customer.billing_contact, invoice.newest_link
+    if contact and contact.email:
+        return f"The customer reads it in the receipt, by e-mail to {contact.email}."
+    is_shown = link is not None and not link.has_expired
+    return f"{NO_RECEIPT} {AT_THE_LINK if is_shown else BY_YOURSELF}"
 
 
 def send(refund: Refund) -> bool:
     """Send one receipt and note it in the history. False when another worker has it.
 
     After a crash it may arrive twice; not at all, it may not. A mail server that is down is tried
-    again for a day.
+    again for a day; then staff are told.
     """
     now = db_now()
-    too_old = refund.resolved_at is not None and now - refund.resolved_at > GIVE_UP_AFTER
-    mine = Refund.objects.filter(pk=refund.pk, receipt_due_at=refund.receipt_due_at).update(
-        receipt_due_at=None if too_old else now + AGAIN_AFTER
-    )
-    if not mine or too_old:
+    mine = Refund.objects.filter(pk=refund.pk, receipt_due_at=refund.receipt_due_at)
+    if refund.resolved_at is not None and now - refund.resolved_at > GIVE_UP_AFTER:
+        with transaction.atomic():
+            if mine.filter(status="done").update(receipt_due_at=None, outcome=GIVEN_UP):
+                _note("refund.receipt_given_up", refund)
+        return False
+    if not mine.update(receipt_due_at=now + AGAIN_AFTER):
         return False
     compose(refund).send()
     with transaction.atomic():
         Refund.objects.filter(pk=refund.pk).update(receipt_due_at=None)
-        record(
-            "refund.receipt_sent",
-            tenant=refund.tenant,
-            subject=refund.audit_subject,
-            email=refund.receipt_to,
-            amount=f"{refund.total:.2f}",
-        )
+        _note("refund.receipt_sent", refund)
     return True
+
+
+def _note(action: str, refund: Refund) -> None:
+    """In the invoice's history: what went where."""
+    record(
+        action,
+        tenant=refund.tenant,
+        subject=refund.audit_subject,
+        email=refund.receipt_to,
+        amount=f"{refund.total:.2f}",
+    )
 
 
 def compose(refund: Refund) -> EmailMessage:

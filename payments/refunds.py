@@ -27,6 +27,10 @@ PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
 # What needs a person is asked about as well, more and more seldom.
 SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+VOIDED_BUT = (
+    "CardConnect voided it, but here the payment is {}. Ask CardConnect whether the customer has "
+    "the money."
+)
 TONES = {
     "requested": ("warn", "clock"),
     "pending": ("info", "clock"),
@@ -229,7 +233,8 @@ class Refund(models.Model):
             self.refresh_from_db()
             if self.status != self.Status.REQUESTED:
                 return False
-            outcome = f"{actor.name} did not release it."
+            is_mine = actor.pk == self.requested_by_id
+            outcome = f"{actor.name} {'took it back' if is_mine else 'did not release it'}."
             return self._move(
                 self.Status.CANCELLED, actor=actor, outcome=outcome, resolved_at=db_now()
             )
@@ -277,9 +282,15 @@ class Refund(models.Model):
         Refund._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
 
     def done(self, **told: Any) -> bool:
-        """The gateway gave it back: the balance is added up again, once, however often told."""
+        """The gateway gave it back: the balance is added up again, once, however often told.
+
+        A void that fits no more to where its payment stands needs a person.
+        """
         with transaction.atomic():
             payment = self._payment_locked()
+            if self.kind == self.Kind.VOID and not payment.can_be_voided:
+                state = payment.get_status_display().lower()
+                return self.need_attention(VOIDED_BUT.format(state), **told)
             contact = payment.invoice.customer.billing_contact
             to = contact.email if contact else ""
             receipt: dict[str, Any] = {"receipt_to": to, "receipt_due_at": db_now() if to else None}
@@ -339,9 +350,10 @@ class Refund(models.Model):
 
     def mark_unknown(self) -> bool:
         """Nobody knows yet; the gateway will be asked."""
-        if self.status not in (self.Status.PENDING, self.Status.UNKNOWN):
-            return False
-        return self._move(self.Status.UNKNOWN)
+        try:
+            return self._move(self.Status.UNKNOWN)
+        except IllegalTransition:
+            return False  # somebody found out meanwhile, or it waits for a person as before
 
     def _payment_locked(self) -> Payment:
         """The payment as it is now, under its invoice's lock."""

@@ -11,6 +11,7 @@ from django import forms
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
+from payments import receipts
 from payments.models import Payment
 from tenants.card_numbers import holds_card_number
 from tenants.models import User
@@ -60,7 +61,6 @@ class GiveBackForm(StepUpForm):
     reason = forms.CharField(
         label="Reason",
         max_length=120,
-        help_text="The customer reads it in the receipt.",
         error_messages={"required": "Say why the money goes back."},
     )
     field_order = ("amount", "reason", "confirm_password", "key")
@@ -69,6 +69,7 @@ class GiveBackForm(StepUpForm):
         super().__init__(*args, **kwargs)
         self.payment = payment
         self.initial.update(amount=payment.left, key=uuid.uuid4())
+        self.fields["reason"].help_text = receipts.promise(payment)
         if payment.is_unsettled:
             self.fields["amount"].widget = forms.HiddenInput()
 

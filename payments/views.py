@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -43,14 +43,21 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             if is_new:
                 giving_back.send(refund)
             return _told(request, refund)
-    return _dialog(request, "give_back", form, payment.invoice, payment=payment)
+    before = payment.refunds.gone_back()
+    return _dialog(request, "give_back", form, payment.invoice, payment=payment, before=before)
 
 
 @require_http_methods(["GET", "POST"])
-@staff(Permission.RELEASE_REFUNDS)
+@staff(Permission.RELEASE_REFUNDS, Permission.REFUND_PAYMENTS)
 def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """A second person releases a refund above the company's limit, or does not."""
+    """A second person releases a refund above the company's limit, or does not.
+
+    Whoever asked for it may take it back, and nothing else.
+    """
     refund = _refund(public_id)
+    is_mine = refund.requested_by_id == request.user.pk
+    if not is_mine and not request.membership.allows(Permission.RELEASE_REFUNDS):
+        raise PermissionDenied(str(Permission.RELEASE_REFUNDS.label))
     form = StepUpForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -62,7 +69,9 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, ValidationError(str(refused)))
         else:
             return _told(request, refund)
-    return _dialog(request, "release", form, refund.payment.invoice, refund=refund)
+    before = refund.payment.refunds.exclude(pk=refund.pk).gone_back()
+    invoice = refund.payment.invoice
+    return _dialog(request, "release", form, invoice, refund=refund, before=before)
 
 
 @require_http_methods(["GET", "POST"])

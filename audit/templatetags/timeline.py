@@ -39,6 +39,7 @@ ICONS = {
     "payment.voided": "stop",
     "refund.declined": "stop",
     "refund.needs_attention": "alert",
+    "refund.receipt_given_up": "alert",
     "refund.unknown": "alert",
     "payment.started": "bank",
     "payment.declined": "stop",

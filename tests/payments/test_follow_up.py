@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,7 @@ from django.urls import reverse
 from audit.clock import db_now
 from audit.models import AuditEntry
 from payments import cardconnect, giving_back, looking
+from payments.cardconnect import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from payments.verify import check
@@ -233,6 +235,63 @@ def test_a_refund_in_doubt_has_a_button_and_is_asked_about(
     refund.refresh_from_db()
     assert refund.status == "done"
     assert "on its way back" in browser.post(ask, follow=True).content.decode()
+
+
+def silence(seen):
+    """CardConnect gave no answer to the late look."""
+    raise Unknown("no answer")
+
+
+def a_decline(seen):
+    """It saw the refund declined."""
+    return [replace(each, respstat="C") for each in seen]
+
+
+def a_refund(seen):
+    """It saw the money go back."""
+    return seen
+
+
+@pytest.mark.parametrize("state", ["unknown", "needs_attention"])
+@pytest.mark.parametrize(
+    ("late", "ended", "told"),
+    [
+        (silence, "done", "on its way back"),
+        (a_decline, "done", "on its way back"),
+        (a_refund, "declined", "No money has moved. It never reached CardConnect."),
+    ],
+)
+def test_a_late_look_at_a_refund_undoes_nothing(
+    cleared, admin_user, browser_of, monkeypatch, caplog, state, late, ended, told
+):
+    refund = give_back(cleared, admin_user, "50.00")
+    retref, find = refund.retref, cardconnect.find
+    with transaction.atomic():
+        Refund.objects.filter(pk=refund.pk).update(status=state, retref="")
+        cleared.note_refunds(Decimal("0.00"))
+
+    def answered_late(payment, orderid):
+        """Meanwhile the sweep hears what became of it."""
+        monkeypatch.setattr(cardconnect, "find", find)
+        meanwhile = Refund.objects.select_related("payment__invoice").get(pk=refund.pk)
+        if ended == "done":
+            assert meanwhile.done(retref=retref)
+        else:
+            assert meanwhile.decline("It never reached CardConnect.")
+        return late(find(payment, orderid))
+
+    monkeypatch.setattr(cardconnect, "find", answered_late)
+    asked = reverse("payments:ask_refund", args=[refund.public_id])
+    page = browser_of(admin_user).post(asked, follow=True)
+    assert (page.status_code, told in page.content.decode()) == (200, True)
+    refund.refresh_from_db()
+    cleared.refresh_from_db()
+    went_back = Decimal("50.00") if ended == "done" else Decimal("0.00")
+    assert (refund.status, cleared.refunded) == (ended, went_back)
+    assert cleared.invoice.balance == went_back
+    assert AuditEntry.objects.filter(action=f"refund.{ended}").count() == 1 + (ended == "done")
+    heard_otherwise = f"is {ended}, but now hears otherwise" in caplog.text
+    assert heard_otherwise is (late is not silence)
 
 
 @pytest.mark.parametrize("funded", [False, True])

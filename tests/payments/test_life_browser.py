@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from payments import giving_back
 from payments.models import Payment, Refund
 from payments.tasks import settle_bank_payments
 from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
-from tests.factories import PASSWORD, make_invoice
+from tests.factories import PASSWORD, make_invoice, make_link
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,3 +99,42 @@ def test_every_page_is_clean_at_every_size(
                 page.goto(where)
                 assert axe_violations(page) == [], f"{where} {scheme} {window}"
                 assert not scrolls_sideways(page), f"{where} {window}"
+
+
+def test_what_the_payer_sees_of_it_is_clean_too(
+    page: Page, payer: Any, link: Any, form: Any, bank_form: Any, clerk: Any, gateway: Any
+) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    page.goto(address(link))
+    key = page.locator("input[name=key]").input_value()
+    payer.post(address(link), form | {"key": key})
+    page.evaluate(
+        """entered => {
+            const form = document.getElementById("form");
+            document.querySelector("[value=ach]").checked = true;
+            form.elements.token.value = entered.token;
+            form.elements.name.value = entered.name;
+            form.elements.agree.checked = true;
+            HTMLFormElement.prototype.submit.call(form);
+        }""",
+        bank_form,
+    )
+    expect(page.get_by_role("heading", name="Nothing more was charged")).to_be_visible()
+    assert axe_violations(page) == []
+    assert not scrolls_sideways(page)
+    page.get_by_role("link", name="See that payment").click()
+    expect(page.get_by_role("heading", name="Paid. Thank you, Dana.")).to_be_visible()
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    settle_bank_payments()
+    refund, _ = Refund.objects.request(
+        Payment.objects.get(), amount=Decimal("9.00"), reason="x", actor=clerk, key=uuid.uuid4()
+    )
+    giving_back.send(refund)
+    fresh = make_link(link.invoice)
+    for one in (link, fresh):
+        one.refresh_from_db()
+        page.goto(address(one))
+        expect(page.get_by_role("table", name="What was given back")).to_be_visible()
+        expect(page.get_by_role("cell", name="−$9.00 USD")).to_be_visible()
+        assert axe_violations(page) == []
+        assert not scrolls_sideways(page)

@@ -241,5 +241,5 @@ def test_a_link_pays_up_to_its_last_microsecond(
 
 
 def test_the_number_of_queries_is_fixed(payer, link, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         payer.get(address(link))

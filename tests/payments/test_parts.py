@@ -245,7 +245,7 @@ def test_the_number_of_queries_stays_fixed_after_a_part(
     payer, link, form, gateway, in_parts, django_assert_max_num_queries
 ):
     payer.post(address(link), part(form, "50.00"))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         payer.get(address(link))
 
 

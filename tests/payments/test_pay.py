@@ -1,6 +1,7 @@
 """Paying: the invoice, the money, the evidence and the history, against the gateway's own books."""
 
 import hashlib
+import re
 import uuid
 from decimal import Decimal
 
@@ -113,6 +114,62 @@ def test_the_same_form_again_is_the_same_payment(payer, link, form, gateway):
     assert first.url == second.url
     assert len(gateway.charges()) == 1
     assert Authorization.objects.count() == 1
+
+
+OTHER_CARD, DECLINED = "5454545454545454", "4387751111111053"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda form, bank, gateway: bank,
+        lambda form, bank, gateway: form | {"token": gateway.token(OTHER_CARD)},
+        lambda form, bank, gateway: form | {"amount": "100.00", "balance": "182.50"},
+    ],
+    ids=["bank account", "other card", "other amount"],
+)
+def test_the_same_key_with_another_form_is_refused_in_words(
+    payer, link, form, bank_form, gateway, other
+):
+    payer.post(address(link), form)
+    payment = Payment.objects.get()
+    answer = payer.post(address(link), other(form, bank_form, gateway))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for words in (
+        "Nothing more was charged", "$182.50", "with Visa ending 1111", "went through",
+        f"{address(link)}{payment.public_id}/",
+    ):  # fmt: skip
+        assert words in page
+    assert len(gateway.charges()) == 1
+    assert Payment.objects.count() == Authorization.objects.count() == 1
+    assert payer.post(address(link), form).url == f"{address(link)}{payment.public_id}/"
+
+
+def test_another_form_while_the_first_is_unknown_says_what_is_known(
+    payer, link, form, bank_form, gateway
+):
+    gateway.fault("auth", "drop_before")
+    payer.post(address(link), form)
+    for words in ("The bank has not answered yet.", "It never got there."):
+        answer = payer.post(address(link), bank_form)
+        page = answer.content.decode()
+        assert (answer.status_code, words in page) == (422, True)
+        assert "Nothing more was charged" in page
+        Payment.objects.get().not_charged("It never got there.")
+    assert gateway.charges() == []
+
+
+def test_another_form_after_a_decline_goes_on_from_there(payer, link, form, bank_form, gateway):
+    payer.post(address(link), form | {"token": gateway.token(DECLINED)})
+    answer = payer.post(address(link), bank_form)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "It did not go through: <strong>no money has been taken.</strong>" in page
+    again = payer.get(re.search(r'href="(/p/[^"]+/[0-9a-f-]{36}/)"', page)[1]).content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', again)[1]
+    assert payer.post(address(link), bank_form | {"key": key}).status_code == 302
+    assert [row["account_kind"] for row in gateway.taken()] == ["ach"]
 
 
 def test_another_form_for_a_paid_invoice_pays_nothing(payer, link, form, gateway):

@@ -16,7 +16,8 @@ from payments import cardconnect, giving_back
 from payments.models import Payment, Refund
 from payments.receipts import compose
 from payments.tasks import settle_bank_payments, settle_refunds
-from tests.factories import PASSWORD, make_member
+from payments.verify import check
+from tests.factories import PASSWORD
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,75 +183,6 @@ def test_a_card_number_in_the_reason_is_refused(settled, admin_user, browser_of)
     assert not Refund.objects.exists()
 
 
-@pytest.fixture
-def big(settled):
-    """The company wants two people above $100."""
-    settled.tenant.refund_release_over = Decimal("100.00")
-    settled.tenant.save()
-    return settled
-
-
-def release(browser, refund, decision="release"):
-    """Answer the second person's question."""
-    data = {"confirm_password": PASSWORD, "decision": decision}
-    return browser.post(reverse("payments:release", args=[refund.public_id]), data, follow=True)
-
-
-def test_above_the_limit_two_people_are_needed(big, tenant, admin_user, browser_of, gateway):
-    first = browser_of(admin_user)
-    assert "waits for a second person to release it. No money has moved." in said(ask(first, big))
-    refund = Refund.objects.get()
-    assert gateway.charges(kind="refund") == []
-    page = said(first.get(f"/invoices/{big.invoice.public_id}/"))
-    assert "Waits for release" in page
-    assert f'id="back-{big.public_id}"' not in page
-    assert "Waits for a second person" in said(first.get("/"))
-    answer = release(first, refund)
-    assert "Whoever asks for a refund cannot release it" in said(answer)
-    other = make_member(tenant, "Administrator", name="Omar Diaz")
-    release(browser_of(other), refund)
-    release(browser_of(other), refund)
-    refund.refresh_from_db()
-    assert (refund.status, refund.released_by) == ("done", other)
-    assert len(gateway.charges(kind="refund")) == 1
-
-
-def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of, gateway):
-    ask(browser_of(admin_user), big)
-    refund = Refund.objects.get()
-    other = make_member(tenant, "Administrator", name="Omar Diaz")
-    assert "No money has moved" in said(release(browser_of(other), refund, "cancel"))
-    refund.refresh_from_db()
-    assert refund.status == "cancelled"
-    assert gateway.charges(kind="refund") == []
-    assert "refund.cancelled" in actions()
-
-
-@pytest.mark.parametrize(
-    ("ends", "why"),
-    [
-        (lambda payment: payment.come_back("R16"), "Bank payment returned meanwhile."),
-        (lambda payment: payment.reject("Refused"), "rejected at settlement meanwhile."),
-    ],
-)
-def test_a_request_lapses_when_the_money_went_back_by_itself(
-    big, tenant, admin_user, browser_of, gateway, ends, why
-):
-    """Found under fire: the bank returned what somebody had asked to refund; it waited for ever."""
-    ask(browser_of(admin_user), big)
-    refund = Refund.objects.get()
-    method, status = ("ach", "cleared") if "Bank" in why else ("card", "captured")
-    Payment.objects.update(method=method, status=status)
-    assert ends(Payment.objects.get())
-    refund.refresh_from_db()
-    assert refund.status == "cancelled"
-    assert refund.outcome.lower().endswith(why.lower())
-    other = make_member(tenant, "Administrator", name="Omar Diaz")
-    release(browser_of(other), refund)
-    assert gateway.charges(kind="refund") == []
-    assert "Waits for a second person" not in said(browser_of(other).get("/"))
-
-
 @pytest.mark.parametrize("fault", ["drop_after", "truncated", "http_500_after"])
 def test_a_lost_answer_is_asked_about_and_never_sent_again(
     settled, admin_user, browser_of, gateway, fault
@@ -304,6 +236,48 @@ def test_a_batch_that_closed_meanwhile_turns_the_void_into_a_refund(
     paid.refresh_from_db()
     assert paid.status == "refunded"
     assert len(gateway.charges(kind="refund")) == 1
+
+
+def test_a_void_of_what_we_held_as_settled_opens_the_bill_again(
+    paid, admin_user, browser_of, gateway
+):
+    """We took it for settled, the gateway has not settled it: all of it is voided instead."""
+    paid.mark_settled()
+    answer = ask(browser_of(admin_user), paid)
+    assert "Voided. Visa ending 1111 will not be charged $182.50." in said(answer)
+    [refund] = Refund.objects.all()
+    paid.refresh_from_db()
+    assert (refund.kind, refund.status, paid.status) == ("void", "done", "voided")
+    assert (paid.invoice.status, paid.invoice.balance) == ("open", Decimal("182.50"))
+    assert gateway.taken() == []
+    assert {violation.words for violation in check()} == set()
+
+
+def test_a_void_of_a_bank_payment_we_held_as_cleared_opens_the_bill_again(
+    payer, link, bank_form, admin_user, browser_of, gateway
+):
+    payer.post(address(link), bank_form)
+    started = Payment.objects.get()
+    started.mark_cleared()
+    assert "Voided. Checking ending 4412" in said(ask(browser_of(admin_user), started))
+    started.refresh_from_db()
+    assert (started.status, started.invoice.status) == ("voided", "open")
+    assert (started.invoice.balance, gateway.taken()) == (Decimal("182.50"), [])
+
+
+def test_a_void_that_cannot_move_its_payment_needs_a_person(paid, admin_user, browser_of, gateway):
+    gateway.fault("void", "drop_after")
+    browser = browser_of(admin_user)
+    ask(browser, paid)
+    assert Payment.objects.get().reject("Refused")
+    refund = later(Refund.objects.get())
+    paid.refresh_from_db()
+    assert (refund.status, paid.status) == ("needs_attention", "rejected")
+    assert "CardConnect voided it, but here the payment is rejected at settlement." in refund.told
+    assert refund.outcome in said(browser.get("/"))
+    assert "will not be charged" not in said(browser.get(f"/invoices/{paid.invoice.public_id}/"))
+    assert later(refund).status == "needs_attention"
+    assert actions().count("refund.needs_attention") == 1
 
 
 def test_two_who_find_the_void_too_late_refund_once(

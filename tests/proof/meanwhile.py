@@ -39,7 +39,7 @@ PAYMENTS = """
 """
 REFUNDS = """
     SELECT r.orderid, r.retref, r.amount + r.fee AS amount, r.status, r.kind, r.payment_id,
-           r.released_by_id, p.invoice_id AS invoice, t.refund_release_over AS over
+           r.id, r.released_by_id, p.invoice_id AS invoice, t.refund_release_over AS over
     FROM payments_refund r JOIN payments_payment p ON p.id = r.payment_id
     JOIN tenants_tenant t ON t.id = p.tenant_id
 """
@@ -111,7 +111,8 @@ def _standing(
 
 
 def _given_back(charges: list[Row], given: list[Row], refunds: list[Row]) -> Iterator[str]:
-    """A refund is done when the gateway says so, once, of the amount that two people wanted."""
+    """A refund is done when the gateway says so, once, of the amount that was wanted; two people
+    wanted it when more than the limit went back, in parts or at once."""
     ours = {r["orderid"] for r in refunds}
     yield from (f"refund {g['retref']} is not ours" for g in given if g["orderid"] not in ours)
     for refund in refunds:
@@ -125,8 +126,16 @@ def _given_back(charges: list[Row], given: list[Row], refunds: list[Row]) -> Ite
         if by_refund and [g["retref"] for g in theirs] != [refund["retref"]]:
             yield f"{told}, at the gateway {[g['retref'] for g in theirs]}"
         sent = refund["status"] in ("pending", "unknown", "done", "needs_attention")
-        if sent and refund["amount"] > refund["over"] and refund["released_by_id"] is None:
-            yield f"{told} without a second person"
+        in_all = refund["amount"] + _given_earlier(refund, refunds)
+        if sent and in_all > refund["over"] and refund["released_by_id"] is None:
+            yield f"{told} without a second person, {in_all} in all"
+
+
+def _given_earlier(refund: Row, refunds: list[Row]) -> Decimal:
+    """What had surely gone back of the same payment when this was asked for: one at a time is."""
+    earlier = [r for r in refunds if r["payment_id"] == refund["payment_id"]]
+    done = [r for r in earlier if r["id"] < refund["id"] and r["status"] == "done"]
+    return sum((r["amount"] for r in done), ZERO)
 
 
 def _of(retref: str, charges: list[Row]) -> Any:

@@ -124,7 +124,10 @@ class MoneyBackForm(forms.ModelForm):
             "ach_clear_days": "Bank payments clear after, in banking days",
         }
         help_texts = {
-            "refund_release_over": "0.00 asks a second person for every void and refund.",
+            "refund_release_over": (
+                "All refunds of one payment count together. 0.00 asks a second person for every "
+                "void and refund."
+            ),
             "ach_clear_days": "A bank may still send one back later; the balance then opens again.",
         }
 

@@ -40,7 +40,13 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
             money_back.refund_sent_again_after_a_timeout,
             "a_lost_answer_is_asked_about_and_never_sent_again",
         ),
+    ],
+    "tests/payments/test_two_people.py": [
         (money_back.one_person_gives_back_any_amount, "above_the_limit_two_people_are_needed"),
+        (
+            money_back.each_refund_has_a_limit_of_its_own,
+            "parts_that_are_above_the_limit_together_need_two_people",
+        ),
     ],
     "tests/payments/test_settlement_life.py": [
         (

@@ -48,6 +48,15 @@ def one_person_gives_back_any_amount() -> None:
     mock.patch.object(asking_back.RefundQuerySet, "request", alone).start()
 
 
+def each_refund_has_a_limit_of_its_own() -> None:
+    """This one is below the limit, so it needs no second person."""
+
+    def alone(self: asking_back.RefundQuerySet) -> Decimal:
+        return Decimal("0.00")
+
+    mock.patch.object(asking_back.RefundQuerySet, "gone_back", alone).start()
+
+
 def return_applied_twice() -> None:
     """A line of the bank's report is a return, whenever it is read."""
 
