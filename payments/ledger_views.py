@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.enqueue import enqueue
 from invoices.models import Invoice
-from payments import charging, looking, matching, tasks
+from payments import charging, looking, matching, putting_right, tasks
 from payments.match import MatchRow, MatchRun
-from payments.matching import CannotBook
 from payments.models import CardConnectAccount, Payment
+from payments.putting_right import CannotBook
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -134,7 +134,7 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, f'There is no invoice "{number}". Nothing was booked.')
         return redirect("payments:match")
     try:
-        matching.book_row(row, invoice, actor=request.user)
+        putting_right.book_row(row, invoice, actor=request.user)
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:
@@ -149,7 +149,7 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        payment = matching.keep_row(row, actor=request.user)
+        payment = putting_right.keep_row(row, actor=request.user)
     except CannotBook as problem:
         messages.info(request, str(problem))
         return redirect("payments:match")

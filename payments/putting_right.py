@@ -1,0 +1,74 @@
+"""What staff do about a row of money match: book it, or keep what we held as not paid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.db import IntegrityError, transaction
+
+from audit.clock import db_now
+from audit.transitions import IllegalTransition
+from invoices.models import Invoice
+from payments import surcharges
+from payments.match import MatchRow
+from payments.matching import book
+from payments.models import CardConnectAccount, Payment
+from payments.statements import ZERO, Line
+from tenants.models import User
+
+Cause = MatchRow.Cause
+
+
+class CannotBook(Exception):
+    """It cannot be put right that way; str() is the sentence to show."""
+
+
+def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
+    """Staff say which invoice a charge was for; raises CannotBook with a sentence."""
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    if account is None or not row.may_be_booked or row.their_amount is None:
+        raise CannotBook("This charge is booked already. Match again to see where.")
+    line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
+    fee = surcharges.added_to(account, line.retref)
+    if fee is None:
+        raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
+    line = replace(line, fee=fee)
+    payment = book(account, invoice, line, actor=actor)
+    if payment.invoice_id != invoice.pk:
+        raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
+    MatchRow.objects.filter(pk=row.pk).update(
+        handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
+    )
+    return payment
+
+
+def keep_row(row: MatchRow, *, actor: User) -> Payment:
+    """Book what CardConnect took although we hold it as not paid; raises CannotBook.
+
+    The attempt itself stays in the history as it ended; what was taken is a payment of its own.
+    """
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    attempt = row.payment
+    if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
+        raise CannotBook("This is put right already. Match again to see how.")
+    line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
+    agreed = line.amount == attempt.total
+    fee = attempt.fee if agreed else surcharges.added_to(account, line.retref) or ZERO
+    line = replace(line, fee=fee)
+    try:
+        with transaction.atomic():
+            if attempt.is_in_flight:
+                attempt.decline(f"CardConnect took ${line.amount:,.2f}, which is booked by itself.")
+            payment = book(account, attempt.invoice, line, actor=actor)
+            Payment.objects.filter(pk=payment.pk, last4="").update(
+                brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
+            )
+            if payment.method == Payment.Method.CARD:
+                payment.mark_settled()  # it was listed because it settled
+            MatchRow.objects.filter(pk=row.pk).update(
+                handled_at=db_now(), cause=Cause.BOOKED, payment=payment
+            )
+    except (IllegalTransition, IntegrityError):
+        raise CannotBook("It changed just now. Match again for the newest picture.") from None
+    payment.refresh_from_db()
+    return payment
