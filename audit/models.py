@@ -76,6 +76,7 @@ LABELS = {
     "refund.returned": "The customer's bank sent the refund back",
     "refund.repaid": "Refund given back another way",
     "refund.receipt_sent": "Refund receipt e-mailed",
+    "match.seen": "Money match: looked at and put away",
     "customer.created": "Customer created",
     "customer.edited": "Customer edited",
     "customer.reminders_paused": "Reminders paused",

@@ -77,10 +77,12 @@ def _matching(words: str) -> QuerySet[Payment]:
 @require_safe
 @staff(Permission.SEE_MONEY)
 def match(request: StaffRequest) -> HttpResponse:
-    """**Money match**: the last comparison, bucket by bucket, each row with its next step."""
+    """**Money match**: the last whole comparison, and what waits from those before it, bucket by
+    bucket, each row with its next step."""
     run = MatchRun.objects.select_related("started_by").first()
-    done = MatchRun.objects.finished().select_related("started_by").first()
-    counted = done.rows.counted() if done else {}
+    done = MatchRun.objects.whole().select_related("started_by").first()
+    every = MatchRow.objects.shown_with(done)
+    counted = every.counted() if done else {}
     buckets = [
         {"value": value, "label": label, "tone": TONES[value], "icon": ICONS[value]}
         | counted.get(value, {})
@@ -88,8 +90,9 @@ def match(request: StaffRequest) -> HttpResponse:
     ]
     asked = request.GET.get("bucket", "")
     bucket = asked if asked in MatchRow.Bucket.values else _most_urgent(counted)
-    rows = done.rows.filter(bucket=bucket) if done else MatchRow.objects.none()
-    pages = Paginator(rows.select_related("invoice__customer", "payment").order_by("-id"), PER_PAGE)
+    rows = every.filter(bucket=bucket).order_by("-id")
+    told = rows.select_related("invoice__customer", "payment", "run", "seen_by")
+    pages = Paginator(told, PER_PAGE)
     pages.count = counted.get(bucket, {}).get("count", 0)
     context = {
         "tab": "match",
@@ -158,6 +161,24 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.info(request, f"{told} Now give it back.")
         return redirect("payments:give_back", payment.public_id)
     messages.success(request, told)
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
+def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Seen**: put a row away, with what was done where money may be in doubt."""
+    rows = MatchRow.objects.select_related("tenant", "invoice")
+    row = get_object_or_404(rows, public_id=public_id)
+    try:
+        is_new = putting_right.see_row(
+            row, request.POST.get("words", "").strip()[:120], actor=request.user
+        )
+    except CannotBook as problem:
+        messages.error(request, str(problem))
+    else:
+        told = "is put away." if is_new else "was put away before, or has changed since."
+        messages.info(request, f"{row.get_cause_display()}, ${row.amount:,.2f}: it {told}")
     return redirect("payments:match")
 
 

@@ -21,6 +21,10 @@ from tenants.scoping import TenantManager
 GIVEN_UP_AFTER = dt.timedelta(minutes=30)
 
 
+# Not handled by a person, nor found out more about by a later run.
+WAITING = Q(handled_at__isnull=True, superseded=False)
+
+
 class MatchRunQuerySet(models.QuerySet["MatchRun"]):
     """Comparisons of one company."""
 
@@ -47,6 +51,10 @@ class MatchRunQuerySet(models.QuerySet["MatchRun"]):
     def finished(self) -> MatchRunQuerySet:
         """Those that came to their end, with or without trouble."""
         return self.filter(finished_at__isnull=False)
+
+    def whole(self) -> MatchRunQuerySet:
+        """Those that could read and compare everything; only they have rows."""
+        return self.finished().filter(problem="")
 
 
 MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
@@ -101,8 +109,13 @@ class MatchRowQuerySet(models.QuerySet["MatchRow"]):
     """Rows of one company's comparisons."""
 
     def problems(self) -> MatchRowQuerySet:
-        """Those that a person has to look at."""
-        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(handled_at__isnull=True)
+        """Those that a person has to look at, of whichever run: nobody has handled them, and no
+        later run found out more."""
+        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(WAITING)
+
+    def shown_with(self, run: MatchRun | None) -> MatchRowQuerySet:
+        """All rows of one run, and what still waits for a person from those before it."""
+        return self.filter(Q(run=run) | ~Q(bucket=MatchRow.Bucket.MATCHED) & WAITING)
 
     def counted(self) -> dict[str, dict[str, Any]]:
         """Count and sum of each bucket."""
@@ -161,6 +174,10 @@ class MatchRow(models.Model):
     invoice = models.ForeignKey(Invoice, on_delete=models.SET_NULL, null=True, related_name="+")
     note = models.CharField(max_length=200, blank=True, help_text="What the gateway said.")
     handled_at = models.DateTimeField(null=True)
+    seen_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", help_text="Who put it away."
+    )
+    superseded = models.BooleanField(default=False, help_text="A later match found out more.")
 
     objects = MatchRowManager()
 
@@ -169,6 +186,12 @@ class MatchRow(models.Model):
         indexes = [
             # One bucket of one run, for the page.
             models.Index(fields=["run", "bucket", "-id"], name="payments_matchrow_bucket"),
+            # What waits for a person, of all runs.
+            models.Index(
+                fields=["tenant", "bucket", "-id"],
+                condition=~Q(bucket="matched") & WAITING,
+                name="payments_matchrow_waiting",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -187,6 +210,8 @@ class MatchRow(models.Model):
     @property
     def next_step(self) -> str:
         """What a person does about it."""
+        if self.seen_by:
+            return f"{self.seen_by.name} has seen it."
         if self.cause == self.Cause.BOOKED and self.handled_at:
             return STEPS["booked_by_hand"]
         return STEPS[self.cause]
@@ -210,6 +235,20 @@ class MatchRow(models.Model):
         causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING)
         return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
+    @property
+    def may_be_seen(self) -> bool:
+        """Whether staff can put it away; what every match judges anew goes by itself."""
+        is_problem = self.bucket != self.Bucket.MATCHED and self.cause not in FOLLOWED
+        return is_problem and self.handled_at is None
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether money may be in doubt, so that whoever puts it away says what was done."""
+        return self.cause not in (self.Cause.BOOKED, self.Cause.REJECTED, self.Cause.RETURNED)
+
+
+# About payments of ours: each run says anew how they stand, whatever CardConnect still lists.
+FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED)
 
 STEPS = {
     "same": "Nothing to do.",
@@ -250,10 +289,12 @@ class Finding(models.Model):
 
 
 def alarms(most: int = 8) -> dict[str, Any]:
-    """What the nightly checks found, for Home: broken rules, and rows nobody has looked at."""
+    """What the nightly checks found, for Home: broken rules, rows nobody has looked at, and why the
+    last match could not be made."""
     last = MatchRun.objects.finished().first()
-    rows = last.rows.problems().select_related("invoice__customer") if last else ()
+    rows = MatchRow.objects.problems().select_related("invoice__customer")
     return {
         "findings": list(Finding.objects.select_related("invoice")[:most]),
         "rows": list(rows[:most]),
+        "problem": last.problem if last else "",
     }

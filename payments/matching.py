@@ -14,13 +14,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import surcharges
-from payments.match import MatchRow, MatchRun
+from payments.match import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.statements import CAME_BACK, Books, Line, read
 from payments.wire import NotSent, Unknown
@@ -60,21 +61,47 @@ def run(match: MatchRun) -> None:
         match.finish("CardConnect did not give its reports. Nothing was changed.")
         return
     books = Books(account, lines)
+    listed = {line.retref for line in lines}
     rows = [_row(match, account, line, books) for line in lines]
-    rows += _ours_only(match, account, {line.retref for line in lines})
-    _write(match, [row for row in rows if row is not None])
+    rows += _ours_only(match, account, listed)
+    _write(match, account, listed, [row for row in rows if row is not None])
 
 
-def _write(match: MatchRun, rows: list[MatchRow]) -> None:
+def _write(
+    match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
+) -> None:
     """All rows at once, and only once, however often the run is carried out."""
     with transaction.atomic():
         locked = MatchRun.objects.select_for_update().get(pk=match.pk)
         if locked.finished_at is None:
+            _supersede(match, account, listed, rows)
             MatchRow.objects.bulk_create(rows)
             locked.finish()
     for row in rows:
         if row.bucket != Bucket.MATCHED:
             log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
+
+
+def _supersede(
+    match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
+) -> None:
+    """Let these rows stand in the place of older ones about the same; all others wait on.
+
+    What a person has put away stays away, and a booking that nobody has seen yet is still told.
+    """
+    now = {row.retref: row for row in rows if row.retref}
+    before = MatchRow.objects.filter(tenant=match.tenant, superseded=False)
+    before = before.exclude(bucket=Bucket.MATCHED)
+    gone = []
+    for old in before.filter(Q(handled_at__isnull=True) | Q(day__gte=match.from_day)):
+        is_listed = old.merchid == account.merchid and old.retref in listed
+        is_told = old.handled_at is None and old.cause == Cause.BOOKED
+        if old.cause in FOLLOWED or (is_listed and not is_told):
+            gone.append(old.pk)
+        new = now.get(old.retref) if is_listed and old.handled_at else None
+        if new and (new.cause, new.amount) == (old.cause, old.amount):
+            new.handled_at, new.seen_by, new.note = old.handled_at, old.seen_by, old.note
+    MatchRow.objects.filter(pk__in=gone).update(superseded=True)
 
 
 def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books) -> MatchRow | None:
@@ -251,22 +278,31 @@ def book(
 
 
 def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> Iterable[MatchRow]:
-    """What we booked and the gateway should have settled by now, and what nobody knows yet."""
+    """What we booked and the gateway should have settled by now, and what nobody knows yet.
+
+    What was told before is told again until it has settled or ended, however long ago it was made.
+    """
     zone = match.tenant.zone
     start = dt.datetime.combine(match.from_day, dt.time.min, zone)
-    mine = Payment.objects.filter(tenant=match.tenant, merchid=account.merchid)
-    mine = mine.filter(created_at__gte=start, found_by_match=False).select_related("invoice")
+    told = MatchRow.objects.filter(tenant=match.tenant, cause__in=FOLLOWED).filter(WAITING)
+    of_these_days = Q(merchid=account.merchid, created_at__gte=start)
+    mine = Payment.objects.filter(tenant=match.tenant, found_by_match=False)
+    mine = mine.filter(
+        of_these_days | Q(status__in=Payment.IN_FLIGHT) | Q(pk__in=told.values("payment"))
+    ).select_related("invoice")
     now = db_now()
     for payment in mine.order_by("id"):
-        due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
         if payment.retref in seen:
             continue
-        if payment.is_in_flight or (payment.is_booked and payment.created_at < due):
+        due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
+        is_open = payment.created_at >= start or payment.is_unsettled
+        is_late = payment.is_booked and is_open and payment.created_at < due
+        if payment.is_in_flight or is_late:
             yield MatchRow(
                 tenant=match.tenant,
                 run=match,
                 bucket=Bucket.OURS,
-                cause=Cause.NOT_SETTLED if payment.is_booked else Cause.CHECKING,
+                cause=Cause.CHECKING if payment.is_in_flight else Cause.NOT_SETTLED,
                 day=payment.created_at.astimezone(zone).date(),
                 orderid=payment.orderid,
                 retref=payment.retref,

@@ -1,4 +1,4 @@
-"""What staff do about a row of money match: book it, or keep what we held as not paid."""
+"""What staff do about a row of money match: book it, keep what we held as not paid, put it away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.db import IntegrityError, transaction
 
 from audit.clock import db_now
+from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import surcharges
@@ -72,3 +73,29 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
         raise CannotBook("It changed just now. Match again for the newest picture.") from None
     payment.refresh_from_db()
     return payment
+
+
+def see_row(row: MatchRow, words: str, *, actor: User) -> bool:
+    """Put a row away, with what was done about it; False when it was put away before.
+
+    Raises CannotBook when money may be in doubt and nobody says what was done.
+    """
+    if row.may_be_seen and row.needs_words and not words:
+        raise CannotBook("Say what was done about this money. The row stays.")
+    with transaction.atomic():
+        away = MatchRow.objects.filter(pk=row.pk, handled_at__isnull=True)
+        if not row.may_be_seen or not away.update(
+            handled_at=db_now(), seen_by=actor, note=words or row.note
+        ):
+            return False
+        record(
+            "match.seen",
+            tenant=row.tenant,
+            subject=(row.invoice or row.tenant).audit_subject,
+            actor=actor,
+            cause=row.get_cause_display(),
+            amount=f"{row.amount:.2f}",
+            retref=row.retref,
+            **({"words": words} if words else {}),
+        )
+    return True
