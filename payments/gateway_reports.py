@@ -16,12 +16,17 @@ from payments.wire import Unknown
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 # What a bank payment is called where a card has its brand.
 BANK_TYPES = frozenset({"ECHK", "ESAV", "ACH", "BANK"})
+REJECTED = frozenset("NFPTR")
 _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Settled:
-    """One line of a batch. Letters: Y accepted, N rejected, F P T W: not accepted (yet)."""
+    """One line of a batch.
+
+    Letters: Y accepted; N rejected, by F its format, by T its token, by P as a PIN debit, R as once
+    recorded; W under review, and none while it is queued.
+    """
 
     batchid: str
     retref: str
@@ -35,6 +40,11 @@ class Settled:
     def is_accepted(self) -> bool:
         """Whether the settlement took it."""
         return self.letter == "Y"
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the settlement refused it; what is neither waits."""
+        return self.letter in REJECTED
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.enqueue import enqueue
 from invoices.models import Invoice
-from payments import charging, looking, matching, putting_right, tasks
+from payments import matching, putting_right, tasks
 from payments.match import MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment
 from payments.putting_right import CannotBook
@@ -192,11 +192,7 @@ def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if payment is None or not row.may_be_asked:
         messages.info(request, "There is nothing to ask. Match again for the newest picture.")
         return redirect("payments:match")
-    if payment.is_in_flight:
-        charging.ask(payment)
-    elif payment.is_unsettled:
-        looking.look(payment)
-    payment.refresh_from_db()
+    putting_right.ask_row(row, payment)
     told = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
     messages.info(request, told.strip())
     return redirect("payments:match")

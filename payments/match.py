@@ -232,7 +232,7 @@ class MatchRow(models.Model):
     @property
     def may_be_asked(self) -> bool:
         """Whether asking CardConnect about it can help."""
-        causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING)
+        causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING, self.Cause.REJECTED)
         return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
     @property
@@ -262,7 +262,7 @@ STEPS = {
     "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
     "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",
-    "rejected": "The money did not come. Look at the invoice and send a fresh text.",
+    "rejected": "The money will not come. Ask CardConnect: then the invoice asks for it again.",
     "returned": "The bank took it back. Look at the invoice and send a fresh text.",
     "refund_back": "Textpay takes it back within a day. Pay the customer another way.",
     "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",

@@ -20,7 +20,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import surcharges
+from payments import looking, surcharges
 from payments.match import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.statements import CAME_BACK, Books, Line, read
@@ -160,6 +160,9 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
     if payment is None:
         return Bucket.THEIRS, cause
     if payment.is_booked or payment.is_in_flight:
+        payment.refresh_from_db()
+    if payment.is_booked and cause == Cause.REJECTED:
+        looking.look(payment)  # nobody asks any more how a settled payment stands
         payment.refresh_from_db()
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 

@@ -10,7 +10,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import surcharges
+from payments import charging, looking, surcharges
 from payments.match import MatchRow
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment
@@ -73,6 +73,17 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
         raise CannotBook("It changed just now. Match again for the newest picture.") from None
     payment.refresh_from_db()
     return payment
+
+
+def ask_row(row: MatchRow, payment: Payment) -> None:
+    """Ask CardConnect how the payment of a row stands, and keep the answer."""
+    if payment.is_in_flight:
+        charging.ask(payment)
+    elif payment.is_unsettled or row.cause == Cause.REJECTED:
+        looking.look(payment)
+    payment.refresh_from_db()
+    if row.cause == Cause.REJECTED and not payment.is_booked:
+        MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())
 
 
 def see_row(row: MatchRow, words: str, *, actor: User) -> bool:

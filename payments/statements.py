@@ -35,16 +35,21 @@ class Line:
 
 
 def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> list[Line]:
-    """Every settled or funded transaction of these days; raises NotSent or Unknown."""
+    """Every settled, rejected or funded transaction of these days; raises NotSent or Unknown.
+
+    What is queued or under review has no line yet.
+    """
     lines: dict[str, Line] = {}
     for day in _days(from_day, to_day):
         for settled in gateway_reports.settlements(account, day):
+            if not (settled.is_accepted or settled.is_rejected):
+                continue
             lines[settled.retref] = Line(
                 retref=settled.retref,
                 amount=settled.amount,
                 day=day,
                 orderid=settled.orderid,
-                is_rejected=not settled.is_accepted,
+                is_rejected=settled.is_rejected,
                 is_bank=settled.cardtype in gateway_reports.BANK_TYPES,
             )
     for day in _days(from_day, to_day):
