@@ -59,11 +59,17 @@ class Funded:
     parentretref: str
     date: dt.date | None
     invoicenumber: str = ""
+    is_bank: bool = False
 
     @property
     def is_rejected(self) -> bool:
         """A bank payment that came back before it was funded keeps its own line."""
         return self.status.lower() == "rejected"
+
+    @property
+    def is_paid_out(self) -> bool:
+        """Whether the line is the money itself on its way, and not what became of it since."""
+        return not (self.is_rejected or self.achreturncode)
 
 
 def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
@@ -132,6 +138,9 @@ def _funded(row: Any) -> Funded:
         parentretref=answers.reference({"retref": wire.field(row, "parentretref")}),
         date=wire.day(row, "date"),
         invoicenumber=wire.field(row, "invoicenumber", 50),
+        is_bank=any(
+            wire.field(row, name, 8).upper() in BANK_TYPES for name in ("cardtype", "cardbrand")
+        ),
     )
 
 

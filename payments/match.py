@@ -150,6 +150,7 @@ class MatchRow(models.Model):
         UNKNOWN_CHARGE = "unknown_charge", "A charge we have no record of"
         ENDED = "ended", "We hold it as not paid"
         NOT_SETTLED = "not_settled", "Not settled by CardConnect"
+        NOT_PAID_OUT = "not_paid_out", "Settled, not paid out yet"
         AMOUNT = "amount", "The amounts differ"
         REJECTED = "rejected", "Settlement was rejected"
         RETURNED = "returned", "Returned by the bank"
@@ -168,6 +169,7 @@ class MatchRow(models.Model):
     is_bank = models.BooleanField(default=False)
     our_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     their_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    paid_out = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     payment = models.ForeignKey(
         "payments.Payment", on_delete=models.SET_NULL, null=True, related_name="match_rows"
     )
@@ -260,6 +262,8 @@ STEPS = {
     "ended": "The customer was told that nothing was taken, but CardConnect took it. Ask the "
     "customer: book it, or give it back.",
     "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
+    "the reference.",
+    "not_paid_out": "CardConnect should have sent this to your bank by now. Call CardConnect with "
     "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",
     "rejected": "The money will not come. Ask CardConnect: then the invoice asks for it again.",

@@ -20,7 +20,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import looking, surcharges
+from payments import banking_days, looking, surcharges
 from payments.match import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.statements import CAME_BACK, Books, Line, read
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 WINDOW = dt.timedelta(days=7)
 # When a booked payment must have shown up in a settlement.
 SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
+# Banking days after settlement by which it must have been paid out. CardConnect names one or two
+# for cards and 72 hours for bank payments; one more for the report.
+PAID_OUT_WITHIN = {"card": 3, "ach": 4}
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
 MATCHED = (Bucket.MATCHED, Cause.SAME)
@@ -61,8 +64,10 @@ def run(match: MatchRun) -> None:
         match.finish("CardConnect did not give its reports. Nothing was changed.")
         return
     books = Books(account, lines)
+    told = any(line.paid_out is not None for line in lines)
+    tells = told or MatchRow.objects.filter(tenant=match.tenant, paid_out__isnull=False).exists()
     listed = {line.retref for line in lines}
-    rows = [_row(match, account, line, books) for line in lines]
+    rows = [_row(match, account, line, books, tells=tells) for line in lines]
     rows += _ours_only(match, account, listed)
     _write(match, account, listed, [row for row in rows if row is not None])
 
@@ -104,17 +109,28 @@ def _supersede(
     MatchRow.objects.filter(pk__in=gone).update(superseded=True)
 
 
-def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books) -> MatchRow | None:
-    """One line of theirs, in its bucket; books it when it is provably ours."""
+def _row(
+    match: MatchRun,
+    account: CardConnectAccount,
+    line: Line,
+    books: Books,
+    *,
+    tells: bool = False,
+) -> MatchRow | None:
+    """One line of theirs, in its bucket; books it when it is provably ours.
+
+    `tells`: whether CardConnect tells of this company what it paid out; a test system never does.
+    """
     payment = books.payment(line)
     if payment is None and line.is_rejected:
         return None  # neither side counts it as money
     refund = books.refund(line)
     found, (bucket, cause) = _judge(account, line, payment, refund)
+    if (bucket, cause) == MATCHED:
+        bucket, cause = _judge_deposit(line, match.to_day, tells=tells)
     if found is not None:
         books.add(found)
     invoice = found.invoice if found else _named(match.tenant, line)
-    note = f"CardConnect names invoice {line.invoicenumber}." if line.invoicenumber else ""
     return MatchRow(
         tenant=match.tenant,
         run=match,
@@ -127,10 +143,20 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books)
         is_bank=line.is_bank,
         our_amount=_our_amount(line, found, refund),
         their_amount=line.amount,
+        paid_out=line.paid_out,
         payment=found,
         invoice=invoice,
-        note=note if cause == Cause.UNKNOWN_CHARGE else line.return_code,
+        note=_note(line, cause),
     )
+
+
+def _note(line: Line, cause: str) -> str:
+    """What the gateway said of it besides the amount."""
+    if cause == Cause.UNKNOWN_CHARGE and line.invoicenumber:
+        return f"CardConnect names invoice {line.invoicenumber}."
+    if cause == Cause.AMOUNT and line.paid_out not in (None, line.amount, -line.amount):
+        return f"CardConnect settled ${line.amount:,.2f} and paid out ${line.paid_out:,.2f}."
+    return line.return_code
 
 
 def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> Decimal | None:
@@ -212,6 +238,18 @@ def _named(tenant: Tenant, line: Line) -> Invoice | None:
     if not line.invoicenumber:
         return None
     return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
+
+
+def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str]:
+    """Whether what was settled has reached the company's bank, whole."""
+    if line.return_code or line.is_rejected:
+        return MATCHED
+    if line.paid_out is not None:
+        is_whole = abs(line.paid_out) == abs(line.amount)  # a refund has no sign in some reports
+        return MATCHED if is_whole else (Bucket.DIFFERS, Cause.AMOUNT)
+    days = PAID_OUT_WITHIN["ach" if line.is_bank else "card"]
+    is_late = line.amount > 0 and banking_days.after(line.day, days) <= today
+    return (Bucket.OURS, Cause.NOT_PAID_OUT) if tells and is_late else MATCHED
 
 
 def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None, tuple[str, str]]:

@@ -30,6 +30,8 @@ class Line:
     return_code: str = ""
     is_rejected: bool = False
     is_bank: bool = False
+    # What went to the company's bank for it, before fees; None when nothing did yet.
+    paid_out: Decimal | None = None
     # How much of the amount is a surcharge, where we had to ask.
     fee: Decimal = ZERO
 
@@ -61,6 +63,8 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
                 parentretref=funded.parentretref,
                 return_code=funded.achreturncode,
                 is_rejected=known.is_rejected or funded.is_rejected,
+                is_bank=known.is_bank or funded.is_bank,
+                paid_out=funded.amount if funded.is_paid_out else known.paid_out,
             )
     return list(lines.values())
 

@@ -4,6 +4,22 @@ from django.db import migrations, models
 from django.db.models import Exists, Max, OuterRef
 
 
+CAUSES = [
+    ("same", "Both sides agree"),
+    ("booked", "Found at CardConnect and booked"),
+    ("checking", "Outcome not known yet"),
+    ("unknown_charge", "A charge we have no record of"),
+    ("ended", "We hold it as not paid"),
+    ("not_settled", "Not settled by CardConnect"),
+    ("not_paid_out", "Settled, not paid out yet"),
+    ("amount", "The amounts differ"),
+    ("rejected", "Settlement was rejected"),
+    ("returned", "Returned by the bank"),
+    ("refund", "A refund we have no record of"),
+    ("refund_back", "A refund came back from the bank"),
+]
+
+
 def supersede(apps, schema_editor):
     """Of rows about the same charge the newest counts; what is followed has it in the last run."""
     rows = apps.get_model("payments", "MatchRow").objects
@@ -43,6 +59,16 @@ class Migration(migrations.Migration):
             model_name="matchrow",
             name="superseded",
             field=models.BooleanField(default=False, help_text="A later match found out more."),
+        ),
+        migrations.AddField(
+            model_name="matchrow",
+            name="paid_out",
+            field=models.DecimalField(decimal_places=2, max_digits=12, null=True),
+        ),
+        migrations.AlterField(
+            model_name="matchrow",
+            name="cause",
+            field=models.CharField(choices=CAUSES, max_length=16),
         ),
         migrations.AddIndex(
             model_name="matchrow",
