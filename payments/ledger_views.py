@@ -165,6 +165,22 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@staff(Permission.REFUND_PAYMENTS)
+def match_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Record this refund**: somebody made it at CardConnect, or ours went through after all."""
+    rows = MatchRow.objects.select_related("payment__invoice")
+    row = get_object_or_404(rows, public_id=public_id)
+    try:
+        refund = putting_right.record_refund(row, actor=request.user)
+    except CannotBook as problem:
+        messages.error(request, str(problem))
+    else:
+        number = refund.payment.invoice.number
+        messages.success(request, f"Refund of ${refund.total:,.2f} recorded on {number}.")
+    return redirect("payments:match")
+
+
+@require_POST
 @staff(Permission.SEE_MONEY)
 def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Seen**: put a row away, with what was done where money may be in doubt."""

@@ -155,6 +155,8 @@ class MatchRow(models.Model):
         REJECTED = "rejected", "Settlement was rejected"
         RETURNED = "returned", "Returned by the bank"
         REFUND = "refund", "A refund we have no record of"
+        REFUND_OPEN = "refund_open", "Outcome of a refund not known yet"
+        REFUND_ENDED = "refund_ended", "We hold the refund as not given back"
         REFUND_BACK = "refund_back", "A refund came back from the bank"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
@@ -214,8 +216,10 @@ class MatchRow(models.Model):
         """What a person does about it."""
         if self.seen_by:
             return f"{self.seen_by.name} has seen it."
-        if self.cause == self.Cause.BOOKED and self.handled_at:
-            return STEPS["booked_by_hand"]
+        if self.handled_at:
+            return STEPS["booked_by_hand" if self.cause == self.Cause.BOOKED else "put_right"]
+        if self.cause == self.Cause.REFUND and self.payment_id is None:
+            return STEPS["refund_of_nothing"]
         return STEPS[self.cause]
 
     @property
@@ -230,6 +234,12 @@ class MatchRow(models.Model):
         if self.cause not in causes or self.handled_at or self.payment is None:
             return False
         return self.payment.status in ("declined", "not_charged", "needs_attention")
+
+    @property
+    def may_be_recorded(self) -> bool:
+        """Whether staff can record a refund that CardConnect made and we hold as not made."""
+        causes = (self.Cause.REFUND, self.Cause.REFUND_ENDED)
+        return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
     @property
     def may_be_asked(self) -> bool:
@@ -249,8 +259,8 @@ class MatchRow(models.Model):
         return self.cause not in (self.Cause.BOOKED, self.Cause.REJECTED, self.Cause.RETURNED)
 
 
-# About payments of ours: each run says anew how they stand, whatever CardConnect still lists.
-FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED)
+# What Textpay goes on asking about: each run says anew how it stands, whatever is still listed.
+FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
     "same": "Nothing to do.",
@@ -269,6 +279,11 @@ STEPS = {
     "rejected": "The money will not come. Ask CardConnect: then the invoice asks for it again.",
     "returned": "The bank took it back. Look at the invoice and send a fresh text.",
     "refund_back": "Textpay takes it back within a day. Pay the customer another way.",
+    "put_right": "Somebody in your office put it right. Nothing more to do.",
+    "refund_open": "Textpay keeps asking. Do not refund it again.",
+    "refund_ended": "CardConnect gave it back after all. Record the refund on the invoice.",
+    "refund_of_nothing": "Somebody refunded at CardConnect what is not on our books. Find out "
+    "whose it is.",
     "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",
 }
 

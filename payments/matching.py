@@ -20,10 +20,10 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import banking_days, looking, surcharges
+from payments import banking_days, giving_back, looking, surcharges
 from payments.match import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.statements import CAME_BACK, Books, Line, read
+from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.wire import NotSent, Unknown
 from tenants.models import Tenant, User
 
@@ -163,7 +163,8 @@ def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> D
     """What our books say of this very line; None when they say nothing."""
     if refund is not None:
         came_back = bool(line.return_code) or line.is_rejected
-        return None if came_back else -refund.total
+        is_told = refund.status in GIVEN_ONCE and refund.retref in ("", line.retref)
+        return -refund.total if is_told and not came_back else None
     return payment.total if payment and payment.is_booked else None
 
 
@@ -194,11 +195,21 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
 
 
 def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
-    if not (line.return_code or line.is_rejected):
-        return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
     if refund.status not in CAME_BACK:
         refund.refresh_from_db()
-    return MATCHED if refund.status in CAME_BACK else (Bucket.DIFFERS, Cause.REFUND_BACK)
+    if line.return_code or line.is_rejected:
+        is_told = refund.status == Refund.Status.DONE
+        return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_told else MATCHED
+    if refund.is_open:
+        giving_back.ask(refund)
+        refund.refresh_from_db()
+    if refund.is_open:
+        return Bucket.DIFFERS, Cause.REFUND_OPEN
+    if refund.status not in GIVEN_ONCE:
+        return Bucket.THEIRS, Cause.REFUND_ENDED
+    if refund.retref and refund.retref != line.retref:
+        return Bucket.THEIRS, Cause.REFUND  # one order number, refunded twice
+    return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
 
 
 def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
@@ -325,7 +336,8 @@ def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> 
     """
     zone = match.tenant.zone
     start = dt.datetime.combine(match.from_day, dt.time.min, zone)
-    told = MatchRow.objects.filter(tenant=match.tenant, cause__in=FOLLOWED).filter(WAITING)
+    told = MatchRow.objects.filter(tenant=match.tenant, bucket=Bucket.OURS).filter(WAITING)
+    told = told.filter(cause__in=FOLLOWED)
     of_these_days = Q(merchid=account.merchid, created_at__gte=start)
     mine = Payment.objects.filter(tenant=match.tenant, found_by_match=False)
     mine = mine.filter(

@@ -1,20 +1,25 @@
-"""What staff do about a row of money match: book it, keep what we held as not paid, put it away."""
+"""What staff do about a row of money match: book it, record a refund, ask about it, put it away."""
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q, Sum
 
 from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import charging, looking, surcharges
+from payments.asking_back import CENT, OTHER_OPEN
 from payments.match import MatchRow
 from payments.matching import book
-from payments.models import CardConnectAccount, Payment
-from payments.statements import ZERO, Line
+from payments.models import CardConnectAccount, Payment, Refund
+from payments.refunds import _sum_of
+from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 
 Cause = MatchRow.Cause
@@ -73,6 +78,91 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
         raise CannotBook("It changed just now. Match again for the newest picture.") from None
     payment.refresh_from_db()
     return payment
+
+
+def record_refund(row: MatchRow, *, actor: User) -> Refund:
+    """Keep a refund that was made at CardConnect as given back; told twice, it is recorded once.
+
+    One of ours that we hold as declined moves on to done. Raises CannotBook.
+    """
+    if row.payment is None or row.their_amount is None or not row.may_be_recorded:
+        raise CannotBook("This refund is recorded already. Match again to see where.")
+    total = abs(row.their_amount)
+    with transaction.atomic():
+        invoice = row.payment.invoice.locked()
+        payment = invoice.payments.select_related("tenant").get(pk=row.payment.pk)
+        mine = Refund.objects.filter(payment__merchid=row.merchid, kind=Refund.Kind.REFUND)
+        refund = mine.filter(retref=row.retref, status__in=GIVEN_ONCE).first()
+        if refund is None:
+            declined = mine.filter(payment=payment, status=Refund.Status.DECLINED)
+            known = declined.filter(Q(orderid=row.orderid) | Q(retref=row.retref)).first()
+            _check_may_be_recorded(payment, total)
+            refund = known or _made_elsewhere(row, payment, total, actor)
+            if known and known.total != total:
+                raise CannotBook(
+                    f"CardConnect gave back ${total:,.2f}, ${known.total:,.2f} was asked for. Call "
+                    "CardConnect with the reference. Nothing was recorded."
+                )
+            if known:
+                known.done(actor=actor, retref=row.retref, outcome="")
+        MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())
+    return refund
+
+
+def _check_may_be_recorded(payment: Payment, total: Decimal) -> None:
+    """Under the invoice's lock: whether this much can count as given back; raises CannotBook."""
+    if payment.refunds.open().exists():
+        raise CannotBook(f"{OTHER_OPEN} Nothing was recorded.")
+    if payment.status == Payment.Status.STARTED:
+        raise CannotBook(
+            "This bank payment has not cleared yet. Record the refund once it has; the row stays."
+        )
+    if payment.method == Payment.Method.CARD:
+        payment.mark_settled()  # only what settled can be refunded
+    amount, _ = _parts(payment, total)
+    if amount > payment.left:
+        raise CannotBook(
+            f"Only ${payment.left:,.2f} is left of this payment. Call CardConnect with the "
+            "reference. Nothing was recorded."
+        )
+
+
+def _made_elsewhere(row: MatchRow, payment: Payment, total: Decimal, actor: User) -> Refund:
+    amount, fee = _parts(payment, total)
+    refund = Refund.objects.create(
+        tenant=payment.tenant,
+        payment=payment,
+        key=uuid.uuid5(uuid.NAMESPACE_OID, f"{payment.site}:{row.retref}"),
+        kind=Refund.Kind.REFUND,
+        amount=amount,
+        fee=fee,
+        reason="Refunded at CardConnect",
+        status=Refund.Status.DONE,
+        retref=row.retref,
+        requested_by=actor,
+        requested_at=db_now(),
+        resolved_at=db_now(),
+    )
+    record(
+        "refund.done",
+        tenant=payment.tenant,
+        subject=payment.audit_subject,
+        actor=actor,
+        **refund._told({"retref": row.retref}),
+    )
+    payment.note_refunds(_sum_of(payment))
+    return refund
+
+
+def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
+    """What of a refund lowers the balance, and the surcharge that went back on top of it."""
+    given = payment.refunds.filter(status__in=Refund.GIVEN).aggregate(sum=Sum("fee"))["sum"]
+    fee_left = payment.fee - (given or ZERO)
+    if total == payment.left + fee_left:
+        return payment.left, fee_left
+    part = (total * payment.fee / payment.total).quantize(CENT, ROUND_HALF_UP)
+    fee = min(part, fee_left)
+    return total - fee, fee
 
 
 def ask_row(row: MatchRow, payment: Payment) -> None:

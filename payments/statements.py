@@ -15,6 +15,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 AT_ONCE = 500  # lines whose payments are read in one statement
 ZERO = Decimal("0.00")
 CAME_BACK = ["returned", "repaid"]
+GIVEN_ONCE = ["done", *CAME_BACK]
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,10 @@ class Books:
             self.add(payment)
         refunds = Refund.objects.filter(
             tenant=account.tenant, payment__merchid=account.merchid, kind="refund"
-        ).filter(retref__in=names, status__in=["done", *CAME_BACK])
-        for refund in refunds.select_related("payment__invoice"):
-            self._refunds.setdefault(refund.retref, refund)
+        ).filter(Q(retref__in=names) | Q(orderid__in=orders))
+        for refund in refunds.select_related("payment__invoice", "payment__tenant"):
+            self._refunds.setdefault(refund.retref or refund.orderid, refund)
+            self._refunds.setdefault(refund.orderid, refund)
 
     def add(self, payment: Payment) -> None:
         """Know this payment from now on."""
@@ -113,5 +115,7 @@ class Books:
         return found or (self._orders.get(line.orderid) if line.orderid else None)
 
     def refund(self, line: Line) -> Refund | None:
-        """The refund of ours that the line is about: its own line, or its way back."""
-        return self._refunds.get(line.retref) or self._refunds.get(line.parentretref)
+        """The refund of ours that the line is about, whatever we hold of it: its own line, by
+        reference or by our order number, or its way back."""
+        names = (line.retref, line.parentretref, line.orderid)
+        return next((self._refunds[name] for name in names if name in self._refunds), None)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("payments/match/<uuid:public_id>/book/", ledger_views.match_book, name="match_book"),
     path("payments/match/<uuid:public_id>/keep/", ledger_views.match_keep, name="match_keep"),
     path("payments/match/<uuid:public_id>/ask/", ledger_views.match_ask, name="match_ask"),
+    path("payments/match/<uuid:public_id>/refund/", ledger_views.match_refund, name="match_refund"),
     path("payments/match/<uuid:public_id>/seen/", ledger_views.match_seen, name="match_seen"),
     path("invoices/<uuid:public_id>/record-payment/", views.record, name="record"),
     path("payments/<uuid:public_id>/give-back/", views.give_back, name="give_back"),

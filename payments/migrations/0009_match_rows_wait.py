@@ -16,6 +16,8 @@ CAUSES = [
     ("rejected", "Settlement was rejected"),
     ("returned", "Returned by the bank"),
     ("refund", "A refund we have no record of"),
+    ("refund_open", "Outcome of a refund not known yet"),
+    ("refund_ended", "We hold the refund as not given back"),
     ("refund_back", "A refund came back from the bank"),
 ]
 
