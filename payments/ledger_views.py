@@ -17,7 +17,7 @@ from invoices.models import Invoice
 from payments import matching, putting_right, tasks
 from payments.match import MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment
-from payments.putting_right import CannotBook
+from payments.putting_right import AboveBalance, CannotBook
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -137,7 +137,12 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, f'There is no invoice "{number}". Nothing was booked.')
         return redirect("payments:match")
     try:
-        putting_right.book_row(row, invoice, actor=request.user)
+        confirmed = "confirmed" in request.POST
+        putting_right.book_row(row, invoice, actor=request.user, confirmed=confirmed)
+    except AboveBalance as above:
+        part = "payments/staff/_book_above.html"
+        context = {"part": part, "row": row, "invoice": invoice, "why": str(above)}
+        return render(request, "payments/staff/page.html", context)
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:

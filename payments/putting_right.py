@@ -15,6 +15,7 @@ from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import charging, looking, surcharges
 from payments.asking_back import CENT, OTHER_OPEN
+from payments.guard import holds_card_number
 from payments.match import MatchRow
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
@@ -29,8 +30,15 @@ class CannotBook(Exception):
     """It cannot be put right that way; str() is the sentence to show."""
 
 
-def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
-    """Staff say which invoice a charge was for; raises CannotBook with a sentence."""
+class AboveBalance(CannotBook):
+    """It is more than the invoice asks for; staff may confirm that they mean it."""
+
+
+def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = False) -> Payment:
+    """Staff say which invoice a charge was for.
+
+    Raises AboveBalance until that is confirmed, and CannotBook.
+    """
     account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
     if account is None or not row.may_be_booked or row.their_amount is None:
         raise CannotBook("This charge is booked already. Match again to see where.")
@@ -39,13 +47,35 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
     if fee is None:
         raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
     line = replace(line, fee=fee)
-    payment = book(account, invoice, line, actor=actor)
-    if payment.invoice_id != invoice.pk:
-        raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
-    MatchRow.objects.filter(pk=row.pk).update(
-        handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
-    )
+    with transaction.atomic():
+        locked = invoice.locked()
+        same = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
+        if not same.filter(status__in=Payment.MOVED).exists():
+            _check_may_take(locked, line.amount - line.fee, confirmed=confirmed)
+        payment = book(account, locked, line, actor=actor)
+        if payment.invoice_id != invoice.pk:
+            raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
+        MatchRow.objects.filter(pk=row.pk).update(
+            handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
+        )
     return payment
+
+
+def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> None:
+    """Under the invoice's lock: whether a charge may be booked on it; raises CannotBook."""
+    if invoice.status == Invoice.Status.VOID:
+        raise CannotBook(
+            f"{invoice.number} is void and asks for nothing. Name another invoice, or refund the "
+            "charge at CardConnect. Nothing was booked."
+        )
+    if invoice.status == Invoice.Status.DRAFT:
+        raise CannotBook(f"{invoice.number} is a draft. Open it first. Nothing was booked.")
+    if amount > invoice.balance and not confirmed:
+        over = amount - invoice.balance
+        raise AboveBalance(
+            f"{invoice.number} asks for ${invoice.balance:,.2f}. With this charge, ${over:,.2f} "
+            "too much will have come in, to be refunded. Nothing was booked yet."
+        )
 
 
 def keep_row(row: MatchRow, *, actor: User) -> Payment:
@@ -183,6 +213,8 @@ def see_row(row: MatchRow, words: str, *, actor: User) -> bool:
     """
     if row.may_be_seen and row.needs_words and not words:
         raise CannotBook("Say what was done about this money. The row stays.")
+    if holds_card_number(words):
+        raise CannotBook("Never write a card or account number here. The row stays.")
     with transaction.atomic():
         away = MatchRow.objects.filter(pk=row.pk, handled_at__isnull=True)
         if not row.may_be_seen or not away.update(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
 from audit.models import AuditEntry
+from invoices.models import Invoice
 from payments import matching, putting_right
 from payments.match import MatchRow, MatchRun
 from payments.models import Payment
+from payments.verify import check
+from tests.factories import make_invoice
 from tests.payments.conftest import PARTIAL, address
 from tests.payments.test_match import forget, matched, settle
-from tests.payments.test_verify import pay, sql
+from tests.payments.test_verify import pay, sql, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -194,3 +199,68 @@ def test_a_part_that_settled_can_be_released_after_the_days_of_the_match(
     assert payment.status == "declined"
     link.invoice.refresh_from_db()
     assert link.invoice.paid == row.their_amount
+
+
+def book(browser, row, number, **more):
+    address = reverse("payments:match_book", args=[row.public_id])
+    told = {"number": number, **more}
+    return browser.post(address, told, follow=True).content.decode()
+
+
+def test_nothing_is_booked_on_a_void_invoice_or_a_draft(
+    tenant, stranger_charge, admin_user, browser_of
+):
+    browser = browser_of(admin_user)
+    make_invoice(tenant, number="INV-DRAFT", opened=False)
+    make_invoice(tenant, number="INV-VOID").void(actor=None, reason="Twice")
+    for number, why in (("INV-VOID", "INV-VOID is void"), ("INV-DRAFT", "INV-DRAFT is a draft")):
+        for more in ({}, {"confirmed": "yes"}):
+            answer = book(browser, stranger_charge, number, **more)
+            assert why in answer
+            assert "Nothing was booked." in answer
+    assert not Payment.objects.exists()
+    assert "INV-OTHER" in book(browser, stranger_charge, "INV-OTHER")
+    assert Payment.objects.count() == 1
+
+
+def test_more_than_the_balance_is_booked_only_when_confirmed(
+    tenant, stranger_charge, admin_user, browser_of
+):
+    small = make_invoice(tenant, number="INV-SMALL", total="100.00")
+    browser = browser_of(admin_user)
+    answer = book(browser, stranger_charge, "INV-SMALL")
+    assert "Book $182.50 on INV-SMALL?" in answer
+    assert "$82.50 too much" in answer
+    assert not Payment.objects.exists()
+    assert "$182.50 booked on INV-SMALL" in book(
+        browser, stranger_charge, "INV-SMALL", confirmed="yes"
+    )
+    small.refresh_from_db()
+    assert (small.status, small.overpaid) == ("paid", Decimal("82.50"))
+    assert "booked already" in book(browser, stranger_charge, "INV-SMALL", confirmed="yes")
+
+
+def test_money_on_a_void_invoice_is_shown_as_overpaid(
+    tenant, invoice, clerk, admin_user, browser_of
+):
+    """An approval came late, for an invoice that was voided meanwhile."""
+    late = start(invoice)
+    late.not_charged("It never arrived.")
+    invoice.void(actor=clerk, reason="Twice")
+    assert check() == []
+    late.confirm(retref="123456789012", authcode="")
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.overpaid) == ("void", Decimal("182.50"))
+    assert list(Invoice.objects.overpaid()) == [invoice]
+    home = browser_of(admin_user).get(reverse("home")).content.decode()
+    assert "Overpaid: $182.50" in home
+    assert "$182.50 came in although it is void: refund it" in home
+    [violation] = check()
+    assert (violation.invariant, violation.step) == (4, "Refund it.")
+    assert "void, but $182.50 was paid on it" in str(violation)
+
+
+def test_a_card_number_is_not_kept_with_a_row(stranger_charge, admin_user, browser_of):
+    told = seen(browser_of(admin_user), stranger_charge, words="Back to 4111 1111 1111 1111")
+    assert "Never write a card" in told
+    assert MatchRow.objects.problems().exists()
