@@ -121,10 +121,9 @@ def _row(
 
     `tells`: whether CardConnect tells of this company what it paid out; a test system never does.
     """
-    payment = books.payment(line)
-    if payment is None and line.is_rejected:
+    payment, refund = books.payment(line), books.refund(line)
+    if payment is None and refund is None and line.is_rejected:
         return None  # neither side counts it as money
-    refund = books.refund(line)
     found, (bucket, cause) = _judge(account, line, payment, refund)
     if (bucket, cause) == MATCHED:
         bucket, cause = _judge_deposit(line, match.to_day, tells=tells)

@@ -57,7 +57,9 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
             )
     for day in _days(from_day, to_day):
         for funded in gateway_reports.funding(account, day):
-            known = lines.get(funded.retref) or Line(funded.retref, funded.amount, day)
+            is_refund = funded.kind == "REFUND"
+            amount = -abs(funded.amount) if is_refund else funded.amount
+            known = lines.get(funded.retref) or Line(funded.retref, amount, day)
             lines[funded.retref] = replace(
                 known,
                 invoicenumber=funded.invoicenumber,

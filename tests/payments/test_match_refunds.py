@@ -204,3 +204,13 @@ def test_two_refunds_under_one_order_number_are_two(
     settled.refresh_from_db()
     assert settled.refunded == Decimal("91.00")
     assert check() == []
+
+
+def test_a_refund_of_ours_that_was_rejected_at_settlement_is_shown(
+    tenant, settled, gateway, admin_user
+):
+    refund = ours(settled, admin_user)
+    gateway.sandbox.control("close-batch", reject=[refund.retref])
+    row = refund_row(tenant)
+    assert (row.bucket, row.cause) == ("differs", "refund_back")
+    assert (row.payment, row.our_amount) == (settled, None)

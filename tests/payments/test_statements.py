@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -31,7 +32,7 @@ def charged(payer, link, form, gateway):
 @pytest.fixture
 def reports(monkeypatch):
     """What the two reports tell of DAY, and nothing of other days."""
-    told = {"settlements": [], "funding": []}
+    told: dict[str, list[Any]] = {"settlements": [], "funding": []}
     for name, lines in told.items():
         monkeypatch.setattr(
             gateway_reports, name, lambda _, day, lines=lines: lines if day == DAY else []
@@ -116,6 +117,13 @@ def test_what_was_paid_out_is_kept_beside_what_was_settled(reports):
     reports["funding"].append(funded(amount=Decimal("180.00")))
     [line] = read()
     assert (line.amount, line.paid_out) == (Decimal("182.50"), Decimal("180.00"))
+
+
+def test_a_refund_that_only_the_deposit_names_is_no_sale_whatever_its_sign(reports):
+    for amount in ("-20.00", "20.00"):
+        reports["funding"][:] = [funded(kind="REFUND", amount=Decimal(amount))]
+        [line] = read()
+        assert line.amount == Decimal("-20.00")
 
 
 def test_what_came_back_before_it_was_paid_out_was_not_paid_out(reports):
