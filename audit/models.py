@@ -77,6 +77,7 @@ LABELS = {
     "refund.repaid": "Refund given back another way",
     "refund.receipt_sent": "Refund receipt e-mailed",
     "refund.receipt_given_up": "Refund receipt given up, the e-mail could not be sent",
+    "match.seen": "Money match: looked at and put away",
     "customer.created": "Customer created",
     "customer.edited": "Customer edited",
     "customer.reminders_paused": "Reminders paused",

@@ -215,7 +215,7 @@ def attend(crowd: Any, clerks: Any) -> None:
 
 def keep(tenant: Any, payments: list[int]) -> int:
     """Money match, and a click on each part that it found and nobody could void any more."""
-    from payments import matching  # noqa: PLC0415
+    from payments import matching, putting_right  # noqa: PLC0415
     from tenants.models import Membership  # noqa: PLC0415
 
     match = matching.begin(tenant)
@@ -225,7 +225,7 @@ def keep(tenant: Any, payments: list[int]) -> int:
     clerk = Membership.objects.filter(tenant=tenant).select_related("user")[0].user
     found = [row for row in match.rows.filter(payment__in=payments) if row.may_be_kept]
     for row in found:
-        matching.keep_row(row, actor=clerk)
+        putting_right.keep_row(row, actor=clerk)
     return len(found)
 
 

@@ -110,7 +110,9 @@ class Invoice(models.Model):
 
     @property
     def overpaid(self) -> Decimal:
-        """What came in beyond the total; shown to staff, never dropped."""
+        """What came in beyond the total, of a void invoice all; shown to staff, never dropped."""
+        if self.status == self.Status.VOID:
+            return self.paid
         return max(self.paid - self.total, ZERO)
 
     @property

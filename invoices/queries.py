@@ -73,8 +73,10 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(payments__status__in=["pending", "unknown", "needs_attention"])
 
     def overpaid(self) -> InvoiceQuerySet:
-        """Those that took more than their total: two payments ended at the same moment."""
-        return self.filter(paid__gt=F("total"))
+        """Those that took more than their total: two payments ended at the same moment, or one
+        after the invoice was voided."""
+        is_void = Q(status=self.model.Status.VOID, paid__gt=0)
+        return self.filter(Q(paid__gt=F("total")) | is_void)
 
     def came_back(self) -> InvoiceQuerySet:
         """Open ones whose payment was returned or rejected, with no text since."""

@@ -45,8 +45,10 @@ def newest_text(invoice: Invoice) -> Any:
 def _words(invoice: Invoice) -> tuple[str, str, str, str]:
     payments = sorted(invoice.payments.all(), key=lambda payment: -payment.pk)
     booked = [payment for payment in payments if payment.is_booked]
-    if invoice.overpaid and invoice.status != Invoice.Status.VOID:
-        return "warn", "alert", "Overpaid", f"${invoice.overpaid:,.2f} too much came in: refund it"
+    if invoice.overpaid:
+        is_void = invoice.status == Invoice.Status.VOID
+        why = "came in although it is void" if is_void else "too much came in"
+        return "warn", "alert", "Overpaid", f"${invoice.overpaid:,.2f} {why}: refund it"
     match invoice.status:
         case Invoice.Status.VOID:
             return "", "stop", "Void", "Asks for nothing"

@@ -16,12 +16,17 @@ from payments.wire import Unknown
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 # What a bank payment is called where a card has its brand.
 BANK_TYPES = frozenset({"ECHK", "ESAV", "ACH", "BANK"})
+REJECTED = frozenset("NFPTR")
 _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Settled:
-    """One line of a batch. Letters: Y accepted, N rejected, F P T W: not accepted (yet)."""
+    """One line of a batch.
+
+    Letters: Y accepted; N rejected, by F its format, by T its token, by P as a PIN debit, R as once
+    recorded; W under review, and none while it is queued.
+    """
 
     batchid: str
     retref: str
@@ -36,6 +41,11 @@ class Settled:
         """Whether the settlement took it."""
         return self.letter == "Y"
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the settlement refused it; what is neither waits."""
+        return self.letter in REJECTED
+
 
 @dataclass(frozen=True)
 class Funded:
@@ -49,11 +59,17 @@ class Funded:
     parentretref: str
     date: dt.date | None
     invoicenumber: str = ""
+    is_bank: bool = False
 
     @property
     def is_rejected(self) -> bool:
         """A bank payment that came back before it was funded keeps its own line."""
         return self.status.lower() == "rejected"
+
+    @property
+    def is_paid_out(self) -> bool:
+        """Whether the line is the money itself on its way, and not what became of it since."""
+        return not (self.is_rejected or self.achreturncode)
 
 
 def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
@@ -122,6 +138,9 @@ def _funded(row: Any) -> Funded:
         parentretref=answers.reference({"retref": wire.field(row, "parentretref")}),
         date=wire.day(row, "date"),
         invoicenumber=wire.field(row, "invoicenumber", 50),
+        is_bank=any(
+            wire.field(row, name, 8).upper() in BANK_TYPES for name in ("cardtype", "cardbrand")
+        ),
     )
 
 

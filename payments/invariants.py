@@ -100,6 +100,13 @@ INVARIANTS = [
     ),
     Invariant(
         4,
+        f"{ONE}, i.paid, '' FROM invoices_invoice i WHERE i.status = 'void' AND i.paid > 0"
+        f" AND {MINE_I}",
+        "the invoice is void, but ${0} was paid on it",
+        "Refund it.",
+    ),
+    Invariant(
+        4,
         "SELECT c.tenant_id, NULL, c.name, c.balance, COALESCE(s.owed, 0)"
         " FROM customers_customer c LEFT JOIN (SELECT i.customer_id,"
         " ROUND(SUM(i.total - i.paid), 2) AS owed"

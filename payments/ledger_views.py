@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.enqueue import enqueue
 from invoices.models import Invoice
-from payments import charging, looking, matching, tasks
+from payments import matching, putting_right, tasks
 from payments.match import MatchRow, MatchRun
-from payments.matching import CannotBook
 from payments.models import CardConnectAccount, Payment
+from payments.putting_right import AboveBalance, CannotBook
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -77,10 +77,12 @@ def _matching(words: str) -> QuerySet[Payment]:
 @require_safe
 @staff(Permission.SEE_MONEY)
 def match(request: StaffRequest) -> HttpResponse:
-    """**Money match**: the last comparison, bucket by bucket, each row with its next step."""
+    """**Money match**: the last whole comparison, and what waits from those before it, bucket by
+    bucket, each row with its next step."""
     run = MatchRun.objects.select_related("started_by").first()
-    done = MatchRun.objects.finished().select_related("started_by").first()
-    counted = done.rows.counted() if done else {}
+    done = MatchRun.objects.whole().select_related("started_by").first()
+    every = MatchRow.objects.shown_with(done)
+    counted = every.counted() if done else {}
     buckets = [
         {"value": value, "label": label, "tone": TONES[value], "icon": ICONS[value]}
         | counted.get(value, {})
@@ -88,8 +90,9 @@ def match(request: StaffRequest) -> HttpResponse:
     ]
     asked = request.GET.get("bucket", "")
     bucket = asked if asked in MatchRow.Bucket.values else _most_urgent(counted)
-    rows = done.rows.filter(bucket=bucket) if done else MatchRow.objects.none()
-    pages = Paginator(rows.select_related("invoice__customer", "payment").order_by("-id"), PER_PAGE)
+    rows = every.filter(bucket=bucket).order_by("-id")
+    told = rows.select_related("invoice__customer", "payment", "run", "seen_by")
+    pages = Paginator(told, PER_PAGE)
     pages.count = counted.get(bucket, {}).get("count", 0)
     context = {
         "tab": "match",
@@ -134,7 +137,12 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.error(request, f'There is no invoice "{number}". Nothing was booked.')
         return redirect("payments:match")
     try:
-        matching.book_row(row, invoice, actor=request.user)
+        confirmed = "confirmed" in request.POST
+        putting_right.book_row(row, invoice, actor=request.user, confirmed=confirmed)
+    except AboveBalance as above:
+        part = "payments/staff/_book_above.html"
+        context = {"part": part, "row": row, "invoice": invoice, "why": str(above)}
+        return render(request, "payments/staff/page.html", context)
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:
@@ -149,7 +157,7 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        payment = matching.keep_row(row, actor=request.user)
+        payment = putting_right.keep_row(row, actor=request.user)
     except CannotBook as problem:
         messages.info(request, str(problem))
         return redirect("payments:match")
@@ -158,6 +166,40 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.info(request, f"{told} Now give it back.")
         return redirect("payments:give_back", payment.public_id)
     messages.success(request, told)
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.REFUND_PAYMENTS)
+def match_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Record this refund**: somebody made it at CardConnect, or ours went through after all."""
+    rows = MatchRow.objects.select_related("payment__invoice")
+    row = get_object_or_404(rows, public_id=public_id)
+    try:
+        refund = putting_right.record_refund(row, actor=request.user)
+    except CannotBook as problem:
+        messages.error(request, str(problem))
+    else:
+        number = refund.payment.invoice.number
+        messages.success(request, f"Refund of ${refund.total:,.2f} recorded on {number}.")
+    return redirect("payments:match")
+
+
+@require_POST
+@staff(Permission.SEE_MONEY)
+def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Seen**: put a row away, with what was done where money may be in doubt."""
+    rows = MatchRow.objects.select_related("tenant", "invoice")
+    row = get_object_or_404(rows, public_id=public_id)
+    try:
+        is_new = putting_right.see_row(
+            row, request.POST.get("words", "").strip()[:120], actor=request.user
+        )
+    except CannotBook as problem:
+        messages.error(request, str(problem))
+    else:
+        told = "is put away." if is_new else "was put away before, or has changed since."
+        messages.info(request, f"{row.get_cause_display()}, ${row.amount:,.2f}: it {told}")
     return redirect("payments:match")
 
 
@@ -171,11 +213,7 @@ def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if payment is None or not row.may_be_asked:
         messages.info(request, "There is nothing to ask. Match again for the newest picture.")
         return redirect("payments:match")
-    if payment.is_in_flight:
-        charging.ask(payment)
-    elif payment.is_unsettled:
-        looking.look(payment)
-    payment.refresh_from_db()
+    putting_right.ask_row(row, payment)
     told = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
     messages.info(request, told.strip())
     return redirect("payments:match")

@@ -21,6 +21,10 @@ from tenants.scoping import TenantManager
 GIVEN_UP_AFTER = dt.timedelta(minutes=30)
 
 
+# Not handled by a person, nor found out more about by a later run.
+WAITING = Q(handled_at__isnull=True, superseded=False)
+
+
 class MatchRunQuerySet(models.QuerySet["MatchRun"]):
     """Comparisons of one company."""
 
@@ -47,6 +51,10 @@ class MatchRunQuerySet(models.QuerySet["MatchRun"]):
     def finished(self) -> MatchRunQuerySet:
         """Those that came to their end, with or without trouble."""
         return self.filter(finished_at__isnull=False)
+
+    def whole(self) -> MatchRunQuerySet:
+        """Those that could read and compare everything; only they have rows."""
+        return self.finished().filter(problem="")
 
 
 MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
@@ -101,8 +109,13 @@ class MatchRowQuerySet(models.QuerySet["MatchRow"]):
     """Rows of one company's comparisons."""
 
     def problems(self) -> MatchRowQuerySet:
-        """Those that a person has to look at."""
-        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(handled_at__isnull=True)
+        """Those that a person has to look at, of whichever run: nobody has handled them, and no
+        later run found out more."""
+        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(WAITING)
+
+    def shown_with(self, run: MatchRun | None) -> MatchRowQuerySet:
+        """All rows of one run, and what still waits for a person from those before it."""
+        return self.filter(Q(run=run) | ~Q(bucket=MatchRow.Bucket.MATCHED) & WAITING)
 
     def counted(self) -> dict[str, dict[str, Any]]:
         """Count and sum of each bucket."""
@@ -137,10 +150,13 @@ class MatchRow(models.Model):
         UNKNOWN_CHARGE = "unknown_charge", "A charge we have no record of"
         ENDED = "ended", "We hold it as not paid"
         NOT_SETTLED = "not_settled", "Not settled by CardConnect"
+        NOT_PAID_OUT = "not_paid_out", "Settled, not paid out yet"
         AMOUNT = "amount", "The amounts differ"
         REJECTED = "rejected", "Settlement was rejected"
         RETURNED = "returned", "Returned by the bank"
         REFUND = "refund", "A refund we have no record of"
+        REFUND_OPEN = "refund_open", "Outcome of a refund not known yet"
+        REFUND_ENDED = "refund_ended", "We hold the refund as not given back"
         REFUND_BACK = "refund_back", "A refund came back from the bank"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
@@ -155,12 +171,17 @@ class MatchRow(models.Model):
     is_bank = models.BooleanField(default=False)
     our_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     their_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    paid_out = models.DecimalField(max_digits=12, decimal_places=2, null=True)
     payment = models.ForeignKey(
         "payments.Payment", on_delete=models.SET_NULL, null=True, related_name="match_rows"
     )
     invoice = models.ForeignKey(Invoice, on_delete=models.SET_NULL, null=True, related_name="+")
     note = models.CharField(max_length=200, blank=True, help_text="What the gateway said.")
     handled_at = models.DateTimeField(null=True)
+    seen_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", help_text="Who put it away."
+    )
+    superseded = models.BooleanField(default=False, help_text="A later match found out more.")
 
     objects = MatchRowManager()
 
@@ -169,6 +190,12 @@ class MatchRow(models.Model):
         indexes = [
             # One bucket of one run, for the page.
             models.Index(fields=["run", "bucket", "-id"], name="payments_matchrow_bucket"),
+            # What waits for a person, of all runs.
+            models.Index(
+                fields=["tenant", "bucket", "-id"],
+                condition=~Q(bucket="matched") & WAITING,
+                name="payments_matchrow_waiting",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -187,8 +214,12 @@ class MatchRow(models.Model):
     @property
     def next_step(self) -> str:
         """What a person does about it."""
-        if self.cause == self.Cause.BOOKED and self.handled_at:
-            return STEPS["booked_by_hand"]
+        if self.seen_by:
+            return f"{self.seen_by.name} has seen it."
+        if self.handled_at:
+            return STEPS["booked_by_hand" if self.cause == self.Cause.BOOKED else "put_right"]
+        if self.cause == self.Cause.REFUND and self.payment_id is None:
+            return STEPS["refund_of_nothing"]
         return STEPS[self.cause]
 
     @property
@@ -205,11 +236,31 @@ class MatchRow(models.Model):
         return self.payment.status in ("declined", "not_charged", "needs_attention")
 
     @property
-    def may_be_asked(self) -> bool:
-        """Whether asking CardConnect about it can help."""
-        causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING)
+    def may_be_recorded(self) -> bool:
+        """Whether staff can record a refund that CardConnect made and we hold as not made."""
+        causes = (self.Cause.REFUND, self.Cause.REFUND_ENDED)
         return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether asking CardConnect about it can help."""
+        causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING, self.Cause.REJECTED)
+        return self.cause in causes and self.payment_id is not None and self.handled_at is None
+
+    @property
+    def may_be_seen(self) -> bool:
+        """Whether staff can put it away; what every match judges anew goes by itself."""
+        is_problem = self.bucket != self.Bucket.MATCHED and self.cause not in FOLLOWED
+        return is_problem and self.handled_at is None
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether money may be in doubt, so that whoever puts it away says what was done."""
+        return self.cause not in (self.Cause.BOOKED, self.Cause.REJECTED, self.Cause.RETURNED)
+
+
+# What Textpay goes on asking about: each run says anew how it stands, whatever is still listed.
+FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
     "same": "Nothing to do.",
@@ -222,10 +273,17 @@ STEPS = {
     "customer: book it, or give it back.",
     "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
     "the reference.",
+    "not_paid_out": "CardConnect should have sent this to your bank by now. Call CardConnect with "
+    "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",
-    "rejected": "The money did not come. Look at the invoice and send a fresh text.",
+    "rejected": "The money will not come. Ask CardConnect: then the invoice asks for it again.",
     "returned": "The bank took it back. Look at the invoice and send a fresh text.",
     "refund_back": "Textpay takes it back within a day. Pay the customer another way.",
+    "put_right": "Somebody in your office put it right. Nothing more to do.",
+    "refund_open": "Textpay keeps asking. Do not refund it again.",
+    "refund_ended": "CardConnect gave it back after all. Record the refund on the invoice.",
+    "refund_of_nothing": "Somebody refunded at CardConnect what is not on our books. Find out "
+    "whose it is.",
     "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",
 }
 
@@ -250,10 +308,12 @@ class Finding(models.Model):
 
 
 def alarms(most: int = 8) -> dict[str, Any]:
-    """What the nightly checks found, for Home: broken rules, and rows nobody has looked at."""
+    """What the nightly checks found, for Home: broken rules, rows nobody has looked at, and why the
+    last match could not be made."""
     last = MatchRun.objects.finished().first()
-    rows = last.rows.problems().select_related("invoice__customer") if last else ()
+    rows = MatchRow.objects.problems().select_related("invoice__customer")
     return {
         "findings": list(Finding.objects.select_related("invoice")[:most]),
         "rows": list(rows[:most]),
+        "problem": last.problem if last else "",
     }

@@ -14,15 +14,16 @@ from dataclasses import replace
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import surcharges
-from payments.match import MatchRow, MatchRun
+from payments import banking_days, giving_back, looking, surcharges
+from payments.match import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.statements import CAME_BACK, ZERO, Books, Line, read
+from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.wire import NotSent, Unknown
 from tenants.models import Tenant, User
 
@@ -31,13 +32,12 @@ log = logging.getLogger(__name__)
 WINDOW = dt.timedelta(days=7)
 # When a booked payment must have shown up in a settlement.
 SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
+# Banking days after settlement by which it must have been paid out. CardConnect names one or two
+# for cards and 72 hours for bank payments; one more for the report.
+PAID_OUT_WITHIN = {"card": 3, "ach": 4}
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
 MATCHED = (Bucket.MATCHED, Cause.SAME)
-
-
-class CannotBook(Exception):
-    """The charge cannot be booked to that invoice; str() is the sentence to show."""
 
 
 def begin(tenant: Tenant, *, actor: User | None = None) -> MatchRun | None:
@@ -64,16 +64,22 @@ def run(match: MatchRun) -> None:
         match.finish("CardConnect did not give its reports. Nothing was changed.")
         return
     books = Books(account, lines)
-    rows = [_row(match, account, line, books) for line in lines]
-    rows += _ours_only(match, account, {line.retref for line in lines})
-    _write(match, [row for row in rows if row is not None])
+    told = any(line.paid_out is not None for line in lines)
+    tells = told or MatchRow.objects.filter(tenant=match.tenant, paid_out__isnull=False).exists()
+    listed = {line.retref for line in lines}
+    rows = [_row(match, account, line, books, tells=tells) for line in lines]
+    rows += _ours_only(match, account, listed)
+    _write(match, account, listed, [row for row in rows if row is not None])
 
 
-def _write(match: MatchRun, rows: list[MatchRow]) -> None:
+def _write(
+    match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
+) -> None:
     """All rows at once, and only once, however often the run is carried out."""
     with transaction.atomic():
         locked = MatchRun.objects.select_for_update().get(pk=match.pk)
         if locked.finished_at is None:
+            _supersede(match, account, listed, rows)
             MatchRow.objects.bulk_create(rows)
             locked.finish()
     for row in rows:
@@ -81,17 +87,49 @@ def _write(match: MatchRun, rows: list[MatchRow]) -> None:
             log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
 
 
-def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books) -> MatchRow | None:
-    """One line of theirs, in its bucket; books it when it is provably ours."""
-    payment = books.payment(line)
-    if payment is None and line.is_rejected:
+def _supersede(
+    match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
+) -> None:
+    """Let these rows stand in the place of older ones about the same; all others wait on.
+
+    What a person has put away stays away, and a booking that nobody has seen yet is still told.
+    """
+    now = {row.retref: row for row in rows if row.retref}
+    before = MatchRow.objects.filter(tenant=match.tenant, superseded=False)
+    before = before.exclude(bucket=Bucket.MATCHED)
+    gone = []
+    for old in before.filter(Q(handled_at__isnull=True) | Q(day__gte=match.from_day)):
+        is_listed = old.merchid == account.merchid and old.retref in listed
+        is_told = old.handled_at is None and old.cause == Cause.BOOKED
+        if old.cause in FOLLOWED or (is_listed and not is_told):
+            gone.append(old.pk)
+        new = now.get(old.retref) if is_listed and old.handled_at else None
+        if new and (new.cause, new.amount) == (old.cause, old.amount):
+            new.handled_at, new.seen_by, new.note = old.handled_at, old.seen_by, old.note
+    MatchRow.objects.filter(pk__in=gone).update(superseded=True)
+
+
+def _row(
+    match: MatchRun,
+    account: CardConnectAccount,
+    line: Line,
+    books: Books,
+    *,
+    tells: bool = False,
+) -> MatchRow | None:
+    """One line of theirs, in its bucket; books it when it is provably ours.
+
+    `tells`: whether CardConnect tells of this company what it paid out; a test system never does.
+    """
+    payment, refund = books.payment(line), books.refund(line)
+    if payment is None and refund is None and line.is_rejected:
         return None  # neither side counts it as money
-    refund = books.refund(line)
     found, (bucket, cause) = _judge(account, line, payment, refund)
+    if (bucket, cause) == MATCHED:
+        bucket, cause = _judge_deposit(line, match.to_day, tells=tells)
     if found is not None:
         books.add(found)
     invoice = found.invoice if found else _named(match.tenant, line)
-    note = f"CardConnect names invoice {line.invoicenumber}." if line.invoicenumber else ""
     return MatchRow(
         tenant=match.tenant,
         run=match,
@@ -104,17 +142,28 @@ def _row(match: MatchRun, account: CardConnectAccount, line: Line, books: Books)
         is_bank=line.is_bank,
         our_amount=_our_amount(line, found, refund),
         their_amount=line.amount,
+        paid_out=line.paid_out,
         payment=found,
         invoice=invoice,
-        note=note if cause == Cause.UNKNOWN_CHARGE else line.return_code,
+        note=_note(line, cause),
     )
+
+
+def _note(line: Line, cause: str) -> str:
+    """What the gateway said of it besides the amount."""
+    if cause == Cause.UNKNOWN_CHARGE and line.invoicenumber:
+        return f"CardConnect names invoice {line.invoicenumber}."
+    if cause == Cause.AMOUNT and line.paid_out not in (None, line.amount, -line.amount):
+        return f"CardConnect settled ${line.amount:,.2f} and paid out ${line.paid_out:,.2f}."
+    return line.return_code
 
 
 def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> Decimal | None:
     """What our books say of this very line; None when they say nothing."""
     if refund is not None:
         came_back = bool(line.return_code) or line.is_rejected
-        return None if came_back else -refund.total
+        is_told = refund.status in GIVEN_ONCE and refund.retref in ("", line.retref)
+        return -refund.total if is_told and not came_back else None
     return payment.total if payment and payment.is_booked else None
 
 
@@ -138,15 +187,28 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
         return Bucket.THEIRS, cause
     if payment.is_booked or payment.is_in_flight:
         payment.refresh_from_db()
+    if payment.is_booked and cause == Cause.REJECTED:
+        looking.look(payment)  # nobody asks any more how a settled payment stands
+        payment.refresh_from_db()
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 
 
 def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
-    if not (line.return_code or line.is_rejected):
-        return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
     if refund.status not in CAME_BACK:
         refund.refresh_from_db()
-    return MATCHED if refund.status in CAME_BACK else (Bucket.DIFFERS, Cause.REFUND_BACK)
+    if line.return_code or line.is_rejected:
+        is_told = refund.status == Refund.Status.DONE
+        return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_told else MATCHED
+    if refund.is_open:
+        giving_back.ask(refund)
+        refund.refresh_from_db()
+    if refund.is_open:
+        return Bucket.DIFFERS, Cause.REFUND_OPEN
+    if refund.status not in GIVEN_ONCE:
+        return Bucket.THEIRS, Cause.REFUND_ENDED
+    if refund.retref and refund.retref != line.retref:
+        return Bucket.THEIRS, Cause.REFUND  # one order number, refunded twice
+    return MATCHED if refund.total == -line.amount else (Bucket.DIFFERS, Cause.AMOUNT)
 
 
 def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
@@ -186,6 +248,18 @@ def _named(tenant: Tenant, line: Line) -> Invoice | None:
     if not line.invoicenumber:
         return None
     return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
+
+
+def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str]:
+    """Whether what was settled has reached the company's bank, whole."""
+    if line.return_code or line.is_rejected:
+        return MATCHED
+    if line.paid_out is not None:
+        is_whole = abs(line.paid_out) == abs(line.amount)  # a refund has no sign in some reports
+        return MATCHED if is_whole else (Bucket.DIFFERS, Cause.AMOUNT)
+    days = PAID_OUT_WITHIN["ach" if line.is_bank else "card"]
+    is_late = line.amount > 0 and banking_days.after(line.day, days) <= today
+    return (Bucket.OURS, Cause.NOT_PAID_OUT) if tells and is_late else MATCHED
 
 
 def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None, tuple[str, str]]:
@@ -254,74 +328,33 @@ def book(
     return payment
 
 
-def book_row(row: MatchRow, invoice: Invoice, *, actor: User) -> Payment:
-    """Staff say which invoice a charge was for; raises CannotBook with a sentence."""
-    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
-    if account is None or not row.may_be_booked or row.their_amount is None:
-        raise CannotBook("This charge is booked already. Match again to see where.")
-    line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
-    fee = surcharges.added_to(account, line.retref)
-    if fee is None:
-        raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
-    line = replace(line, fee=fee)
-    payment = book(account, invoice, line, actor=actor)
-    if payment.invoice_id != invoice.pk:
-        raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
-    MatchRow.objects.filter(pk=row.pk).update(
-        handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
-    )
-    return payment
-
-
-def keep_row(row: MatchRow, *, actor: User) -> Payment:
-    """Book what CardConnect took although we hold it as not paid; raises CannotBook.
-
-    The attempt itself stays in the history as it ended; what was taken is a payment of its own.
-    """
-    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
-    attempt = row.payment
-    if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
-        raise CannotBook("This is put right already. Match again to see how.")
-    line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
-    agreed = line.amount == attempt.total
-    fee = attempt.fee if agreed else surcharges.added_to(account, line.retref) or ZERO
-    line = replace(line, fee=fee)
-    try:
-        with transaction.atomic():
-            if attempt.is_in_flight:
-                attempt.decline(f"CardConnect took ${line.amount:,.2f}, which is booked by itself.")
-            payment = book(account, attempt.invoice, line, actor=actor)
-            Payment.objects.filter(pk=payment.pk, last4="").update(
-                brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
-            )
-            if payment.method == Payment.Method.CARD:
-                payment.mark_settled()  # it was listed because it settled
-            MatchRow.objects.filter(pk=row.pk).update(
-                handled_at=db_now(), cause=Cause.BOOKED, payment=payment
-            )
-    except (IllegalTransition, IntegrityError):
-        raise CannotBook("It changed just now. Match again for the newest picture.") from None
-    payment.refresh_from_db()
-    return payment
-
-
 def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> Iterable[MatchRow]:
-    """What we booked and the gateway should have settled by now, and what nobody knows yet."""
+    """What we booked and the gateway should have settled by now, and what nobody knows yet.
+
+    What was told before is told again until it has settled or ended, however long ago it was made.
+    """
     zone = match.tenant.zone
     start = dt.datetime.combine(match.from_day, dt.time.min, zone)
-    mine = Payment.objects.filter(tenant=match.tenant, merchid=account.merchid)
-    mine = mine.filter(created_at__gte=start, found_by_match=False).select_related("invoice")
+    told = MatchRow.objects.filter(tenant=match.tenant, bucket=Bucket.OURS).filter(WAITING)
+    told = told.filter(cause__in=FOLLOWED)
+    of_these_days = Q(merchid=account.merchid, created_at__gte=start)
+    mine = Payment.objects.filter(tenant=match.tenant, found_by_match=False)
+    mine = mine.filter(
+        of_these_days | Q(status__in=Payment.IN_FLIGHT) | Q(pk__in=told.values("payment"))
+    ).select_related("invoice")
     now = db_now()
     for payment in mine.order_by("id"):
-        due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
         if payment.retref in seen:
             continue
-        if payment.is_in_flight or (payment.is_booked and payment.created_at < due):
+        due = now - SETTLES_WITHIN.get(payment.method, WINDOW)
+        is_open = payment.created_at >= start or payment.is_unsettled
+        is_late = payment.is_booked and is_open and payment.created_at < due
+        if payment.is_in_flight or is_late:
             yield MatchRow(
                 tenant=match.tenant,
                 run=match,
                 bucket=Bucket.OURS,
-                cause=Cause.NOT_SETTLED if payment.is_booked else Cause.CHECKING,
+                cause=Cause.CHECKING if payment.is_in_flight else Cause.NOT_SETTLED,
                 day=payment.created_at.astimezone(zone).date(),
                 orderid=payment.orderid,
                 retref=payment.retref,

@@ -82,7 +82,8 @@ class Refund(models.Model):
         Status.DONE: frozenset({"returned"}),
         Status.RETURNED: frozenset({"repaid"}),
         Status.REPAID: frozenset(),
-        Status.DECLINED: frozenset(),
+        # CardConnect gave it back after all: the money wins.
+        Status.DECLINED: frozenset({"done"}),
         Status.CANCELLED: frozenset(),
     }
     AUDIT_PREFIX: ClassVar[str] = "refund"

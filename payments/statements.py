@@ -15,6 +15,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 AT_ONCE = 500  # lines whose payments are read in one statement
 ZERO = Decimal("0.00")
 CAME_BACK = ["returned", "repaid"]
+GIVEN_ONCE = ["done", *CAME_BACK]
 
 
 @dataclass(frozen=True)
@@ -30,32 +31,43 @@ class Line:
     return_code: str = ""
     is_rejected: bool = False
     is_bank: bool = False
+    # What went to the company's bank for it, before fees; None when nothing did yet.
+    paid_out: Decimal | None = None
     # How much of the amount is a surcharge, where we had to ask.
     fee: Decimal = ZERO
 
 
 def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> list[Line]:
-    """Every settled or funded transaction of these days; raises NotSent or Unknown."""
+    """Every settled, rejected or funded transaction of these days; raises NotSent or Unknown.
+
+    What is queued or under review has no line yet.
+    """
     lines: dict[str, Line] = {}
     for day in _days(from_day, to_day):
         for settled in gateway_reports.settlements(account, day):
+            if not (settled.is_accepted or settled.is_rejected):
+                continue
             lines[settled.retref] = Line(
                 retref=settled.retref,
                 amount=settled.amount,
                 day=day,
                 orderid=settled.orderid,
-                is_rejected=not settled.is_accepted,
+                is_rejected=settled.is_rejected,
                 is_bank=settled.cardtype in gateway_reports.BANK_TYPES,
             )
     for day in _days(from_day, to_day):
         for funded in gateway_reports.funding(account, day):
-            known = lines.get(funded.retref) or Line(funded.retref, funded.amount, day)
+            is_refund = funded.kind == "REFUND"
+            amount = -abs(funded.amount) if is_refund else funded.amount
+            known = lines.get(funded.retref) or Line(funded.retref, amount, day)
             lines[funded.retref] = replace(
                 known,
                 invoicenumber=funded.invoicenumber,
                 parentretref=funded.parentretref,
                 return_code=funded.achreturncode,
                 is_rejected=known.is_rejected or funded.is_rejected,
+                is_bank=known.is_bank or funded.is_bank,
+                paid_out=funded.amount if funded.is_paid_out else known.paid_out,
             )
     return list(lines.values())
 
@@ -89,9 +101,10 @@ class Books:
             self.add(payment)
         refunds = Refund.objects.filter(
             tenant=account.tenant, payment__merchid=account.merchid, kind="refund"
-        ).filter(retref__in=names, status__in=["done", *CAME_BACK])
-        for refund in refunds.select_related("payment__invoice"):
-            self._refunds.setdefault(refund.retref, refund)
+        ).filter(Q(retref__in=names) | Q(orderid__in=orders))
+        for refund in refunds.select_related("payment__invoice", "payment__tenant"):
+            self._refunds.setdefault(refund.retref or refund.orderid, refund)
+            self._refunds.setdefault(refund.orderid, refund)
 
     def add(self, payment: Payment) -> None:
         """Know this payment from now on."""
@@ -104,5 +117,7 @@ class Books:
         return found or (self._orders.get(line.orderid) if line.orderid else None)
 
     def refund(self, line: Line) -> Refund | None:
-        """The refund of ours that the line is about: its own line, or its way back."""
-        return self._refunds.get(line.retref) or self._refunds.get(line.parentretref)
+        """The refund of ours that the line is about, whatever we hold of it: its own line, by
+        reference or by our order number, or its way back."""
+        names = (line.retref, line.parentretref, line.orderid)
+        return next((self._refunds[name] for name in names if name in self._refunds), None)

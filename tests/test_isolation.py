@@ -188,6 +188,8 @@ class Victim:
             "payments:pay_status": {"token": "x" * 22, "payment": self.payment.public_id},
             "payments:match_book": {"public_id": self.row.public_id},
             "payments:match_ask": {"public_id": self.row.public_id},
+            "payments:match_refund": {"public_id": self.row.public_id},
+            "payments:match_seen": {"public_id": self.row.public_id},
             "tenants:brand_css": {"slug": self.tenant.slug},
             "tenants:switch": {"slug": self.tenant.slug},
             "tenants:person": {"public_id": self.membership.public_id},

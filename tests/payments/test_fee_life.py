@@ -7,8 +7,9 @@ import pytest
 from django.core import mail
 
 from invoices.models import Invoice
-from payments import giving_back, receipts, tasks, verify
+from payments import cardconnect, giving_back, putting_right, receipts, tasks, verify
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
+from payments.refunds import new_orderid
 from tests.conftest import signed_in
 from tests.payments.conftest import address
 from tests.payments.test_match import forget
@@ -148,3 +149,25 @@ def test_a_forgotten_payment_is_booked_without_its_surcharge(settled, tenant, li
     assert (found.amount, found.fee) == (Decimal("182.50"), Decimal("5.48"))
     link.invoice.refresh_from_db()
     assert link.invoice.paid == Decimal("182.50")
+
+
+def test_a_refund_made_at_cardconnect_gives_back_the_surcharge_of_its_part(
+    settled, tenant, admin_user, gateway
+):
+    """Recorded from money match, which knows the total only; the last part takes the rest."""
+    for total, amount, fee in (("51.50", "50.00", "1.50"), ("136.48", "132.50", "3.98")):
+        cardconnect.refund(settled, Decimal(total), orderid("ZZZZ"))
+        gateway.sandbox.control("close-batch")
+        gateway.sandbox.control("fund")
+        tasks.match_company(tenant.pk)
+        row = MatchRow.objects.problems().get()
+        refund = putting_right.record_refund(row, actor=admin_user)
+        assert (refund.amount, refund.fee) == (Decimal(amount), Decimal(fee))
+    settled.refresh_from_db()
+    assert settled.status == "refunded"
+    assert books_agree(tenant) == {"matched"}
+
+
+def orderid(start):
+    """An order number that no row of ours has."""
+    return start + new_orderid()[4:]

@@ -77,6 +77,7 @@ BREAKS = {
         "UPDATE invoices_invoice SET status = 'open'",
         {4, 9},
     ),
+    "paid but void": ("UPDATE invoices_invoice SET status = 'void'", {4, 9}),
     "customer's balance": ("UPDATE customers_customer SET balance = 9.99", {4}),
     "a link open after paying": (
         "UPDATE invoices_paymentlink SET status = 'live', closed_at = NULL",

@@ -1,0 +1,234 @@
+"""What staff do about a row of money match: book it, record a refund, ask about it, put it away."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, Sum
+
+from audit.clock import db_now
+from audit.models import record
+from audit.transitions import IllegalTransition
+from invoices.models import Invoice
+from payments import charging, looking, surcharges
+from payments.asking_back import CENT, OTHER_OPEN
+from payments.guard import holds_card_number
+from payments.match import MatchRow
+from payments.matching import book
+from payments.models import CardConnectAccount, Payment, Refund
+from payments.refunds import _sum_of
+from payments.statements import GIVEN_ONCE, ZERO, Line
+from tenants.models import User
+
+Cause = MatchRow.Cause
+
+
+class CannotBook(Exception):
+    """It cannot be put right that way; str() is the sentence to show."""
+
+
+class AboveBalance(CannotBook):
+    """It is more than the invoice asks for; staff may confirm that they mean it."""
+
+
+def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = False) -> Payment:
+    """Staff say which invoice a charge was for.
+
+    Raises AboveBalance until that is confirmed, and CannotBook.
+    """
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    if account is None or not row.may_be_booked or row.their_amount is None:
+        raise CannotBook("This charge is booked already. Match again to see where.")
+    line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
+    fee = surcharges.added_to(account, line.retref)
+    if fee is None:
+        raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
+    line = replace(line, fee=fee)
+    with transaction.atomic():
+        locked = invoice.locked()
+        same = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
+        if not same.filter(status__in=Payment.MOVED).exists():
+            _check_may_take(locked, line.amount - line.fee, confirmed=confirmed)
+        payment = book(account, locked, line, actor=actor)
+        if payment.invoice_id != invoice.pk:
+            raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
+        MatchRow.objects.filter(pk=row.pk).update(
+            handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
+        )
+    return payment
+
+
+def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> None:
+    """Under the invoice's lock: whether a charge may be booked on it; raises CannotBook."""
+    if invoice.status == Invoice.Status.VOID:
+        raise CannotBook(
+            f"{invoice.number} is void and asks for nothing. Name another invoice, or refund the "
+            "charge at CardConnect. Nothing was booked."
+        )
+    if invoice.status == Invoice.Status.DRAFT:
+        raise CannotBook(f"{invoice.number} is a draft. Open it first. Nothing was booked.")
+    if amount > invoice.balance and not confirmed:
+        over = amount - invoice.balance
+        raise AboveBalance(
+            f"{invoice.number} asks for ${invoice.balance:,.2f}. With this charge, ${over:,.2f} "
+            "too much will have come in, to be refunded. Nothing was booked yet."
+        )
+
+
+def keep_row(row: MatchRow, *, actor: User) -> Payment:
+    """Book what CardConnect took although we hold it as not paid; raises CannotBook.
+
+    The attempt itself stays in the history as it ended; what was taken is a payment of its own.
+    """
+    account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
+    attempt = row.payment
+    if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
+        raise CannotBook("This is put right already. Match again to see how.")
+    line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
+    agreed = line.amount == attempt.total
+    fee = attempt.fee if agreed else surcharges.added_to(account, line.retref) or ZERO
+    line = replace(line, fee=fee)
+    try:
+        with transaction.atomic():
+            if attempt.is_in_flight:
+                attempt.decline(f"CardConnect took ${line.amount:,.2f}, which is booked by itself.")
+            payment = book(account, attempt.invoice, line, actor=actor)
+            Payment.objects.filter(pk=payment.pk, last4="").update(
+                brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
+            )
+            if payment.method == Payment.Method.CARD:
+                payment.mark_settled()  # it was listed because it settled
+            MatchRow.objects.filter(pk=row.pk).update(
+                handled_at=db_now(), cause=Cause.BOOKED, payment=payment
+            )
+    except (IllegalTransition, IntegrityError):
+        raise CannotBook("It changed just now. Match again for the newest picture.") from None
+    payment.refresh_from_db()
+    return payment
+
+
+def record_refund(row: MatchRow, *, actor: User) -> Refund:
+    """Keep a refund that was made at CardConnect as given back; told twice, it is recorded once.
+
+    One of ours that we hold as declined moves on to done. Raises CannotBook.
+    """
+    if row.payment is None or row.their_amount is None or not row.may_be_recorded:
+        raise CannotBook("This refund is recorded already. Match again to see where.")
+    total = abs(row.their_amount)
+    with transaction.atomic():
+        invoice = row.payment.invoice.locked()
+        payment = invoice.payments.select_related("tenant").get(pk=row.payment.pk)
+        mine = Refund.objects.filter(payment__merchid=row.merchid, kind=Refund.Kind.REFUND)
+        refund = mine.filter(retref=row.retref, status__in=GIVEN_ONCE).first()
+        if refund is None:
+            declined = mine.filter(payment=payment, status=Refund.Status.DECLINED)
+            known = declined.filter(Q(orderid=row.orderid) | Q(retref=row.retref)).first()
+            _check_may_be_recorded(payment, total)
+            refund = known or _made_elsewhere(row, payment, total, actor)
+            if known and known.total != total:
+                raise CannotBook(
+                    f"CardConnect gave back ${total:,.2f}, ${known.total:,.2f} was asked for. Call "
+                    "CardConnect with the reference. Nothing was recorded."
+                )
+            if known:
+                known.done(actor=actor, retref=row.retref, outcome="")
+        MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())
+    return refund
+
+
+def _check_may_be_recorded(payment: Payment, total: Decimal) -> None:
+    """Under the invoice's lock: whether this much can count as given back; raises CannotBook."""
+    if payment.refunds.open().exists():
+        raise CannotBook(f"{OTHER_OPEN} Nothing was recorded.")
+    if payment.status == Payment.Status.STARTED:
+        raise CannotBook(
+            "This bank payment has not cleared yet. Record the refund once it has; the row stays."
+        )
+    if payment.method == Payment.Method.CARD:
+        payment.mark_settled()  # only what settled can be refunded
+    amount, _ = _parts(payment, total)
+    if amount > payment.left:
+        raise CannotBook(
+            f"Only ${payment.left:,.2f} is left of this payment. Call CardConnect with the "
+            "reference. Nothing was recorded."
+        )
+
+
+def _made_elsewhere(row: MatchRow, payment: Payment, total: Decimal, actor: User) -> Refund:
+    amount, fee = _parts(payment, total)
+    refund = Refund.objects.create(
+        tenant=payment.tenant,
+        payment=payment,
+        key=uuid.uuid5(uuid.NAMESPACE_OID, f"{payment.site}:{row.retref}"),
+        kind=Refund.Kind.REFUND,
+        amount=amount,
+        fee=fee,
+        reason="Refunded at CardConnect",
+        status=Refund.Status.DONE,
+        retref=row.retref,
+        requested_by=actor,
+        requested_at=db_now(),
+        resolved_at=db_now(),
+    )
+    record(
+        "refund.done",
+        tenant=payment.tenant,
+        subject=payment.audit_subject,
+        actor=actor,
+        **refund._told({"retref": row.retref}),
+    )
+    payment.note_refunds(_sum_of(payment))
+    return refund
+
+
+def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
+    """What of a refund lowers the balance, and the surcharge that went back on top of it."""
+    given = payment.refunds.filter(status__in=Refund.GIVEN).aggregate(sum=Sum("fee"))["sum"]
+    fee_left = payment.fee - (given or ZERO)
+    if total == payment.left + fee_left:
+        return payment.left, fee_left
+    part = (total * payment.fee / payment.total).quantize(CENT, ROUND_HALF_UP)
+    fee = min(part, fee_left)
+    return total - fee, fee
+
+
+def ask_row(row: MatchRow, payment: Payment) -> None:
+    """Ask CardConnect how the payment of a row stands, and keep the answer."""
+    if payment.is_in_flight:
+        charging.ask(payment)
+    elif payment.is_unsettled or row.cause == Cause.REJECTED:
+        looking.look(payment)
+    payment.refresh_from_db()
+    if row.cause == Cause.REJECTED and not payment.is_booked:
+        MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())
+
+
+def see_row(row: MatchRow, words: str, *, actor: User) -> bool:
+    """Put a row away, with what was done about it; False when it was put away before.
+
+    Raises CannotBook when money may be in doubt and nobody says what was done.
+    """
+    if row.may_be_seen and row.needs_words and not words:
+        raise CannotBook("Say what was done about this money. The row stays.")
+    if holds_card_number(words):
+        raise CannotBook("Never write a card or account number here. The row stays.")
+    with transaction.atomic():
+        away = MatchRow.objects.filter(pk=row.pk, handled_at__isnull=True)
+        if not row.may_be_seen or not away.update(
+            handled_at=db_now(), seen_by=actor, note=words or row.note
+        ):
+            return False
+        record(
+            "match.seen",
+            tenant=row.tenant,
+            subject=(row.invoice or row.tenant).audit_subject,
+            actor=actor,
+            cause=row.get_cause_display(),
+            amount=f"{row.amount:.2f}",
+            retref=row.retref,
+            **({"words": words} if words else {}),
+        )
+    return True
