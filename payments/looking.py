@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -18,8 +19,13 @@ log = logging.getLogger(__name__)
 
 # A bank payment may come back this long after it was made; consumers have 60 days, and a few more.
 RETURNS_FOR = dt.timedelta(days=100)
+ONE_DAY = dt.timedelta(days=1)
+# A report may get a line so many days later: banks' data come within 72 hours, and over a weekend.
+LATE_DAYS = 5
+# Of the days before those, when they were missed; and how long one reading takes at most.
 DAYS_AT_ONCE = 4
-# Whoever reads an account has it to itself for so long: more than reading so many days can take.
+READING_SECONDS = 150
+# Whoever reads an account has it to itself for so long: more than a reading can take.
 LEASE = dt.timedelta(minutes=5)
 AGAIN = "CardConnect rejected it at settlement, so the money will not come."
 
@@ -59,12 +65,12 @@ def _settle(payment: Payment, seen: Transaction, now: dt.datetime) -> None:
 
 def may_clear(payment: Payment, now: dt.datetime) -> bool:
     """Whether the company's number of banking days has passed since the payment was made, and
-    what banks returned has been read up to yesterday at least."""
+    every report that can still tell of its return was read today."""
     tenant = payment.tenant
     began = (payment.resolved_at or payment.created_at).astimezone(tenant.zone).date()
     today = now.astimezone(tenant.zone).date()
     read_to = tenant.cardconnect.funding_read_to
-    is_read = read_to is not None and read_to >= today - dt.timedelta(days=1)
+    is_read = read_to is not None and read_to >= now.date()
     return is_read and today >= banking_days.after(began, tenant.ach_clear_days)
 
 
@@ -105,36 +111,55 @@ def take_turn(account: CardConnectAccount) -> dt.datetime | None:
 def read_returns(account: CardConnectAccount) -> int:
     """Read the funding reports since the last time, and bring back what banks returned.
 
-    Today's and yesterday's are read again each time; days that were missed are caught up, a few
-    at a time. Returns how many payments came back.
+    The newest are read again each time, because a report may get a line days later; days that were
+    missed are caught up, a few at a time. Returns how many payments came back.
     """
     now = db_now()
+    until = time.monotonic() + READING_SECONDS
     came_back = 0
     for day in _days(account, now):
         try:
             lines = cardconnect.funding(account, day)
         except (NotSent, Unknown) as silence:
             log.warning("%s: returns of %s not known. %s", account, day, silence)
-            break
+            _note_unread(account, day)
+            if isinstance(silence, NotSent) or time.monotonic() > until:
+                break
+            continue  # a report that cannot be read must not hide those after it
         came_back += sum(_bring_back(account, line) for line in lines)
-        if account.funding_read_to is None or day > account.funding_read_to:
-            _keep(account, funding_read_to=day)
+        _note_read(account, day)
+        if time.monotonic() > until:
+            break
     _keep(account, next_funding_at=now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
     return came_back
 
 
 def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
-    """From the last one read, or the first bank payment's, to today; yesterday always."""
-    day = dt.timedelta(days=1)
+    """The days that get lines yet, to today, and before them some of those that were missed."""
     today = now.date()  # UTC, which is never behind the gateway's own clock
-    first = account.funding_read_to
-    if first is None:
+    newest = [today - ONE_DAY * number for number in reversed(range(LATE_DAYS + 1))]
+    if account.funding_read_to is None:
         started = Payment.objects.filter(tenant=account.tenant, method=Payment.Method.ACH)
         oldest = started.exclude(retref="").order_by("created_at").first()
         first = max(oldest.created_at, now - RETURNS_FOR).date() if oldest else today
-    first = min(first, today - day)
-    count = (today - first).days + 1
-    return [first + day * number for number in range(min(count, DAYS_AT_ONCE))]
+    else:
+        first = account.funding_read_to + ONE_DAY
+    missed = min((newest[0] - first).days, DAYS_AT_ONCE)
+    return [first + ONE_DAY * number for number in range(missed)] + newest
+
+
+def _note_read(account: CardConnectAccount, day: dt.date) -> None:
+    """Keep how far the days were read without a gap."""
+    read_to = account.funding_read_to
+    if read_to is None or day == read_to + ONE_DAY:
+        _keep(account, funding_read_to=day)
+
+
+def _note_unread(account: CardConnectAccount, day: dt.date) -> None:
+    """What was to be read again, and was not, counts as not read."""
+    read_to = account.funding_read_to
+    if read_to is None or day <= read_to:
+        _keep(account, funding_read_to=day - ONE_DAY)
 
 
 def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
