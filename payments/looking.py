@@ -7,13 +7,15 @@ import logging
 import time
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
+from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
 from payments import banking_days, cardconnect
 from payments.accounts import CardConnectAccount
-from payments.cardconnect import Funded, NotSent, Transaction, Unknown
+from payments.cardconnect import Funded, NotSent, Unknown
 from payments.models import Payment, Refund
+from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -27,17 +29,74 @@ DAYS_AT_ONCE = 4
 READING_SECONDS = 150
 # Whoever reads an account has it to itself for so long: more than a reading can take.
 LEASE = dt.timedelta(minutes=5)
+# In one run: companies, and payments of each; and how long a company's worker goes on.
+COMPANIES, LOOKS, LOOKING_SECONDS = 20, 100, 60
 AGAIN = "CardConnect rejected it at settlement, so the money will not come."
 
 
+def take_turns(now: dt.datetime) -> list[tuple[int, str]]:
+    """Give out the payments to be looked at: (company, until when its worker has them) for each.
+
+    Companies that waited longest come first, and within each the payments nobody has looked at.
+    Each payment is given out once, by one update.
+    """
+    until = now + LEASE
+    due = Payment.objects.to_look_at(now)
+    waiting = (
+        due.order_by()
+        .values_list("tenant")
+        .alias(since=Min(Coalesce("next_look_at", "created_at")))
+    )
+    turns = []
+    for (tenant,) in waiting.order_by("since", "tenant")[:COMPANIES]:
+        mine = due.filter(tenant=tenant).order_by(F("next_look_at").asc(nulls_first=True), "pk")
+        chosen = list(mine.values_list("pk", flat=True)[:LOOKS])
+        if due.filter(pk__in=chosen).update(next_look_at=until):
+            turns.append((tenant, until.isoformat()))
+    return turns
+
+
+def look_at(tenant: Tenant, until: dt.datetime) -> int:
+    """Look at the company's payments of this turn, while there is time; how many.
+
+    Those that were not come to are due again.
+    """
+    end = time.monotonic() + LOOKING_SECONDS
+    mine = Payment.objects.filter(tenant=tenant).to_look_at(until).filter(next_look_at=until)
+    count = 0
+    for payment in mine.select_related("tenant__cardconnect", "invoice").order_by("pk"):
+        if time.monotonic() > end:
+            break
+        payment.refresh_from_db(fields=["status"])
+        if payment.is_unsettled:
+            _look_safely(payment)
+        count += 1
+    mine.update(next_look_at=db_now())
+    return count
+
+
+def _look_safely(payment: Payment) -> None:
+    """One that cannot be looked at must not hold up the others."""
+    try:
+        look(payment)
+    except Exception:
+        log.exception("%s could not be looked at", payment)
+
+
 def look(payment: Payment) -> None:
-    """Ask the gateway how one payment stands, and move it along."""
+    """Ask the gateway how one payment stands, and move it along.
+
+    What banks return is in the reports, so that a bank payment is asked about once a day only.
+    """
     now = db_now()
-    payment.look_again_at(now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
+    soon = now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS)
+    a_day_on = now + dt.timedelta(seconds=settings.BANK_INQUIRE_SECONDS)
+    payment.look_again_at(soon if payment.method == Payment.Method.CARD else a_day_on)
     try:
         seen = cardconnect.inquire(payment)
     except (NotSent, Unknown) as silence:
         log.warning("Payment %s: settlement not known. %s", payment.reference, silence)
+        payment.look_again_at(soon)
         return
     if seen is None:
         log.error("Payment %s: CardConnect has no charge %s", payment.reference, payment.retref)
@@ -45,8 +104,12 @@ def look(payment: Payment) -> None:
         payment.mark_voided(reason="CardConnect shows it as voided.")
     elif seen.is_rejected:
         _reject(payment)
-    elif seen.is_settled:
-        _settle(payment, seen, now)
+    elif seen.is_settled and payment.method == Payment.Method.CARD:
+        payment.mark_settled()
+    elif seen.is_settled and may_clear(payment, now):
+        payment.mark_cleared()
+    elif seen.is_settled and is_due(payment, now):
+        payment.look_again_at(soon)  # the reports come first
 
 
 def _reject(payment: Payment) -> None:
@@ -56,22 +119,20 @@ def _reject(payment: Payment) -> None:
         payment.reject(AGAIN)
 
 
-def _settle(payment: Payment, seen: Transaction, now: dt.datetime) -> None:
-    if payment.method == Payment.Method.CARD:
-        payment.mark_settled()
-    elif may_clear(payment, now):
-        payment.mark_cleared()
-
-
 def may_clear(payment: Payment, now: dt.datetime) -> bool:
-    """Whether the company's number of banking days has passed since the payment was made, and
-    every report that can still tell of its return was read today."""
+    """Whether its banking days have passed, and every report that can still tell of its return
+    was read today."""
+    read_to = CardConnectAccount.objects.values_list("funding_read_to", flat=True)
+    day = read_to.get(tenant=payment.tenant)
+    return is_due(payment, now) and day is not None and day >= now.date()
+
+
+def is_due(payment: Payment, now: dt.datetime) -> bool:
+    """Whether the company's number of banking days has passed since the payment was made."""
     tenant = payment.tenant
     began = (payment.resolved_at or payment.created_at).astimezone(tenant.zone).date()
     today = now.astimezone(tenant.zone).date()
-    read_to = tenant.cardconnect.funding_read_to
-    is_read = read_to is not None and read_to >= now.date()
-    return is_read and today >= banking_days.after(began, tenant.ach_clear_days)
+    return today >= banking_days.after(began, tenant.ach_clear_days)
 
 
 def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
