@@ -57,14 +57,14 @@ def take_turns(now: dt.datetime) -> list[tuple[int, str]]:
 
 
 def look_at(tenant: Tenant, until: dt.datetime) -> int:
-    """Look at the company's payments of this turn, while there is time; how many.
+    """Look at the company's payments of this turn, the newest first, while there is time; how many.
 
     Those that were not come to are due again.
     """
     end = time.monotonic() + LOOKING_SECONDS
     mine = Payment.objects.filter(tenant=tenant).to_look_at(until).filter(next_look_at=until)
     count = 0
-    for payment in mine.select_related("tenant__cardconnect", "invoice").order_by("pk"):
+    for payment in mine.select_related("tenant__cardconnect", "invoice").order_by("-pk"):
         if time.monotonic() > end:
             break
         payment.refresh_from_db(fields=["status"])
