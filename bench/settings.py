@@ -12,7 +12,7 @@ STORAGES = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ACCOUNT_RATE_LIMITS = False
-BANK_LOOK_SECONDS = int(os.environ.get("BENCH_LOOK_SECONDS", "2"))
+BANK_LOOK_SECONDS = BANK_INQUIRE_SECONDS = int(os.environ.get("BENCH_LOOK_SECONDS", "2"))
 CELERY_BEAT_SCHEDULE = {
     "settle unknown charges": {
         "task": "payments.tasks.settle_unknown",

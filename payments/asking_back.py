@@ -24,6 +24,10 @@ ZERO, CENT = Decimal("0.00"), Decimal("0.01")
 ASK_AFTER = dt.timedelta(seconds=45)
 # What needs a person is asked about for so long.
 SLOW_FOR = dt.timedelta(days=30)
+ELSEWHERE = (
+    "It was charged with merchant ID {merchid}, which is not the company's any more, so Textpay "
+    "cannot give it back. Refund it at CardConnect by hand, by its reference {retref}."
+)
 OTHER_OPEN = "Another refund of this payment has not ended yet. Wait for it."
 
 
@@ -120,6 +124,8 @@ def check_may_go_back(payment: Payment, amount: Decimal) -> None:
             f"This payment is {payment.get_status_display().lower()}, so there is nothing to give "
             "back."
         )
+    if payment.is_elsewhere:
+        raise CannotRefund(ELSEWHERE.format(merchid=payment.merchid, retref=payment.retref))
     if amount > payment.left:
         raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be given back.")
     if payment.is_unsettled and amount != payment.left:

@@ -11,10 +11,11 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django_scopes import scope
 
 from audit.models import record
 from payments.cardconnect import CredentialError, NotSent, Unknown, check_credentials, merchant
-from payments.models import CardConnectAccount
+from payments.models import CardConnectAccount, Payment, Refund
 from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,13 @@ ADDS_FEE = (
     "This merchant account adds {fee}, which CardConnect does not tell before a payment, so people "
     "would be charged more than the Pay Now page says. Ask CardConnect for a merchant ID with a "
     "surcharge, or without a fee."
+)
+MOST_NAMED = 5
+LEFT_BEHIND = (
+    "Site and merchant ID stay as they are, because only they tell how these end: {what}. Wait "
+    "until the payments have settled or cleared, or put them right on their invoices, then try "
+    "again. To take no new ones meanwhile, switch Text-to-Pay off and the processor to none. A "
+    "new user name or password for the same merchant ID can be stored at any time."
 )
 
 
@@ -100,18 +108,21 @@ def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
 def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> None:
     """Store CardConnect credentials that CardConnect accepts; refused, the old ones stay.
 
-    A surcharge is shown to payers. An account that adds another fee is stored, but nothing can be
-    paid with it. Raises NotEnabled with the reason.
+    Another site or merchant ID has to wait until nothing is under way at the present one: only its
+    own credentials tell how that ends. A surcharge is shown to payers. An account that adds another
+    fee is stored, but nothing can be paid with it. Raises NotEnabled with the reason.
     """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     account = account or CardConnectAccount(tenant=tenant)
     changed = _fill(account, credentials)
     if not account.password_sealed:
         raise NotEnabled("Enter the CardConnect password.")
+    _check_nothing_is_left_behind(account)
     _ask(account)
     account.checked_at = timezone.now()
     with transaction.atomic():
         row = _locked(tenant)
+        _check_nothing_is_left_behind(account)  # somebody may have paid while CardConnect was asked
         account.save()
         _record("tenant.credentials_changed", row, actor, provider="CardConnect", fields=changed)
 
@@ -165,6 +176,30 @@ def _ask(account: CardConnectAccount) -> None:
         log.warning("CardConnect does not tell how the account of %s is set up", account.tenant)
     else:
         account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
+
+
+def _check_nothing_is_left_behind(account: CardConnectAccount) -> None:
+    """Raises NotEnabled when something is under way at another site or merchant ID than this."""
+    with scope(tenant=account.tenant):
+        left = _left_behind(account)
+    if left:
+        more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+        raise NotEnabled(LEFT_BEHIND.format(what=", ".join(left[:MOST_NAMED]) + more))
+
+
+def _left_behind(account: CardConnectAccount) -> list[str]:
+    """What is not at its end there, for people: "INV-1042 (bank payment started)"."""
+    payments = Payment.objects.filter(tenant=account.tenant).unfinished()
+    refunds = Refund.objects.filter(tenant=account.tenant).open()
+    here = {"site": account.site, "merchid": account.merchid}
+    there = {f"payment__{name}": value for name, value in here.items()}
+    return [
+        f"{payment.invoice.number} ({payment.get_status_display().lower()})"
+        for payment in payments.exclude(**here).select_related("invoice").order_by("id")
+    ] + [
+        f"{refund.payment.invoice.number} ({refund.get_kind_display().lower()} not at its end)"
+        for refund in refunds.exclude(**there).select_related("payment__invoice").order_by("id")
+    ]
 
 
 def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:

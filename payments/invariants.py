@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The refunds of these payments.
+R = "JOIN payments_refund r ON r.payment_id = p.id"
 P = (
     "FROM payments_payment p JOIN invoices_invoice i ON i.id = p.invoice_id"
     " LEFT JOIN payments_authorization a ON a.payment_id = p.id"
@@ -77,11 +79,25 @@ INVARIANTS = [
         "Ask CardConnect by the order number, and do not take another payment.",
     ),
     Invariant(
+        2,
+        f"{ROW}, r.amount, r.orderid {P} {R} WHERE r.status IN ('pending', 'unknown')"
+        f" AND COALESCE(r.sent_at, r.claimed_at, r.requested_at) < %(day_ago)s AND {MINE}",
+        "nobody has known for a day whether ${0} went back (order {1})",
+        "Ask CardConnect by the order number, and do not refund it again.",
+    ),
+    Invariant(
         3,
         f"{ROW}, p.amount, p.orderid {P} WHERE p.status IN ({{booked}})"
         f" AND p.method IN ('card', 'ach') AND p.retref = '' AND {MINE}",
         "${0} is booked without a CardConnect reference (order {1})",
         LOOK,
+    ),
+    Invariant(
+        3,
+        f"{ROW}, p.amount, p.orderid {P} WHERE p.method IN ('card', 'ach')"
+        f" AND (p.merchid = '' OR p.site = '') AND {MINE}",
+        "a payment of ${0} names no merchant account (order {1})",
+        CALL,
     ),
     Invariant(
         4,
@@ -131,6 +147,15 @@ INVARIANTS = [
         f" 'void') AND {MINE_I}",
         "the invoice is {0}, but a payment link is still open",
         "Press Expire Link.",
+    ),
+    Invariant(
+        4,
+        f"{ONE}, i.status, COUNT(s.id) FROM invoices_invoice i LEFT JOIN payments_payment s"
+        " ON s.invoice_id = i.id AND s.status = 'started' WHERE i.status IN ('paid', 'pending')"
+        f" AND {MINE_I} GROUP BY i.tenant_id, i.id, i.number, i.status"
+        " HAVING (i.status = 'paid') = (COUNT(s.id) > 0)",
+        "the invoice is {0}, with {1} bank payments on their way",
+        RECOUNT,
     ),
     Invariant(
         5,
@@ -194,10 +219,25 @@ INVARIANTS = [
     ),
     Invariant(
         8,
-        f"{ROW}, r.amount, r.orderid {P} JOIN payments_refund r ON r.payment_id = p.id"
+        f"{ROW}, r.amount, r.orderid {P} {R}"
         f" WHERE r.status = 'done' AND r.kind = 'refund' AND r.retref = '' AND {MINE}",
         "a refund of ${0} is called done without a CardConnect reference (order {1})",
         "Ask CardConnect for the refund before telling the customer anything.",
+    ),
+    Invariant(
+        8,
+        f"{ROW}, r.amount, p.status {P} {R}"
+        f" WHERE r.status = 'done' AND r.kind = 'void' AND p.status <> 'voided' AND {MINE}",
+        "a void of ${0} is called done, the payment is {1}",
+        LOOK,
+    ),
+    Invariant(
+        8,
+        f"SELECT MIN(p.tenant_id), MIN(p.invoice_id), MIN(i.number), r.retref, COUNT(*) {P} {R}"
+        f" WHERE r.status IN ('done', 'returned', 'repaid') AND r.retref <> '' AND {MINE}"
+        " GROUP BY p.merchid, r.retref HAVING COUNT(*) > 1",
+        "refund {0} is booked {1} times",
+        LOOK,
     ),
     Invariant(
         9,
@@ -229,10 +269,33 @@ INVARIANTS = [
         CALL,
     ),
     Invariant(
+        10,
+        f"{ROW}, r.orderid, r.amount {P} {R} WHERE r.tenant_id <> p.tenant_id AND {MINE}",
+        "refund {0} of ${1} belongs to another company",
+        CALL,
+    ),
+    Invariant(
+        10,
+        f"{ROW}, p.amount, p.merchid {P} LEFT JOIN payments_cardconnectaccount o"
+        " ON o.tenant_id = p.tenant_id AND o.site = p.site AND o.merchid = p.merchid"
+        " WHERE o.id IS NULL AND p.method IN ('card', 'ach') AND p.merchid <> ''"
+        f" AND p.status IN ({{in_flight}}, 'captured', 'started') AND {MINE}",
+        "${0} is under way at merchant ID {1}, which is not the company's any more",
+        "Ask CardConnect how it ended, and tell Support.",
+    ),
+    Invariant(
         13,
         f"{ROW}, p.amount, p.orderid {P} WHERE (p.amount <> ROUND(p.amount, 2) OR"
+        " p.fee <> ROUND(p.fee, 2) OR p.refunded <> ROUND(p.refunded, 2) OR"
         f" i.total <> ROUND(i.total, 2) OR i.paid <> ROUND(i.paid, 2)) AND {MINE}",
         "an amount near ${0} has parts of a cent (order {1})",
+        CALL,
+    ),
+    Invariant(
+        13,
+        f"{ROW}, r.amount, r.orderid {P} {R} WHERE {MINE}"
+        " AND (r.amount <> ROUND(r.amount, 2) OR r.fee <> ROUND(r.fee, 2))",
+        "a refund near ${0} has parts of a cent (order {1})",
         CALL,
     ),
     Invariant(

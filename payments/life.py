@@ -18,6 +18,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
+from payments.accounts import CardConnectAccount
 from payments.return_codes import advice_of, reason_of
 from tenants.models import User
 
@@ -38,6 +39,11 @@ class LifeQuerySet(models.QuerySet["Payment"]):
     def on_the_way(self) -> LifeQuerySet:
         """Charged, but not settled or cleared yet."""
         return self.filter(status__in=["captured", "started"], method__in=["card", "ach"])
+
+    def unfinished(self) -> LifeQuerySet:
+        """Those of which only CardConnect can tell how they end: open, unsettled or uncleared."""
+        open_ones = [*self.model.IN_FLIGHT, "captured", "started"]
+        return self.filter(status__in=open_ones, method__in=["card", "ach"])
 
     def to_look_at(self, now: dt.datetime) -> LifeQuerySet:
         """Those whose turn it is to be asked about."""
@@ -140,6 +146,14 @@ class Life(models.Model):
     def can_be_given_back(self) -> bool:
         """Whether a void or a refund through the gateway makes sense."""
         return self.left > 0 and not self.is_by_hand
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the company has moved to another merchant account since it was charged."""
+        me: Any = self
+        account = CardConnectAccount.objects.filter(tenant=me.tenant_id).first()
+        there = (account.site, account.merchid) if account else None
+        return not self.is_by_hand and there != (me.site, me.merchid)
 
     @property
     def open_refund(self) -> Any:

@@ -182,9 +182,12 @@ def _judge(
 
 
 def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
+    """What the bank returned, in whichever report it stands, comes back on our side as well."""
     cause = Cause.RETURNED if line.return_code else Cause.REJECTED
     if payment is None:
         return Bucket.THEIRS, cause
+    if line.return_code and payment.method == Payment.Method.ACH:
+        payment.come_back(line.return_code)
     if payment.is_booked or payment.is_in_flight:
         payment.refresh_from_db()
     if payment.is_booked and cause == Cause.REJECTED:
@@ -194,6 +197,8 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
 
 
 def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
+    if line.return_code:
+        refund.come_back(line.return_code)
     if refund.status not in CAME_BACK:
         refund.refresh_from_db()
     if line.return_code or line.is_rejected:

@@ -23,6 +23,7 @@ from payments.claims import AmountChanged, CannotPay, PaymentQuerySet, SentBefor
 from payments.evidence import Authorization
 from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.match import Finding, MatchRow, MatchRun
+from payments.money_check import MoneyCheck
 from payments.refunds import Refund
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
@@ -37,6 +38,7 @@ __all__ = [
     "Finding",
     "MatchRow",
     "MatchRun",
+    "MoneyCheck",
     "Payment",
     "Refund",
     "SentBefore",

@@ -15,12 +15,12 @@ from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import charging, looking, surcharges
 from payments.asking_back import CENT, OTHER_OPEN
-from payments.guard import holds_card_number
 from payments.match import MatchRow
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.refunds import _sum_of
 from payments.statements import GIVEN_ONCE, ZERO, Line
+from tenants.card_numbers import holds_card_number
 from tenants.models import User
 
 Cause = MatchRow.Cause

@@ -20,9 +20,9 @@ from tenants.models import Tenant
 log = logging.getLogger(__name__)
 
 BATCH = 20
-# This runs three times a minute. CardConnect's test system answers 20 inquiries and reports a
-# minute to one address; a refusal is only a pause. Ten accounts a run are 450 in a quarter hour.
-LOOKS, REPORTS = 4, 10
+# This runs three times a minute: ten accounts a run are 450 in a quarter hour. CardConnect's test
+# system answers 20 inquiries and reports a minute to one address; a refusal is only a pause.
+REPORTS = 10
 
 
 @shared_task
@@ -51,9 +51,10 @@ def _ask_safely(payment: Payment) -> None:
 
 @shared_task
 def settle_bank_payments() -> int:
-    """Find out what settled, cleared, was rejected or came back; returns how many it asked about.
+    """Find out what settled, cleared, was rejected or came back; for how many companies it asks.
 
-    What banks returned is read by a task for each company, so that a slow answer holds up nobody.
+    Each company has a task of its own for its reports, and one for its payments, so that a slow
+    answer holds up nobody else.
     """
     now = db_now()
     with scopes_disabled():
@@ -61,17 +62,18 @@ def settle_bank_payments() -> int:
             turn = looking.take_turn(account)
             if turn is not None:
                 enqueue(read_returns, account.pk, turn.isoformat())
-        due = list(
-            Payment.objects.to_look_at(now)
-            .select_related("tenant__cardconnect", "invoice")
-            .order_by("next_look_at", "pk")[:LOOKS]
-        )
-    for payment in due:
-        with scope(tenant=payment.tenant):
-            payment.refresh_from_db(fields=["status"])
-            if payment.is_unsettled:
-                _safely(looking.look, payment)
-    return len(due)
+        turns = looking.take_turns(now)
+    for tenant_id, until in turns:
+        enqueue(look_at_payments, tenant_id, until)
+    return len(turns)
+
+
+@shared_task
+def look_at_payments(tenant_id: int, turn: str) -> int:
+    """Ask the gateway about the payments that this turn gave out; how many."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    with scope(tenant=tenant):
+        return looking.look_at(tenant, dt.datetime.fromisoformat(turn))
 
 
 @shared_task
@@ -144,11 +146,20 @@ def match_everybody() -> int:
 
 
 @shared_task
+def verify_company(tenant_id: int) -> int:
+    """Check every rule about one company's money, and put what is wrong on its Home; how much."""
+    tenant = Tenant.objects.get(pk=tenant_id)
+    found, unanswered = verify.verify(tenant, gateway=True)
+    verify.keep(tenant, found, unanswered)
+    return len(found)
+
+
+@shared_task
 def verify_money() -> int:
-    """Check every rule about money, and put what is wrong on the companies' Home pages."""
-    wrong = 0
-    for tenant in Tenant.objects.filter(is_active=True):
-        found, _ = verify.verify(tenant, gateway=True)
-        verify.keep(tenant, found)
-        wrong += len(found)
-    return wrong
+    """Start the nightly checks of the companies' money, one company a minute, as for the match."""
+    tenants = list(
+        Tenant.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    )
+    for number, tenant_id in enumerate(tenants):
+        verify_company.apply_async(args=(tenant_id,), countdown=60 * number)
+    return len(tenants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +18,7 @@ from audit.clock import db_now
 from payments import cardconnect
 from payments.cardconnect import Approved, NotSent, Unknown
 from payments.invariants import CALL, INVARIANTS, Invariant
-from payments.models import CardConnectAccount, Finding, Payment
+from payments.models import CardConnectAccount, Finding, MoneyCheck, Payment
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 DAY = dt.timedelta(days=1)
 # The gateway answers 20 questions a minute; the newest payments are the ones that matter.
 MOST_ASKED = 20
+# No question is begun later than this, so that the check ends within a task's time.
+ASKING_SECONDS = 120
 PAID_BY = (
     "SELECT invoice_id, ROUND(SUM(amount - refunded), 2) AS total"
     " FROM payments_payment WHERE status IN ({booked}) GROUP BY invoice_id"
@@ -87,27 +90,38 @@ def _moment(moment: dt.datetime) -> Any:
 
 
 def ask_gateway(tenant: Tenant) -> tuple[list[Violation], int]:
-    """Compare the newest payments with CardConnect; (what is wrong, how many got no answer)."""
+    """Compare the newest payments with CardConnect; (what is wrong, how many got no answer).
+
+    It ends with the time it has, and where CardConnect cannot be reached: nobody answered for those
+    that were not come to.
+    """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     if account is None:
         return [], 0
+    end = time.monotonic() + ASKING_SECONDS
     wrong: list[Violation] = []
-    silent = 0
-    for payment in _worth_asking(tenant):
+    payments = _worth_asking(account)
+    answered = 0
+    for payment in payments:
+        if time.monotonic() > end:
+            break
         try:
             found = cardconnect.inquire_by_orderid(payment)
-        except (NotSent, Unknown):
-            silent += 1
+        except NotSent:
+            break
+        except Unknown:
             continue
+        answered += 1
         wrong += _compare(payment, found)
-    return wrong, silent
+    return wrong, len(payments) - answered
 
 
-def _worth_asking(tenant: Tenant) -> list[Payment]:
+def _worth_asking(account: CardConnectAccount) -> list[Payment]:
     """Open ones first, then those of the last two days."""
-    recent = Payment.objects.filter(tenant=tenant, method__in=["card", "ach"])
+    recent = Payment.objects.filter(tenant=account.tenant, method__in=["card", "ach"])
     recent = recent.filter(Q(status__in=Payment.IN_FLIGHT) | Q(created_at__gt=db_now() - 2 * DAY))
-    recent = recent.filter(merchid__gt="").select_related("tenant__cardconnect", "invoice")
+    recent = recent.filter(site=account.site, merchid=account.merchid)
+    recent = recent.select_related("tenant__cardconnect", "invoice")
     ordered = sorted(recent.order_by("-id")[: 10 * MOST_ASKED], key=lambda p: not p.is_in_flight)
     return ordered[:MOST_ASKED]
 
@@ -137,8 +151,11 @@ def _about(payment: Payment, invariant: int, words: str, step: str) -> Violation
     )
 
 
-def keep(tenant: Tenant, found: list[Violation]) -> None:
-    """Put them on the company's Home in place of those of the last check, and into the log."""
+def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
+    """Put them on the company's Home in place of those of the last check, and into the log.
+
+    With them stands when that was, and about how many payments CardConnect did not answer.
+    """
     now = db_now()
     with transaction.atomic(), scope(tenant=tenant):
         Finding.objects.filter(tenant=tenant).delete()
@@ -152,6 +169,9 @@ def keep(tenant: Tenant, found: list[Violation]) -> None:
                 found_at=now,
             )
             for violation in found
+        )
+        MoneyCheck.objects.update_or_create(
+            tenant=tenant, defaults={"checked_at": now, "unanswered": unanswered}
         )
     for violation in found:
         log.error("%s: %s", tenant.slug, violation)

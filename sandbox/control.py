@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -148,9 +149,15 @@ def fund(data: dict[str, Any]) -> dict[str, Any]:
 
 @command
 def return_payment(data: dict[str, Any]) -> dict[str, Any]:
-    """Let a bank send a payment back: ``{retref, code, again?}``; answers the report's row."""
+    """Let a bank send a payment back: ``{retref, code, again?, day?}``; answers the report's row.
+
+    `day` (YYYY-MM-DD) puts it into the report of an earlier day.
+    """
+    day = date.fromisoformat(data["day"]) if "day" in data else None
+    if day and day > clock.today():
+        raise ValueError("there is no report of a day to come")
     row = settlement.return_payment(
-        str(data["retref"]), str(data.get("code", "R01")), bool(data.get("again"))
+        str(data["retref"]), str(data.get("code", "R01")), bool(data.get("again")), day
     )
     return {
         "retref": row.retref,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from decimal import Decimal
 
 from sandbox import clock
@@ -124,14 +125,14 @@ def pay_out(charges: list[Charge]) -> list[FundingRow]:
         paid = Charge.objects.filter(pk__in=[charge.pk for charge in some])
         paid.update(funded_at=clock.now())
     notes("fund", charges, lambda one: {"amount": str(one.signed)})
-    reports = {owner: today(owner) for owner in {charge.merchant for charge in charges}}
+    reports = {owner: report_of(owner) for owner in {charge.merchant for charge in charges}}
     rows = [deposit(charge, reports[charge.merchant]) for charge in charges]
     return FundingRow.objects.bulk_create(rows, batch_size=AT_ONCE)
 
 
-def today(merchant: Merchant) -> Funding:
-    """Return today's funding report of a merchant."""
-    return Funding.objects.get_or_create(merchant=merchant, day=clock.today())[0]
+def report_of(merchant: Merchant, day: date | None = None) -> Funding:
+    """Return the funding report of a merchant's day, today's unless another is named."""
+    return Funding.objects.get_or_create(merchant=merchant, day=day or clock.today())[0]
 
 
 def deposit(charge: Charge, funding: Funding) -> FundingRow:
@@ -155,10 +156,11 @@ def report(
     retref: str = "",
     achreturncode: str = "",
     parentretref: str = "",
+    day: date | None = None,
 ) -> FundingRow:
-    """Write one line of a returned payment into today's report of the charge's merchant."""
+    """Write one line of a returned payment into a report of the charge's merchant."""
     return FundingRow.objects.create(
-        funding=today(charge.merchant),
+        funding=report_of(charge.merchant, day),
         charge=charge,
         retref=retref or charge.retref,
         amount=amount,
@@ -169,8 +171,13 @@ def report(
     )
 
 
-def return_payment(retref: str, code: str, again: bool = False) -> FundingRow:
-    """Let the payer's bank send a payment back; `again` repeats a return already reported."""
+def return_payment(
+    retref: str, code: str, again: bool = False, day: date | None = None
+) -> FundingRow:
+    """Let the payer's bank send a payment back; `again` repeats a return already reported.
+
+    It stands in the report of `day`, which may have been read already; today's when none is named.
+    """
     if not re.fullmatch(r"R\d\d", code):
         raise Impossible("a return code is R and two digits")
     with writing():
@@ -179,43 +186,47 @@ def return_payment(retref: str, code: str, again: bool = False) -> FundingRow:
         if charge is None or charge.account_kind != ACH:
             raise Impossible("no bank payment has this retref")
         if charge.returned_at and again:
-            return repeat(charge, code)
+            return repeat(charge, code, day)
         if not charge.returnable:
             raise Impossible(f"this payment cannot come back: {charge.setlstat}")
         if charge.setlstat == QUEUED_FOR_CAPTURE:
             close_batch(only=retref)
             charge.refresh_from_db()
-        return reject_funded(charge, code) if charge.funded_at else reject_unfunded(charge, code)
+        reject = reject_funded if charge.funded_at else reject_unfunded
+        return reject(charge, code, day)
 
 
-def reject_unfunded(charge: Charge, code: str) -> FundingRow:
+def reject_unfunded(charge: Charge, code: str, day: date | None = None) -> FundingRow:
     """Return a payment that was not paid out yet: no new record, the original is Rejected."""
     charge.setlstat, charge.achreturncode, charge.returned_at = REJECTED, code, clock.now()
     charge.save()
     note("return", charge.retref, setlstat=REJECTED, achreturncode=code)
-    return report_rejected(charge, code)
+    return report_rejected(charge, code, day)
 
 
-def report_rejected(charge: Charge, code: str) -> FundingRow:
+def report_rejected(charge: Charge, code: str, day: date | None) -> FundingRow:
     """Write the original itself into the report as Rejected; a refund's line names its payment."""
     kind = "REFUND" if charge.kind == "refund" else "SALE"
     parent = charge.parent.retref if charge.parent else ""
-    return report(charge, charge.signed, kind, "Rejected", "", code, parent)
+    return report(charge, charge.signed, kind, "Rejected", "", code, parent, day)
 
 
-def reject_funded(charge: Charge, code: str) -> FundingRow:
+def reject_funded(charge: Charge, code: str, day: date | None = None) -> FundingRow:
     """Return a payment already paid out: a record of its own, the other way, names the original."""
     charge.achreturncode, charge.returned_at = code, clock.now()
     charge.save()
-    row = report(charge, -charge.signed, "RETURN", "Settled", new_retref(), code, charge.retref)
+    row = report_returned(charge, code, day)
     note("return", charge.retref, achreturncode=code, record=row.retref)
     return row
 
 
-def repeat(charge: Charge, code: str) -> FundingRow:
+def report_returned(charge: Charge, code: str, day: date | None) -> FundingRow:
+    """Write a record of the return itself, the other way, which names what came back."""
+    twin = (charge, -charge.signed, "RETURN", "Settled", new_retref(), code, charge.retref)
+    return report(*twin, day)
+
+
+def repeat(charge: Charge, code: str, day: date | None) -> FundingRow:
     """Report a return a second time, as a feed may; the payment itself stays as it is."""
     note("return again", charge.retref, achreturncode=code)
-    if charge.funded_at:
-        twin = (charge, -charge.signed, "RETURN", "Settled", new_retref(), code, charge.retref)
-        return report(*twin)
-    return report_rejected(charge, code)
+    return (report_returned if charge.funded_at else report_rejected)(charge, code, day)

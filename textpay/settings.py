@@ -47,6 +47,8 @@ SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@localhost")
 PRACTICE_MODE = env.bool("PRACTICE_MODE", default=False)
 # How long the gateway is left alone about one settlement, or one account's bank returns.
 BANK_LOOK_SECONDS = env.int("BANK_LOOK_SECONDS", default=30 if PRACTICE_MODE else 900)
+# And about a bank payment that is on its way: what came back is in the returns.
+BANK_INQUIRE_SECONDS = env.int("BANK_INQUIRE_SECONDS", default=86_400)
 PRACTICE_PHONE_URL = env.str("PRACTICE_PHONE_URL", default="")
 
 # --- The house -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from invoices.models import Invoice
 from payments import banking_days
 from payments.match import alarms
-from payments.models import Payment, Refund
+from payments.models import MoneyCheck, Payment, Refund
 from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -33,6 +33,7 @@ def home(request: StaffRequest) -> HttpResponse:
     now = timezone.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()
     answers = request.membership.allows(Permission.ANSWER_TEXTS)
+    sees_money = request.membership.allows(Permission.SEE_MONEY)
     refusals = may_be_refusals(now) if answers else {"count": 0, "late": 0}
     context = {
         "today": now.date(),  # a moment would be shown in UTC
@@ -41,7 +42,8 @@ def home(request: StaffRequest) -> HttpResponse:
         "money": _collected(now),
         "needs": needs,
         "refunds": refunds,
-        "alarms": alarms() if request.membership.allows(Permission.SEE_MONEY) else {},
+        "alarms": alarms() if sees_money else {},
+        "check": MoneyCheck.objects.first() if sees_money else None,
         "refusals": refusals,
         "todo_count": len(needs) + len(refunds) + bool(refusals["count"]),
         "overdue": list(_overdue(now.date())),

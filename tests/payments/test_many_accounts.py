@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from audit.clock import db_now
-from payments import looking, tasks
+from payments import looking
 from payments.models import CardConnectAccount, Payment
 from payments.tasks import REPORTS, read_returns, settle_bank_payments
 from tenants.models import Tenant
@@ -51,7 +51,7 @@ def reads(monkeypatch):
         return real(account)
 
     monkeypatch.setattr(looking, "read_returns", counted)
-    monkeypatch.setattr(tasks, "LOOKS", 0)
+    monkeypatch.setattr(looking, "take_turns", lambda _now: [])
     return count
 
 

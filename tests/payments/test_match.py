@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from audit.clock import db_now
 from audit.models import AuditEntry
 from payments import giving_back, matching, statements
 from payments.match import MatchRow, MatchRun
@@ -183,18 +184,33 @@ def test_an_open_outcome_is_shown_and_a_person_may_ask(
     assert Payment.objects.get().status == "captured"
 
 
-def test_a_returned_bank_payment_differs_until_it_is_taken_back(
+def test_what_a_bank_returned_comes_back_in_whichever_report_it_stands(
     tenant, payer, link, bank_form, gateway
 ):
     payer.post(address(link), bank_form)
     settle(gateway)
     payment = Payment.objects.get()
-    gateway.sandbox.control("return", retref=payment.retref, code="R01")
-    causes = {row.cause: row for row in matched(tenant)}
-    assert causes["returned"].bucket == "differs"
-    assert causes["same"].bucket == "matched"
-    payment.come_back("R01")
+    day = (db_now().date() - dt.timedelta(days=6)).isoformat()
+    gateway.sandbox.control("return", retref=payment.retref, code="R01", day=day)
     assert {row.bucket for row in matched(tenant)} == {"matched"}
+    payment.refresh_from_db()
+    payment.invoice.refresh_from_db()
+    assert (payment.status, payment.return_code) == ("returned", "R01")
+    assert (payment.invoice.status, payment.invoice.balance) == ("open", Decimal("182.50"))
+    assert {row.bucket for row in matched(tenant)} == {"matched"}  # twice brings it back once
+    assert AuditEntry.objects.filter(action="payment.returned").count() == 1
+    assert check() == []
+
+
+def test_the_code_of_what_came_back_without_one(tenant, payer, link, bank_form, gateway):
+    payer.post(address(link), bank_form)
+    settle(gateway)
+    payment = Payment.objects.get()
+    gateway.sandbox.control("return", retref=payment.retref, code="R03")
+    payment.come_back("")
+    assert {row.bucket for row in matched(tenant)} == {"matched"}
+    payment.refresh_from_db()
+    assert payment.return_code == "R03"
 
 
 @pytest.mark.parametrize("fault", ["http_500", "html", "truncated"])

@@ -14,6 +14,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 from payments.return_codes import REASONS, reason_of
 from payments.tasks import settle_bank_payments
 from payments.verify import check
+from tenants.models import Tenant
 from tests.factories import make_text
 from tests.payments.conftest import address
 
@@ -56,8 +57,10 @@ def close(gateway, **more):
     gateway.sandbox.control("close-batch", merchid=gateway.merchid, **more)
 
 
-def send_back(gateway, payment, code, **more):
-    """The payer's bank returns it."""
+def send_back(gateway, payment, code, *, days_ago=0, **more):
+    """The payer's bank returns it; the report of that day says so."""
+    if days_ago:
+        more["day"] = (db_now().date() - dt.timedelta(days=days_ago)).isoformat()
     gateway.sandbox.control("return", retref=payment.retref, code=code, **more)
 
 
@@ -189,13 +192,61 @@ def test_a_fresh_text_takes_it_off_home(started, gateway, clerk, browser_of):
 def test_the_code_may_come_after_the_return(started, gateway):
     close(gateway)
     send_back(gateway, started, "R03")
-    gateway.fault("funding", "http_500")
+    gateway.fault("funding", "http_500", times=6)
     assert look(started).status == "returned"
     assert started.return_code == ""
     look(started)
     look(started)
     assert started.return_code == "R03"
     assert (count("payment.returned"), count("payment.explained")) == (1, 1)
+
+
+@pytest.mark.parametrize("days_ago", [2, 5])
+def test_a_return_in_a_report_that_was_read_before(started, gateway, days_ago):
+    """Banks' data come up to 72 hours late, and stand in the report of their own day."""
+    Tenant.objects.update(ach_clear_days=10)
+    made_days_ago(started, 6)
+    close(gateway)
+    gateway.sandbox.control("fund", merchid=gateway.merchid)
+    for _ in range(2):
+        assert look(started).status == "started"
+    send_back(gateway, started, "R01", days_ago=days_ago)
+    assert look(started).status == "returned"
+    assert started.return_code == "R01"
+    assert started.invoice.balance == Decimal("182.50")
+
+
+def test_the_code_in_an_earlier_report_of_what_inquire_called_rejected(started, gateway):
+    close(gateway)
+    gateway.fault("funding", "http_500", times=6)
+    send_back(gateway, started, "R03", days_ago=3)
+    assert (look(started).status, started.return_code) == ("returned", "")
+    assert (look(started).status, started.return_code) == ("returned", "R03")
+
+
+def test_nothing_clears_before_todays_reading_of_what_came_back(started, gateway):
+    """It came back after it was paid out, so only a report tells; one cannot be had for now."""
+    close(gateway)
+    gateway.sandbox.control("fund", merchid=gateway.merchid)
+    made_days_ago(started, 3)
+    assert look(started).status == "started"
+    made_days_ago(started, 12)
+    send_back(gateway, started, "R01", days_ago=4)
+    yesterday = db_now().date() - dt.timedelta(days=1)
+    CardConnectAccount.objects.update(funding_read_to=yesterday)
+    gateway.fault("funding", "http_500", times=2)
+    assert look(started).status == "started"
+    assert look(started).status == "returned"
+    assert count("payment.cleared") == 0
+
+
+def test_a_report_that_cannot_be_read_hides_no_other(started, gateway):
+    close(gateway)
+    gateway.sandbox.control("fund", merchid=gateway.merchid)
+    made_days_ago(started, 45)
+    send_back(gateway, started, "R01")
+    gateway.fault("funding", "html")
+    assert look(started).status == "returned"
 
 
 def test_a_gateway_that_does_not_answer_changes_nothing(started, gateway):

@@ -181,19 +181,19 @@ def test_a_part_of_a_cent(tenant, paid):
 
 def test_the_command_says_it_and_ends_with_one(tenant, paid):
     out = io.StringIO()
-    call_command("verify_money", stdout=out)
+    call_command("verify_money", gateway=False, stdout=out)
     assert "every cent is where the books say" in out.getvalue()
     sql("UPDATE invoices_invoice SET paid = paid + 1")
     out = io.StringIO()
     with pytest.raises(SystemExit) as end:
-        call_command("verify_money", tenant=tenant.slug, stdout=out)
+        call_command("verify_money", tenant=tenant.slug, gateway=False, stdout=out)
     assert end.value.code == 1
     line = out.getvalue().splitlines()[0]
     assert line.startswith(f"{tenant.slug}: INV-4 {paid.invoice.number}: ")
     assert "$183.50" in line
     assert "Match now" in line
     other = make_ready_tenant("Mesa Verde Electric")
-    call_command("verify_money", tenant=other.slug, stdout=io.StringIO())
+    call_command("verify_money", tenant=other.slug, gateway=False, stdout=io.StringIO())
 
 
 def test_silence_of_the_gateway_is_no_success(tenant, payer, link, form, gateway):
@@ -202,10 +202,12 @@ def test_silence_of_the_gateway_is_no_success(tenant, payer, link, form, gateway
     gateway.fault("inquireByOrderid", "http_500")
     out = io.StringIO()
     with pytest.raises(SystemExit) as end:
-        call_command("verify_money", gateway=True, stdout=out, stderr=io.StringIO())
+        call_command("verify_money", stdout=out, stderr=io.StringIO())
     assert end.value.code == 2
     assert "CardConnect did not answer about 1" in out.getvalue()
-    call_command("verify_money", gateway=True, stdout=io.StringIO())
+    call_command("verify_money", stdout=io.StringIO())
+    gateway.fault("inquireByOrderid", "http_500")
+    call_command("verify_money", "--no-gateway", stdout=io.StringIO())
 
 
 def test_a_company_sees_what_was_found_until_it_is_right(tenant, paid, caplog):

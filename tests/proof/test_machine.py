@@ -312,9 +312,9 @@ class Machine(RuleBasedStateMachine):
             self.sweep()
 
     def is_behind(self):
-        """Whether what banks returned has not been read up to yesterday."""
+        """Whether what banks returned has not been read up to today."""
         read_to = CardConnectAccount.objects.get(tenant=self.tenant).funding_read_to
-        return read_to is not None and read_to < (db_now() - dt.timedelta(days=1)).date()
+        return read_to is not None and read_to < db_now().date()
 
     def is_open(self):
         waiting = ["pending", "unknown"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -159,6 +160,22 @@ def test_a_feed_may_repeat_a_return(gateway: Gateway, sandbox: Sandbox, funded: 
     rows = [row for row in funding(gateway)["txns"] if row.get("achreturncode") == "R02"]
     assert len(rows) == 2
     assert {row.get("parentretref", row["retref"]) for row in rows} == {retref}
+
+
+@pytest.mark.parametrize("funded", [True, False])
+def test_a_return_may_stand_in_the_report_of_an_earlier_day(
+    gateway: Gateway, sandbox: Sandbox, funded: bool
+):
+    retref = bank(gateway)
+    sandbox.control("close-batch")
+    if funded:
+        sandbox.control("fund")
+    today = sandbox.control("clock", advance=4 * 86400)["now"][:10]
+    day = (dt.date.fromisoformat(today) - dt.timedelta(days=3)).isoformat()
+    assert sandbox.control("return", retref=retref, code="R01", day=day)["fundingdate"] == day
+    (row,) = funding(gateway, date=day.replace("-", ""))["txns"]
+    assert (row.get("parentretref", row["retref"]), row["achreturncode"]) == (retref, "R01")
+    assert "to come" in refused(sandbox, retref=retref, code="R01", again=True, day="2999-01-01")
 
 
 def test_amounts_as_cents(gateway: Gateway, sandbox: Sandbox):

@@ -1,6 +1,6 @@
 """`manage.py verify_money`: is every cent where the books say? Exit code 1 when not.
 
-2 when nothing is wrong so far, but CardConnect was to be asked and did not answer.
+2 when nothing is wrong so far, but CardConnect did not answer. `--no-gateway` asks it nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from tenants.models import Tenant
 class Command(BaseCommand):
     """Checks the money of one company or of all; made for cron."""
 
-    help = "Check every rule about money against the database, and CardConnect with --gateway."
+    help = "Check every rule about money against the database and CardConnect."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One company, and whether CardConnect is asked."""
         parser.add_argument("--tenant", metavar="SLUG", help="only this company")
-        parser.add_argument("--gateway", action="store_true", help="ask CardConnect as well")
+        parser.add_argument(
+            "--no-gateway",
+            action="store_false",
+            dest="gateway",
+            help="ask the database alone, not CardConnect",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each violation and end with 1; with 2 where CardConnect was silent."""
