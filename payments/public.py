@@ -161,6 +161,7 @@ def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any
     if now.state == states.READY and now.account is not None:
         return _form(request, link, now.account, status or 200, **extra)
     context = _context(link) | {"state": now.state, "payment": now.payment, **extra}
+    context["named"] = now.named
     code = 410 if now.state in GONE else 409 if request.method == "POST" else 200
     return render(request, f"payments/{now.state}.html", context, status=code)
 
@@ -324,7 +325,6 @@ def _context(link: PaymentLink) -> dict[str, Any]:
     return {
         "tenant": link.tenant,
         "invoice": link.invoice,
-        "link": link,
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,
