@@ -310,7 +310,8 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
         return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
     context["may_pay_rest"] = payment.is_booked and now == states.READY
-    context |= {"now": now, "is_over": now in OVER}
+    fresh = link.invoice.live_link
+    context |= {"now": now, "is_over": now in OVER, "fresh": fresh if fresh != link else None}
     begun_on = payment.created_at.astimezone(link.tenant.zone).date()
     context["clears_on"] = banking_days.after(begun_on, link.tenant.ach_clear_days)
     return render(request, f"payments/{PAGES[payment.status]}.html", context)
