@@ -87,6 +87,7 @@ LABELS = {
     "tenant.edited": "Settings changed",
     "tenant.reminders_changed": "Reminder schedule changed",
     "tenant.text_rules_changed": "Rules for texts changed",
+    "tenant.release_limit_changed": "Limit for refunds by one person changed",
     "tenant.person_added": "Person added",
     "tenant.person_changed": "Person changed",
     "tenant.role_changed": "Role changed",

@@ -189,6 +189,12 @@ class PaymentLink(models.Model):
         return self.status == self.Status.LIVE and moment < self.expires_at
 
     @property
+    def closed_in_time(self) -> bool:
+        """Whether nothing but the end of its invoice has ended it: not its time, nobody by hand."""
+        in_time = self.closed_at is not None and self.closed_at < self.expires_at
+        return self.status == self.Status.CLOSED and in_time
+
+    @property
     def runs_out_at(self) -> dt.datetime:
         """Its expiry by the clock on the wall, which is what a page counts down to."""
         return clock.on_the_wall(self.expires_at)

@@ -168,6 +168,7 @@ def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any
     if now.state == states.READY and now.account is not None:
         return _form(request, link, now.account, status or 200, **extra)
     context = _context(link) | {"state": now.state, "payment": now.payment, **extra}
+    context["named"] = now.named
     code = 410 if now.state in GONE else 409 if request.method == "POST" else 200
     return render(request, f"payments/{now.state}.html", context, status=code)
 
@@ -319,7 +320,8 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
         return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
     context["may_pay_rest"] = payment.is_booked and now == states.READY
-    context |= {"now": now, "is_over": now in OVER}
+    fresh = link.invoice.live_link
+    context |= {"now": now, "is_over": now in OVER, "fresh": fresh if fresh != link else None}
     begun_on = payment.created_at.astimezone(link.tenant.zone).date()
     context["clears_on"] = banking_days.after(begun_on, link.tenant.ach_clear_days)
     return render(request, f"payments/{PAGES[payment.status]}.html", context)
@@ -334,7 +336,6 @@ def _context(link: PaymentLink) -> dict[str, Any]:
     return {
         "tenant": link.tenant,
         "invoice": link.invoice,
-        "link": link,
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,

@@ -21,7 +21,10 @@ FORGET_AFTER = 5 * 60
 
 
 class StepUpForm(forms.Form):
-    """Asks for the password of whoever is signed in: an unlocked screen alone moves no money."""
+    """Asks for the password of whoever is signed in.
+
+    An unlocked screen alone moves no money, and changes nobody's permission to move it.
+    """
 
     confirm_password = forms.CharField(
         label="Your password",

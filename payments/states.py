@@ -27,23 +27,30 @@ _BILLS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """The state, and what its page needs."""
+    """The state, and what its page needs.
+
+    `named`: whether the page may tell the invoice's number and amount.
+    """
 
     state: str
     account: CardConnectAccount | None = None
     payment: Payment | None = None
+    named: bool = False
 
 
 def standing(link: PaymentLink) -> Standing:
     """Where the link stands, by the database's clock at which it was read."""
     invoice = link.invoice
+    is_live = link.is_live_at(link.read_at)  # type: ignore[attr-defined]
+    named = is_live or link.closed_in_time
     open_attempt = Payment.objects.filter(invoice=invoice).in_flight().first()
     if open_attempt is not None:
         needs_person = open_attempt.status == Payment.Status.NEEDS_ATTENTION
-        return Standing(ATTENTION if needs_person else CHECKING, payment=open_attempt)
+        state = ATTENTION if needs_person else CHECKING
+        return Standing(state, payment=open_attempt, named=named)
     if invoice.status in _BILLS:
-        return Standing(_BILLS[Invoice.Status(invoice.status)])
-    if not link.is_live_at(link.read_at):  # type: ignore[attr-defined]
+        return Standing(_BILLS[Invoice.Status(invoice.status)], named=named)
+    if not is_live:
         return Standing(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
     account = CardConnectAccount.of(invoice.tenant)
     if account is None or account.refuses_payments or not invoice.tenant.is_active:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
@@ -26,6 +28,7 @@ __all__ = [
     "no_company",
     "refused",
     "staff",
+    "to_sign_in",
 ]
 
 View = Callable[..., HttpResponseBase]
@@ -55,7 +58,7 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return to_sign_in(request)
             membership = getattr(request, "membership", None)
             if membership is None:
                 return no_company(request)
@@ -70,6 +73,31 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
         return guarded
 
     return decorate
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask who it is, and then come back to the page they had open. What they sent is not done.
+
+    A part of a page, asked for by htmx, takes the whole page there.
+    """
+    answer = redirect_to_login(_open_page(request))
+    if not request.htmx:  # type: ignore[attr-defined]
+        return answer
+    return HttpResponse(status=204, headers={"HX-Redirect": answer.url})
+
+
+def _open_page(request: HttpRequest) -> str:
+    """Path and query of the page the person is on; Home when it is not told or not ours."""
+    htmx = request.htmx  # type: ignore[attr-defined]
+    if htmx:
+        return htmx.current_url_abs_path or "/"
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    told = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(told, {request.get_host()}):
+        return "/"
+    page = urlsplit(told)
+    return page.path + (f"?{page.query}" if page.query else "")
 
 
 def no_company(request: HttpRequest) -> HttpResponse:

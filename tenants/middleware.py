@@ -11,6 +11,8 @@ from tenants.access import card_number_typed, refused
 from tenants.models import Membership
 
 SESSION_KEY = "tenant"
+# Payers, providers and probes: nobody signs in there.
+WITHOUT_STAFF = ("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")
 
 
 def membership_of(request: HttpRequest) -> Membership | None:
@@ -42,7 +44,7 @@ class TenantMiddleware:
                     return refused(request)
                 return self.get_response(request)
         membership = None
-        if not request.path.startswith(("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")):
+        if not request.path.startswith(WITHOUT_STAFF):
             membership = membership_of(request)
         request.membership = membership  # type: ignore[attr-defined]
         request.tenant = membership.tenant if membership else None  # type: ignore[attr-defined]

@@ -8,5 +8,6 @@ from tenants import public, views
 app_name = "tenants"
 urlpatterns = [
     path("brand/<slug:slug>.css", public.brand_css, name="brand_css"),
+    path("here/", views.here, name="here"),
     path("switch/<slug:slug>/", views.switch, name="switch"),
 ]

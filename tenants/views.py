@@ -1,20 +1,27 @@
-"""What a person with several companies needs on every page: changing between them."""
+"""What every page needs: to say that somebody is there, and to change between companies."""
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
+from tenants.access import to_sign_in
 from tenants.middleware import SESSION_KEY
 from tenants.requests import StaffRequest
 
 
+@require_safe
+def here(request: HttpRequest) -> HttpResponse:
+    """Somebody types or clicks in an open page: their sign-in does not lapse. Answers 204."""
+    return HttpResponse(status=204) if request.user.is_authenticated else to_sign_in(request)
+
+
 @require_POST
-@login_required
 def switch(request: StaffRequest, slug: str) -> HttpResponse:
     """Work for another of the person's companies."""
+    if not request.user.is_authenticated:
+        return to_sign_in(request)
     theirs = {membership.tenant.slug for membership in getattr(request, "memberships", [])}
     if slug not in theirs:
         raise Http404

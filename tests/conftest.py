@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.test import Client, TransactionTestCase
 from django_scopes import scope, scopes_disabled
 
 from sms.models import TextRules
+from tenants.idle import BEGAN, SEEN
 from tenants.models import Tenant, User
 from tests.factories import make_member, make_ready_tenant
 
@@ -101,9 +103,12 @@ def support(db: None) -> User:
 
 
 def signed_in(user: User) -> ScopedClient:
-    """A browser in which `user` has signed in."""
+    """A browser in which `user` has signed in, and has just been seen."""
     client = ScopedClient()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    session, now = client.session, int(time.time())
+    session.update({BEGAN: now, SEEN: now})
+    session.save()
     return client
 
 

@@ -10,6 +10,8 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from audit.models import AuditEntry
+from tenants.access import Permission
 from tenants.models import Membership, Tenant, User
 
 
@@ -39,6 +41,25 @@ def welcome(membership_id: int) -> None:
     )
     subject = f"{membership.tenant.name} on Textpay"
     EmailMessage(subject, body, to=[user.email], reply_to=[membership.tenant.email]).send()
+
+
+@shared_task
+def tell_of_release_limit(entry_id: int) -> None:
+    """Write to everybody else who releases refunds that the company's limit has changed."""
+    entry = AuditEntry._base_manager.select_related("tenant", "actor").get(pk=entry_id)
+    members = Membership.objects.select_related("user", "tenant", "role").filter(
+        tenant=entry.tenant, is_active=True, user__is_active=True
+    )
+    others = [
+        member.user.email
+        for member in members.exclude(user=entry.actor)
+        if member.allows(Permission.RELEASE_REFUNDS)
+    ]
+    if others:
+        link = settings.PUBLIC_BASE_URL + reverse("tenants:payments")
+        body = render_to_string("tenants/limit_email.txt", {"entry": entry, "link": link})
+        subject = f"{entry.tenant.name}: another limit for refunds"
+        EmailMessage(subject, body, to=others, reply_to=[entry.tenant.email]).send()
 
 
 def _password_path(user: User) -> str:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from audit.models import AuditEntry
 from invoices.models import Invoice
 from payments import banking_days
 from payments.match import alarms
@@ -18,10 +19,12 @@ from payments.models import MoneyCheck, Payment, Refund
 from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
+from textpay.company.people import LIMIT_CHANGED
 
 MOST = 8
 # The law gives ten business days to honor a refusal; after half of them Home raises its voice.
 LATE = 5
+LIMIT_SHOWN_FOR = dt.timedelta(days=7)
 OWED = F("total") - F("paid")
 KEPT = F("amount") - F("refunded")
 
@@ -32,6 +35,8 @@ def home(request: StaffRequest) -> HttpResponse:
     """Four figures and the invoices that only a person can settle."""
     now = timezone.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()
+    releases = request.membership.allows(Permission.RELEASE_REFUNDS)
+    limits = _limits_changed(request, now) if releases else []
     answers = request.membership.allows(Permission.ANSWER_TEXTS)
     sees_money = request.membership.allows(Permission.SEE_MONEY)
     refusals = may_be_refusals(now) if answers else {"count": 0, "late": 0}
@@ -42,10 +47,11 @@ def home(request: StaffRequest) -> HttpResponse:
         "money": _collected(now),
         "needs": needs,
         "refunds": refunds,
+        "limits": limits,
         "alarms": alarms() if sees_money else {},
         "check": MoneyCheck.objects.first() if sees_money else None,
         "refusals": refusals,
-        "todo_count": len(needs) + len(refunds) + bool(refusals["count"]),
+        "todo_count": len(needs) + len(refunds) + len(limits) + bool(refusals["count"]),
         "overdue": list(_overdue(now.date())),
     }
     return render(request, "home.html", context)
@@ -108,6 +114,13 @@ def _refunds() -> list[Refund]:
     """Those that wait for a second person, that nobody could settle, or that came back."""
     waiting = Refund.objects.for_people()
     return list(waiting.select_related("payment__invoice__customer", "requested_by")[:MOST])
+
+
+def _limits_changed(request: StaffRequest, now: dt.datetime) -> list[AuditEntry]:
+    """What others did in the last days to the limit above which a refund needs two people."""
+    entries = AuditEntry.objects.about(request.tenant.audit_subject)
+    lately = entries.filter(action=LIMIT_CHANGED, created_at__gt=now - LIMIT_SHOWN_FOR)
+    return list(lately.exclude(actor=request.user)[:MOST])
 
 
 def _overdue(today: dt.date) -> Any:

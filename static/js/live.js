@@ -28,10 +28,6 @@
 
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt !== root || !event.detail.successful) return;
-    if (event.detail.xhr.status === 200 && !event.detail.xhr.getResponseHeader("X-Version")) {
-      location.reload(); // signed out meanwhile: the answer was the sign-in page
-      return;
-    }
     if (event.detail.xhr.status === 204) {
       version = event.detail.xhr.getResponseHeader("X-Version") || version; // looked at once more
       return;

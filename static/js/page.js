@@ -45,6 +45,16 @@
   };
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(again));
 
+  // Typing and clicking in an open page are signs of a person, which its own questions are not.
+  const STEP = 60 * 1000;
+  let told = Date.now();
+  const here = () => {
+    if (Date.now() - told < STEP) return;
+    told = Date.now();
+    fetch("/here/", { redirect: "manual" }).catch(() => {});
+  };
+  for (const sign of ["keydown", "pointerdown"]) document.addEventListener(sign, here, { passive: true });
+
   // The connection went away while a person waited for an answer: say so, quietly for polls.
   const tell = (words) => {
     const dialog = document.querySelector("dialog[open]");

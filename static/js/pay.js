@@ -15,6 +15,9 @@
   // The security code travels with the token for two minutes; then the card must be typed again.
   const LIFE = 110 * 1000;
   const PATIENCE = 1500;
+  // The server is done with a charge after 40 seconds. Later than that its answer is lost.
+  const LATE = 50 * 1000;
+  const LOST = 60 * 1000;
   const WORDS = {
     card: "Enter your card number, expiry date and security code",
     ach: "Enter your routing number and account number",
@@ -258,7 +261,18 @@
     document.title = document.title.replace(/^[^–]*–/, "Paying –");
     byId("paying").querySelector("[role=status]").focus();
     window.scrollTo(0, 0);
+    setTimeout(late, LATE);
+    setTimeout(ask, LOST);
   });
+
+  function late() {
+    for (const words of byId("paying").querySelectorAll("[data-wait]")) words.hidden = words.dataset.wait !== "late";
+  }
+
+  // The link's own page says where the payment stands: in checking, paid, or this form again.
+  function ask() {
+    location.replace(form.action);
+  }
 
   function fix(found) {
     const note = byId("fixes");

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser, Page, expect
 
 from invoices.models import Invoice
@@ -151,3 +153,42 @@ def test_pages_are_clean_and_fit_320_pixels(page: Page, invoice: Invoice, scheme
         page.goto(address)
         assert axe_violations(page) == [], address
         assert not scrolls_sideways(page), address
+
+
+def test_an_open_page_nobody_uses_goes_to_the_sign_in_page_and_comes_back(
+    page: Page, invoice: Invoice, clerk: Any, live_server: Any
+) -> None:
+    page.goto(url("detail", invoice))
+    page.locator(".balance").wait_for()
+    rest(page)
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert page.get_by_text("You were signed out after a while").is_visible()
+    assert axe_violations(page) == []
+    page.get_by_label("Email").fill(clerk.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(live_server.url + url("detail", invoice))
+    expect(page.locator(".balance")).to_have_text("$182.50")
+
+
+def test_typing_in_an_open_page_keeps_the_sign_in(page: Page, tenant: Any) -> None:
+    page.clock.install()
+    page.goto("/invoices/new/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.keyboard.press("Tab")
+    page.clock.fast_forward("02:00")
+    assert "/here/" not in asked
+    with page.expect_response("**/here/") as answer:
+        page.keyboard.press("Tab")
+    assert answer.value.status == 204
+    page.keyboard.press("Tab")
+    assert asked.count("/here/") == 1
+
+
+def rest(page: Page) -> None:
+    """Let nobody have used the window for an hour."""
+    [cookie] = [one for one in page.context.cookies() if one["name"] == "textpay"]
+    session = SessionStore(session_key=cookie["value"])
+    session["seen"] -= 3600
+    session.save()

@@ -270,6 +270,63 @@ def test_the_button_locks_while_paying(pay_page, gateway):
     assert axe_violations(page) == []
 
 
+@pytest.mark.parametrize("arrives", [False, True], ids=["never sent", "paid, unheard"])
+def test_a_payer_who_hears_nothing_is_told_and_sees_where_the_payment_stands(
+    page, live_server, link, gateway, arrives
+):
+    def lose(route):
+        if route.request.method != "POST":
+            return route.continue_()
+        if arrives:
+            route.fetch(max_redirects=0)
+        return route.abort("aborted")  # the load has stopped, as with Stop or a lost network
+
+    page.clock.install()
+    page.route("**" + address(link), lose)
+    page.goto(live_server.url + address(link))
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="Paying $182.50…").wait_for()
+    page.clock.fast_forward("00:45")
+    assert page.get_by_text("Do not close this page").is_visible()
+    page.clock.fast_forward("00:08")
+    assert page.get_by_text("You will not be charged twice.").is_visible()
+    assert page.get_by_text("Do not close this page").is_hidden()
+    assert axe_violations(page) == []
+    page.clock.fast_forward("00:10")
+    if arrives:
+        page.get_by_role("heading", name="Already paid").wait_for()
+    else:
+        page.get_by_role("heading", name="Pay Now").wait_for()
+        assert button(page).is_visible()
+    assert len(gateway.taken()) == int(arrives)
+
+
+def test_after_a_decline_that_minute_asks_about_the_link_not_the_declined_card(
+    page, live_server, link, gateway
+):
+    page.clock.install()
+    page.goto(live_server.url + address(link))
+    type_card(page, DECLINED)
+    page.get_by_role("checkbox").check()
+    button(page).click()
+    page.get_by_role("heading", name="Your card was declined").wait_for()
+
+    def unheard(route):
+        route.fetch(max_redirects=0)
+        route.abort("aborted")
+
+    type_card(page)
+    page.get_by_role("checkbox").check()
+    page.route("**" + address(link), unheard, times=1)
+    button(page).click()
+    page.get_by_role("heading", name="Paying $182.50…").wait_for()
+    page.clock.fast_forward("01:05")
+    page.get_by_role("heading", name="Already paid").wait_for()
+    assert len(gateway.taken()) == 1
+
+
 def test_a_page_left_open_learns_of_a_new_amount(pay_page, link, gateway):
     page = pay_page
     type_card(page)

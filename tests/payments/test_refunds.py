@@ -350,10 +350,11 @@ def test_a_part_that_went_back_is_on_the_receipt(settled, admin_user, browser_of
 def test_the_administrator_sets_the_limit_and_it_is_noted(tenant, admin_user, clerk, browser_of):
     page = reverse("tenants:money_back")
     wanted = {"refund_release_over": "250.00", "ach_clear_days": "6"}
-    assert browser_of(clerk).post(page, wanted).status_code == 403
+    form = {**wanted, "confirm_password": PASSWORD}
+    assert browser_of(clerk).post(page, form).status_code == 403
     browser = browser_of(admin_user)
-    assert browser.post(page, {**wanted, "ach_clear_days": "-1"}).status_code == 422
-    browser.post(page, wanted)
+    assert browser.post(page, {**form, "ach_clear_days": "-1"}).status_code == 422
+    browser.post(page, form)
     tenant.refresh_from_db()
     assert (tenant.refund_release_over, tenant.ach_clear_days) == (Decimal("250.00"), 6)
     entry = AuditEntry.objects.get(action="tenant.edited")

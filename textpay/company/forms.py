@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from customers import phones
+from payments.staff_forms import StepUpForm
 from sms.models import TextRules
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import ADMINISTRATOR, Permission
@@ -25,6 +27,10 @@ US_ZONES = [
     "America/Puerto_Rico",
 ]
 ALL_ZONES = sorted(zoneinfo.available_timezones() - set(US_ZONES))
+OWN_PLACE = (
+    "You cannot change your own role or leave by yourself. Ask somebody else who may change people."
+)
+OWN_ROLE = "This is your own role. Ask somebody with another role who may change people."
 
 
 class CompanyForm(forms.ModelForm):
@@ -113,7 +119,7 @@ class PartialForm(forms.ModelForm):
         }
 
 
-class MoneyBackForm(forms.ModelForm):
+class MoneyBackForm(StepUpForm, forms.ModelForm):
     """When a refund needs a second person, and when a bank payment counts as cleared."""
 
     class Meta:
@@ -126,7 +132,7 @@ class MoneyBackForm(forms.ModelForm):
         help_texts = {
             "refund_release_over": (
                 "All refunds of one payment count together. 0.00 asks a second person for every "
-                "void and refund."
+                "void and refund. Everybody else who releases refunds is told of a change."
             ),
             "ach_clear_days": "A bank may still send one back later; the balance then opens again.",
         }
@@ -176,7 +182,22 @@ class TextRulesForm(forms.ModelForm):
         return data
 
 
-class PersonForm(forms.Form):
+def refuse_more(wanted: Iterable[Permission], giver: Membership) -> None:
+    """Raise ValidationError unless the giver's own role allows all of it."""
+    more = [str(permission.label) for permission in wanted if not giver.allows(permission)]
+    if more:
+        raise ValidationError(
+            f"Your own role does not allow: {'; '.join(more)}. You cannot give that to anybody. "
+            "Ask an administrator."
+        )
+
+
+def allowed_by(role: Role) -> list[Permission]:
+    """What the role allows."""
+    return [permission for permission in Permission if role.allows(permission)]
+
+
+class PersonForm(StepUpForm):
     """A person's role, and whether they may sign in to this company."""
 
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
@@ -184,15 +205,24 @@ class PersonForm(forms.Form):
         label="May work here", required=False, help_text="Untick when somebody leaves."
     )
 
-    def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
-        self.membership = membership
-        super().__init__(*args, **kwargs)
+    field_order = ("role", "is_active", "confirm_password")
+
+    def __init__(
+        self, *args: Any, membership: Membership, giver: Membership, **kwargs: Any
+    ) -> None:
+        self.membership, self.giver = membership, giver
+        super().__init__(*args, user=giver.user, **kwargs)
         self.initial = {"role": membership.role, "is_active": membership.is_active}
         self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """A company always keeps one administrator."""
+        """Not one's own, no more than one may oneself; a company keeps one administrator."""
         data: dict[str, Any] = self.cleaned_data
+        if self.membership.pk == self.giver.pk:
+            raise ValidationError(OWN_PLACE)
+        role = data.get("role")
+        if role and (data.get("is_active") or role != self.membership.role):
+            refuse_more(allowed_by(role), self.giver)
         stays = data.get("is_active") and data.get("role") and data["role"].name == ADMINISTRATOR
         others = Membership.objects.filter(
             tenant=self.membership.tenant,
@@ -207,18 +237,19 @@ class PersonForm(forms.Form):
         return data
 
 
-class InviteForm(forms.Form):
+class InviteForm(StepUpForm):
     """A new person: name, address, role."""
 
     first_name = forms.CharField(label="First name", max_length=150)
     last_name = forms.CharField(label="Last name", max_length=150)
     email = forms.EmailField(label="E-mail address", max_length=254)
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
+    field_order = ("first_name", "last_name", "email", "role", "confirm_password")
 
-    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
-        self.tenant = tenant
-        super().__init__(*args, **kwargs)
-        roles = Role.objects.filter(tenant=tenant)
+    def __init__(self, *args: Any, giver: Membership, **kwargs: Any) -> None:
+        self.tenant, self.giver = giver.tenant, giver
+        super().__init__(*args, user=giver.user, **kwargs)
+        roles = Role.objects.filter(tenant=self.tenant)
         self.fields["role"].queryset = roles  # type: ignore[attr-defined]
         self.fields["role"].initial = roles.exclude(name=ADMINISTRATOR).first()
 
@@ -229,8 +260,14 @@ class InviteForm(forms.Form):
             raise ValidationError("This person works here already.")
         return email
 
+    def clean_role(self) -> Role:
+        """One that allows no more than the giver's own."""
+        role: Role = self.cleaned_data["role"]
+        refuse_more(allowed_by(role), self.giver)
+        return role
 
-class RoleForm(forms.ModelForm):
+
+class RoleForm(StepUpForm, forms.ModelForm):
     """A role's name and what it allows."""
 
     permissions = forms.MultipleChoiceField(
@@ -241,8 +278,12 @@ class RoleForm(forms.ModelForm):
         model = Role
         fields = ["name", "permissions"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    field_order = ("name", "permissions", "confirm_password")
+
+    def __init__(self, *args: Any, giver: Membership, **kwargs: Any) -> None:
+        self.giver = giver
+        super().__init__(*args, user=giver.user, **kwargs)
+        self.had = list(self.instance.permissions)
         self.fields["name"].validators.append(
             RegexValidator(r"^[\w &'-]+$", "Letters, digits and spaces only.")
         )
@@ -254,3 +295,16 @@ class RoleForm(forms.ModelForm):
         if name.lower() == "new" or same.exclude(pk=self.instance.pk).exists():
             raise ValidationError("There is a role of this name already.")
         return name
+
+    def clean_permissions(self) -> list[str]:
+        """Nothing is added that the giver may not do."""
+        wanted: list[str] = self.cleaned_data["permissions"]
+        refuse_more((Permission(one) for one in wanted if one not in self.had), self.giver)
+        return wanted
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody changes the role they work with."""
+        if self.instance.pk is not None and self.instance.pk == self.giver.role_id:
+            raise ValidationError(OWN_ROLE)
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        return data

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from audit.enqueue import enqueue
-from audit.models import record
+from audit.models import AuditEntry, record
 from tenants.models import Membership, Role, Tenant, User
-from textpay.tasks import welcome
+from textpay.tasks import tell_of_release_limit, welcome
+
+LIMIT_CHANGED = "tenant.release_limit_changed"
 
 
-def edited(tenant: Tenant, actor: User, action: str = "tenant.edited", **data: Any) -> None:
+def edited(tenant: Tenant, actor: User, action: str = "tenant.edited", **data: Any) -> AuditEntry:
     """Note a change of settings in the company's own history."""
-    record(action, tenant=tenant, subject=tenant.audit_subject, actor=actor, **data)
+    return record(action, tenant=tenant, subject=tenant.audit_subject, actor=actor, **data)
+
+
+def limit_changed(tenant: Tenant, actor: User, *, before: Decimal, now: Decimal) -> None:
+    """Above another amount than before a refund needs a second person: tell those persons."""
+    entry = edited(tenant, actor, LIMIT_CHANGED, before=f"{before:.2f}", now=f"{now:.2f}")
+    enqueue(tell_of_release_limit, entry.pk)
 
 
 def invite(
@@ -37,6 +46,7 @@ def change(membership: Membership, *, role: Role, is_active: bool, actor: User) 
         row = Membership.objects.select_for_update().get(pk=membership.pk)
         if row.role_id == role.pk and row.is_active == is_active:
             return False
+        before = {"role_before": row.role.name, "active_before": row.is_active}
         row.role, row.is_active = role, is_active
         row.save(update_fields=["role", "is_active"])
         edited(
@@ -46,6 +56,7 @@ def change(membership: Membership, *, role: Role, is_active: bool, actor: User) 
             person=row.user.email,
             role=role.name,
             active=is_active,
+            **before,
         )
     return True
 
@@ -53,6 +64,7 @@ def change(membership: Membership, *, role: Role, is_active: bool, actor: User) 
 def save_role(role: Role, actor: User) -> None:
     """Store a role's name and permissions."""
     with transaction.atomic():
+        before = Role.objects.select_for_update().filter(pk=role.pk).first() or Role()
         role.permissions = sorted(role.permissions)
         role.save()
         edited(
@@ -60,5 +72,7 @@ def save_role(role: Role, actor: User) -> None:
             actor,
             "tenant.role_changed",
             role=role.name,
-            permissions=role.permissions,
+            name_before=before.name,
+            added=sorted(set(role.permissions) - set(before.permissions)),
+            removed=sorted(set(before.permissions) - set(role.permissions)),
         )

@@ -36,6 +36,9 @@ from textpay.company.forms import (
 from textpay.company.samples import sample_invoice
 from textpay.tasks import tell_support
 
+INVITED = ("first_name", "last_name", "email", "role")
+LIMIT = "refund_release_over"
+
 
 @require_GET
 @staff(Permission.MANAGE_SETTINGS)
@@ -118,7 +121,7 @@ def payments(request: StaffRequest) -> HttpResponse:
     if form.errors:
         request.tenant.refresh_from_db()
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
-    rules = MoneyBackForm(instance=request.tenant)
+    rules = MoneyBackForm(instance=request.tenant, user=request.user)
     return _page(request, "payments", {"account": account, "form": form, "rules": rules})
 
 
@@ -126,7 +129,7 @@ def payments(request: StaffRequest) -> HttpResponse:
 @staff(Permission.MANAGE_SETTINGS)
 def money_back(request: StaffRequest) -> HttpResponse:
     """The limit above which two people are needed, and when bank payments clear."""
-    form = MoneyBackForm(request.POST, instance=request.tenant)
+    form = MoneyBackForm(request.POST, instance=request.tenant, user=request.user)
     if form.is_valid():
         return _save(request, form, "tenants:payments")
     request.tenant.refresh_from_db()
@@ -152,9 +155,10 @@ def people(request: StaffRequest) -> HttpResponse:
 @staff(Permission.MANAGE_SETTINGS)
 def invite(request: StaffRequest) -> HttpResponse:
     """Add a person."""
-    form = InviteForm(request.POST or None, tenant=request.tenant)
+    form = InviteForm(request.POST or None, giver=request.membership)
     if request.method == "POST" and form.is_valid():
-        verbs.invite(request.tenant, actor=request.user, **form.cleaned_data)
+        named = {name: form.cleaned_data[name] for name in INVITED}
+        verbs.invite(request.tenant, actor=request.user, **named)
         messages.success(request, f"E-mail to {form.cleaned_data['email']} is on its way")
         return redirect("tenants:people")
     return _page(request, "people", {"form": form}, template="invite")
@@ -169,9 +173,10 @@ def person(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         tenant=request.tenant,
         public_id=public_id,
     )
-    form = PersonForm(request.POST or None, membership=membership)
+    form = PersonForm(request.POST or None, membership=membership, giver=request.membership)
     if request.method == "POST" and form.is_valid():
-        verbs.change(membership, actor=request.user, **form.cleaned_data)
+        role, is_active = form.cleaned_data["role"], form.cleaned_data["is_active"]
+        verbs.change(membership, role=role, is_active=is_active, actor=request.user)
         messages.success(request, "Saved")
         return redirect("tenants:people")
     return _page(request, "people", {"form": form, "person": membership}, template="person")
@@ -193,23 +198,28 @@ def role(request: StaffRequest, name: str) -> HttpResponse:
 
 
 def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
-    form = RoleForm(request.POST or None, instance=role)
+    form = RoleForm(request.POST or None, instance=role, giver=request.membership)
     if request.method == "POST" and form.is_valid():
         verbs.save_role(form.instance, request.user)
         messages.success(request, "Saved")
         return redirect("tenants:people")
-    return _page(request, "people", {"form": form, "is_new": role.pk is None}, template="role")
+    context = {"form": form, "is_new": role.pk is None, "role": role}
+    return _page(request, "people", context, template="role")
 
 
 def _save(
     request: StaffRequest, form: CompanyForm | MoneyBackForm | PartialForm, back_to: str
 ) -> HttpResponse:
     """Write what was changed of the company, and who changed it."""
+    changed = [name for name in form.changed_data if name in form.Meta.fields]
+    before, now = form.initial, form.cleaned_data
     with transaction.atomic():
         # Only these columns: numbers and switches of the row are others' to write.
-        form.instance.save(update_fields=form.changed_data)
-        if form.changed_data:
-            verbs.edited(request.tenant, request.user, fields=form.changed_data)
+        form.instance.save(update_fields=changed)
+        if changed:
+            verbs.edited(request.tenant, request.user, fields=changed)
+        if LIMIT in changed:
+            verbs.limit_changed(request.tenant, request.user, before=before[LIMIT], now=now[LIMIT])
     messages.success(request, "Saved")
     return redirect(back_to)
 
