@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 
 from payments import receipts
 from payments.models import Payment
-from tenants.card_numbers import holds_card_number
 from tenants.models import User
 
 WRONG_PASSWORDS = 5
@@ -76,10 +75,6 @@ class GiveBackForm(StepUpForm):
         if payment.is_unsettled:
             self.fields["amount"].widget = forms.HiddenInput()
 
-    def clean_reason(self) -> str:
-        """Words, no card number."""
-        return no_card_number(self.cleaned_data["reason"])
-
 
 class RecordForm(forms.Form):
     """Cash or a check that came to the office."""
@@ -107,10 +102,6 @@ class RecordForm(forms.Form):
         self.today = today
         self.initial.update(amount=balance, received_on=today, key=uuid.uuid4())
 
-    def clean_document(self) -> str:
-        """A short note, no card number."""
-        return no_card_number(self.cleaned_data["document"])
-
     def clean_received_on(self) -> dt.date:
         """Not a day to come."""
         day: dt.date = self.cleaned_data["received_on"]
@@ -129,10 +120,6 @@ class VoidRecordForm(forms.Form):
         error_messages={"required": "Say why."},
     )
 
-    def clean_reason(self) -> str:
-        """Words, no card number."""
-        return no_card_number(self.cleaned_data["reason"])
-
 
 class RepaidForm(forms.Form):
     """How the customer got the money that the bank sent back."""
@@ -143,17 +130,6 @@ class RepaidForm(forms.Form):
         help_text="For example: check 1042, mailed today.",
         error_messages={"required": "Say how the customer got the money."},
     )
-
-    def clean_how(self) -> str:
-        """Words, no card number."""
-        return no_card_number(self.cleaned_data["how"])
-
-
-def no_card_number(text: str) -> str:
-    """The text itself; raises ValidationError when it holds a card or bank number."""
-    if holds_card_number(text):
-        raise ValidationError("Never write a card or account number here.")
-    return text
 
 
 def _tries(user: User) -> int:

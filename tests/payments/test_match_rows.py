@@ -262,5 +262,5 @@ def test_money_on_a_void_invoice_is_shown_as_overpaid(
 
 def test_a_card_number_is_not_kept_with_a_row(stranger_charge, admin_user, browser_of):
     told = seen(browser_of(admin_user), stranger_charge, words="Back to 4111 1111 1111 1111")
-    assert "Never write a card" in told
+    assert "Nothing was saved or sent" in told
     assert MatchRow.objects.problems().exists()
