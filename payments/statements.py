@@ -62,9 +62,10 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
             known = lines.get(funded.retref) or Line(funded.retref, amount, day)
             lines[funded.retref] = replace(
                 known,
-                invoicenumber=funded.invoicenumber,
-                parentretref=funded.parentretref,
-                return_code=funded.achreturncode,
+                invoicenumber=funded.invoicenumber or known.invoicenumber,
+                parentretref=funded.parentretref or known.parentretref,
+                # A later report may name it once more without the reason.
+                return_code=funded.achreturncode or known.return_code,
                 is_rejected=known.is_rejected or funded.is_rejected,
                 is_bank=known.is_bank or funded.is_bank,
                 paid_out=funded.amount if funded.is_paid_out else known.paid_out,

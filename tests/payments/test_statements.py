@@ -210,3 +210,9 @@ def on(tenant, monkeypatch, days):
     noon = dt.datetime.combine(MONDAY + dt.timedelta(days=days), dt.time(12), dt.UTC)
     monkeypatch.setattr(matching, "db_now", lambda: noon)
     return [row.cause for row in matched(tenant) if row.cause != "not_settled"]
+
+
+def test_a_return_keeps_its_reason_when_a_later_line_names_none(reports):
+    reports["funding"] += [funded(achreturncode="R01"), funded(achreturncode="")]
+    [line] = read()
+    assert line.return_code == "R01"
