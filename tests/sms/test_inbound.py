@@ -219,16 +219,8 @@ def test_a_card_number_is_not_kept(tenant, number, left, words):
     assert row.body == words.format(left)
     assert AuditEntry.objects.filter(action="text.received").exists()
     kept = f"{AuditEntry.objects.values_list('data')} {OptOut.objects.values_list('wording')}"
-    for part in (
-        "4111 ",
-        "4111111",
-        "1111 1",
-        "1111–",
-        "378282",
-        "123456789",
-        "12/27",
-        "036001808",
-    ):
+    parts = ["4111 ", "4111111", "1111 1", "1111–", "378282", "123456789", "12/27", "036001808"]
+    for part in parts:
         assert part not in kept.replace("\\n", " ")
 
 
