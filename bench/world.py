@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bin"))
 
 import _bootstrap as house_rules  # noqa: E402
+from _servers import start_redis  # noqa: E402
 
 MERCHIDS = ["496160873801", "496160873802", "496160873803"]
 KILL_CHANCE = "0.0002"  # of dying before or after any one statement
@@ -70,8 +71,7 @@ class World:
 
     def _new_redis(self) -> Path:
         folder = self.house.scratch_folder()
-        path: Path = house_rules.start_redis(self.house, folder, folder / "redis.log", None)
-        return path
+        return start_redis(self.house, folder, folder / "redis.log", None)
 
     def _environment(self, redis: str) -> dict[str, str]:
         return {
