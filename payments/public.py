@@ -47,7 +47,7 @@ from payments.models import (
     Refund,
     SentBefore,
 )
-from payments.states import standing
+from payments.states import may_name, standing
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
@@ -168,7 +168,6 @@ def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any
     if now.state == states.READY and now.account is not None:
         return _form(request, link, now.account, status or 200, **extra)
     context = _context(link) | {"state": now.state, "payment": now.payment, **extra}
-    context["named"] = now.named
     code = 410 if now.state in GONE else 409 if request.method == "POST" else 200
     return render(request, f"payments/{now.state}.html", context, status=code)
 
@@ -336,6 +335,7 @@ def _context(link: PaymentLink) -> dict[str, Any]:
     return {
         "tenant": link.tenant,
         "invoice": link.invoice,
+        "named": may_name(link),
         "token": link.token,
         "first_name": contact.first_name if contact else "",
         "newest": link.invoice.newest_link,

@@ -133,7 +133,7 @@ def record_refund(row: MatchRow, *, actor: User) -> Refund:
                     "CardConnect with the reference. Nothing was recorded."
                 )
             if known:
-                known.done(actor=actor, retref=row.retref, outcome="")
+                known.done(actor=actor, retref=row.retref)
         MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())
     return refund
 

@@ -295,7 +295,8 @@ class Refund(models.Model):
             contact = payment.invoice.customer.billing_contact
             to = contact.email if contact else ""
             receipt: dict[str, Any] = {"receipt_to": to, "receipt_due_at": db_now() if to else None}
-            moved = self._move(self.Status.DONE, resolved_at=db_now(), **receipt, **told)
+            told = {"outcome": "", "resolved_at": db_now(), **receipt, **told}
+            moved = self._move(self.Status.DONE, **told)
             if moved and self.kind == self.Kind.VOID:
                 payment.mark_voided(reason=self.reason)
             elif moved:

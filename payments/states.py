@@ -27,32 +27,36 @@ _BILLS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """The state, and what its page needs.
-
-    `named`: whether the page may tell the invoice's number and amount.
-    """
+    """The state, and what its page needs."""
 
     state: str
     account: CardConnectAccount | None = None
     payment: Payment | None = None
-    named: bool = False
 
 
 def standing(link: PaymentLink) -> Standing:
     """Where the link stands, by the database's clock at which it was read."""
     invoice = link.invoice
-    is_live = link.is_live_at(link.read_at)  # type: ignore[attr-defined]
-    named = is_live or link.closed_in_time
     open_attempt = Payment.objects.filter(invoice=invoice).in_flight().first()
     if open_attempt is not None:
         needs_person = open_attempt.status == Payment.Status.NEEDS_ATTENTION
         state = ATTENTION if needs_person else CHECKING
-        return Standing(state, payment=open_attempt, named=named)
+        return Standing(state, payment=open_attempt)
     if invoice.status in _BILLS:
-        return Standing(_BILLS[Invoice.Status(invoice.status)], named=named)
-    if not is_live:
+        return Standing(_BILLS[Invoice.Status(invoice.status)])
+    if not _is_live(link):
         return Standing(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
     account = CardConnectAccount.of(invoice.tenant)
     if account is None or account.refuses_payments or not invoice.tenant.is_active:
         return Standing(NOT_SET_UP)
     return Standing(READY if invoice.is_payable else NOT_READY, account)
+
+
+def may_name(link: PaymentLink) -> bool:
+    """Whether the link's pages may tell the invoice's number, dates and amounts: not once its time
+    was up, or somebody ended it by hand."""
+    return _is_live(link) or link.closed_in_time
+
+
+def _is_live(link: PaymentLink) -> bool:
+    return link.is_live_at(link.read_at)  # type: ignore[attr-defined]

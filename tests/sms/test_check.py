@@ -14,7 +14,7 @@ from freezegun import freeze_time
 
 from customers.models import Contact
 from invoices.models import Invoice
-from sms.check import check, check_many, waits_until
+from sms.check import check, check_many
 from sms.models import Consent, OptOut, TextMessage, TextRules, TwilioAccount
 from sms.optouts import opt_out
 from sms.tasks import deliver, steps_due
@@ -266,15 +266,6 @@ def test_what_comes_late_is_given_up_where_the_company_refuses(
     assert text.status == "failed"
     assert "outside the hours" in text.error
     assert bodies(twilio) == []
-
-
-def test_an_answer_to_somebody_who_just_texted_asks_no_clock(tenant, clerk):
-    keep_quiet_hours(tenant)
-    answer, _ = TextMessage.objects.answer(
-        tenant, to=MOBILE, body="Yes", key=uuid.uuid4(), actor=clerk
-    )
-    night = dt.datetime.fromisoformat(NIGHT)
-    assert waits_until(answer, night) == night
 
 
 # --- The pop-up ------------------------------------------------------------------------------
