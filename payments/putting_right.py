@@ -18,7 +18,7 @@ from payments.asking_back import CENT, OTHER_OPEN
 from payments.match import MatchRow
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.refunds import _sum_of
+from payments.refunds import given_back_of
 from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 
@@ -179,7 +179,7 @@ def _made_elsewhere(row: MatchRow, payment: Payment, total: Decimal, actor: User
         actor=actor,
         **refund._told({"retref": row.retref}),
     )
-    payment.note_refunds(_sum_of(payment))
+    payment.note_refunds(given_back_of(payment))
     return refund
 
 

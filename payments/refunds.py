@@ -300,7 +300,7 @@ class Refund(models.Model):
             if moved and self.kind == self.Kind.VOID:
                 payment.mark_voided(reason=self.reason)
             elif moved:
-                payment.note_refunds(_sum_of(payment))
+                payment.note_refunds(given_back_of(payment))
         return moved
 
     def decline(self, outcome: str, **told: Any) -> bool:
@@ -347,7 +347,7 @@ class Refund(models.Model):
                 self.refresh_from_db()
                 return False
             if moved:
-                payment.note_refunds(_sum_of(payment))
+                payment.note_refunds(given_back_of(payment))
         return moved
 
     def mark_unknown(self) -> bool:
@@ -392,7 +392,7 @@ class Refund(models.Model):
         return told
 
 
-def _sum_of(payment: Payment) -> Decimal:
+def given_back_of(payment: Payment) -> Decimal:
     """All that was given back of it, from the rows."""
     done = Refund._base_manager.filter(
         payment=payment, status__in=Refund.GIVEN, kind=Refund.Kind.REFUND
