@@ -172,8 +172,11 @@ class Victim:
             "payments:ask": {"public_id": self.payment.public_id},
             "payments:ask_refund": {"public_id": self.refund.public_id},
             "payments:repaid": {"public_id": self.refund.public_id},
-            "payments:match_keep": {"public_id": self.row.public_id},
             "payments:release": {"public_id": self.refund.public_id},
+            **{
+                f"payments:match_{verb}": {"public_id": self.row.public_id}
+                for verb in ("keep", "book", "ask", "refund", "seen")
+            },
             "sms:cancel": {"public_id": self.text.public_id},
             **{
                 f"replies:{name}": {"public_id": self.reply.public_id}
@@ -186,10 +189,6 @@ class Victim:
             "payments:opened": {"token": "x" * 22},
             "payments:fee": {"token": "x" * 22},
             "payments:pay_status": {"token": "x" * 22, "payment": self.payment.public_id},
-            "payments:match_book": {"public_id": self.row.public_id},
-            "payments:match_ask": {"public_id": self.row.public_id},
-            "payments:match_refund": {"public_id": self.row.public_id},
-            "payments:match_seen": {"public_id": self.row.public_id},
             "tenants:brand_css": {"slug": self.tenant.slug},
             "tenants:switch": {"slug": self.tenant.slug},
             "tenants:person": {"public_id": self.membership.public_id},
