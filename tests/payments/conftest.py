@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 import requests
 import responses
+from django.test import Client
+from playwright.sync_api import Browser, Page
 
 from audit.clock import db_now
 from invoices.models import Invoice, PaymentLink
 from payments import tasks
 from payments.models import CardConnectAccount, Payment
-from payments.tasks import settle_unknown
+from payments.tasks import settle_bank_payments, settle_unknown
 from tenants.models import Tenant
+from tests.browser import PHONE, chromium
 from tests.factories import make_invoice, make_link
 from tests.payments.wire_fakes import GATEWAY, Says
 from tests.sandbox_process import Sandbox, start_sandbox
@@ -153,6 +156,23 @@ def form(link: PaymentLink, gateway: Gateway) -> dict[str, Any]:
 
 
 @pytest.fixture
+def paid(payer: Client, link: PaymentLink, form: dict[str, Any]) -> Payment:
+    """A card payment of $182.50 in the open batch."""
+    payer.post(address(link), form)
+    return Payment.objects.get()
+
+
+@pytest.fixture
+def settled(paid: Payment, gateway: Gateway) -> Payment:
+    """The same after the batch closed and we heard of it."""
+    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
+    settle_bank_payments()
+    paid.refresh_from_db()
+    assert paid.status == "settled"
+    return paid
+
+
+@pytest.fixture
 def bank_form(form: dict[str, Any], gateway: Gateway) -> dict[str, Any]:
     """What the page would post to pay from a bank account."""
     return form | {
@@ -162,6 +182,30 @@ def bank_form(form: dict[str, Any], gateway: Gateway) -> dict[str, Any]:
         "name": "Dana Whitfield",
         "expiry": "",
     }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of one file."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """The customer's phone."""
+    context = browser.new_context(viewport=PHONE)  # type: ignore[arg-type]  # Playwright's own shape
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def pay_page(page: Page, live_server: Any, link: PaymentLink, gateway: Gateway) -> Page:
+    """Pay Now on that phone."""
+    page.goto(live_server.url + address(link))
+    return page
 
 
 def address(link: PaymentLink) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from payments.models import Authorization, Payment
 from payments.tasks import settle_unknown
-from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, scrolls_sideways
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import BANK, PARTIAL, VISA, address, backdate
 
@@ -16,27 +16,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SENTENCE = '[data-sentence="card"]'
 DECLINED = "4387751111111053"
 TIMED_OUT = "4999006200620062"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport=PHONE)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def pay_page(page, live_server, link, gateway):
-    page.goto(live_server.url + address(link))
-    return page
 
 
 def card_frame(page):

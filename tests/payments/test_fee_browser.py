@@ -5,7 +5,7 @@ import os
 import pytest
 
 from payments.models import Authorization, Payment
-from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, scrolls_sideways
 from tests.payments.conftest import BANK, address
 from tests.payments.test_browser import SENTENCE, card_frame, type_card
 
@@ -13,12 +13,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DEBIT = "4222222222222204"
 CREDIT = "5454545454545454"
 RESTRICTED = "06101"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

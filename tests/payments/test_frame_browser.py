@@ -4,32 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.browser import PHONE, chromium
 from tests.payments.conftest import VISA, address
 from tests.payments.test_browser import SENTENCE, button, card_frame, type_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport=PHONE)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def pay_page(page, live_server, link, gateway):
-    page.goto(live_server.url + address(link))
-    return page
 
 
 def test_the_frames_complaints_are_said_in_words(pay_page):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,17 +11,11 @@ from playwright.sync_api import Browser, expect
 from audit.clock import db_now
 from payments import matching
 from payments.models import Finding, MatchRow, Payment
-from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_invoice
 from tests.payments.test_verify import pay, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

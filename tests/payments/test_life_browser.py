@@ -13,17 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from payments import giving_back
 from payments.models import Payment, Refund
 from payments.tasks import settle_bank_payments
-from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_invoice, make_link
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -41,13 +35,6 @@ def page(browser: Browser, live_server: Any, admin_user: Any) -> Iterator[Page]:
     yield tab
     context.close()
     assert refused == []
-
-
-@pytest.fixture
-def paid(payer: Any, link: Any, form: Any, gateway: Any) -> Payment:
-    """A card payment in the open batch."""
-    payer.post(address(link), form)
-    return Payment.objects.get()
 
 
 def test_a_void_in_the_dialog_tells_what_happened(page: Page, paid: Payment, gateway: Any) -> None:

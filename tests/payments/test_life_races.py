@@ -19,15 +19,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def settled(payer, link, form, gateway):
-    """A settled card payment of $182.50."""
-    payer.post(address(link), form)
-    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    settle_bank_payments()
-    return Payment.objects.get()
-
-
 def refunder(payment, amount, actor):
     """Somebody who asks for money back and sends it."""
     mine = Payment.objects.select_related("tenant__cardconnect").get(pk=payment.pk)

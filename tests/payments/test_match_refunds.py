@@ -13,7 +13,6 @@ from customers.models import Customer
 from payments import cardconnect, giving_back
 from payments.match import MatchRow
 from payments.models import Payment, Refund
-from payments.tasks import settle_bank_payments
 from payments.verify import check
 from tests.payments.conftest import address
 from tests.payments.test_match import matched, settle
@@ -21,17 +20,6 @@ from tests.payments.test_verify import sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ELSEWHERE = "ZZZZBCDFGHJKLMNPQRS"
-
-
-@pytest.fixture
-def settled(payer, link, form, gateway):
-    """A card payment of $182.50 that CardConnect has settled, and we know."""
-    payer.post(address(link), form)
-    settle(gateway)
-    settle_bank_payments()
-    payment = Payment.objects.get()
-    assert payment.status == "settled"
-    return payment
 
 
 def refund_elsewhere(payment, gateway, amount):

@@ -12,30 +12,14 @@ import pytest
 from audit.clock import db_now
 from payments import cardconnect, giving_back, tasks, verify
 from payments.cardconnect import NotSent, Unknown
-from payments.models import Finding, MoneyCheck, Payment, Refund
-from payments.tasks import settle_bank_payments, verify_company, verify_money
+from payments.models import Finding, MoneyCheck, Refund
+from payments.tasks import verify_company, verify_money
 from payments.verify import check
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def paid(payer, link, form, gateway):
-    """A card payment in the open batch."""
-    payer.post(address(link), form)
-    return Payment.objects.get()
-
-
-@pytest.fixture
-def settled(paid, gateway):
-    """The same, settled."""
-    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    settle_bank_payments()
-    paid.refresh_from_db()
-    return paid
 
 
 def give_back(payment, actor, amount):

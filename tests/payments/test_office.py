@@ -10,12 +10,6 @@ from tests.payments.conftest import PARTIAL, address
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def paid(payer, link, form, gateway):
-    payer.post(address(link), form)
-    return Payment.objects.get()
-
-
 def test_the_api_lists_payments_of_the_company_only(paid, viewer, stranger, browser_of):
     mine = browser_of(viewer)
     [row] = mine.get("/api/v1/payments/").json()["results"]

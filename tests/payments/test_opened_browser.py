@@ -9,18 +9,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sms.models import TextMessage
-from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_text
 from tests.payments.conftest import address
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -3,17 +3,11 @@
 import pytest
 
 from payments.models import Authorization, Payment
-from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, chromium, scrolls_sideways
+from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, scrolls_sideways
 from tests.payments.conftest import address
 from tests.payments.test_browser import SENTENCE, type_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -10,30 +10,14 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments.models import Payment, Refund
-from payments.tasks import settle_bank_payments, settle_refunds
+from payments.models import Refund
+from payments.tasks import settle_refunds
 from tests.factories import make_link
 from tests.payments.conftest import address
 from tests.payments.test_refunds import ask, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
-
-
-@pytest.fixture
-def paid(payer, link, form, gateway):
-    """A card payment of $182.50."""
-    payer.post(address(link), form)
-    return Payment.objects.get()
-
-
-@pytest.fixture
-def settled(paid, gateway):
-    """The same, settled."""
-    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    settle_bank_payments()
-    paid.refresh_from_db()
-    return paid
 
 
 @pytest.fixture

@@ -15,29 +15,12 @@ from customers.models import Customer
 from payments import cardconnect, giving_back
 from payments.models import Payment, Refund
 from payments.receipts import compose
-from payments.tasks import settle_bank_payments, settle_refunds
+from payments.tasks import settle_refunds
 from payments.verify import check
 from tests.factories import PASSWORD
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def paid(payer, link, form, gateway):
-    """A card payment of $182.50, still in the open batch."""
-    payer.post(address(link), form)
-    return Payment.objects.get()
-
-
-@pytest.fixture
-def settled(paid, gateway):
-    """The same after the batch closed and we heard of it."""
-    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    settle_bank_payments()
-    paid.refresh_from_db()
-    assert paid.status == "settled"
-    return paid
 
 
 def ask(browser, payment, amount="182.50", **more):

@@ -22,13 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def paid(payer, link, form, gateway):
-    """A card payment in the open batch."""
-    payer.post(address(link), form)
-    return Payment.objects.get()
-
-
-@pytest.fixture
 def started(payer, link, bank_form, gateway):
     """A bank payment of $182.50, queued at the gateway."""
     payer.post(address(link), bank_form)

@@ -6,22 +6,11 @@ import pytest
 from django.urls import reverse
 
 from payments.models import Payment, Refund
-from payments.tasks import settle_bank_payments
 from tenants.models import Role
 from tests.factories import PASSWORD, make_member
-from tests.payments.conftest import address
 from tests.payments.test_refunds import actions, ask, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def settled(payer, link, form, gateway):
-    """A card payment of $182.50, settled."""
-    payer.post(address(link), form)
-    gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    settle_bank_payments()
-    return Payment.objects.get(status="settled")
 
 
 @pytest.fixture

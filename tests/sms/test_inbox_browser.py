@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django_scopes import scope
 from playwright.sync_api import Browser, Page, expect
 
 from customers.models import Customer
 from sms.models import InboundText, OptOut, TextMessage
 from sms.optouts import opt_out
-from sms.replies import Incoming, receive
 from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
 from tests.factories import MOBILE, PASSWORD, make_customer, make_invoice, make_text
 
@@ -25,16 +22,6 @@ STRANGER = "+16175550100"
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened
-
-
-@pytest.fixture
-def take(tenant: Any) -> Callable[..., InboundText]:
-    def arrive(body: str, number: str = MOBILE, **more: Any) -> InboundText:
-        with scope(tenant=tenant):
-            text = Incoming(sid=f"SM{uuid.uuid4().hex}", number=number, body=body, **more)
-            return receive(tenant, text)[0]
-
-    return arrive
 
 
 @pytest.fixture
