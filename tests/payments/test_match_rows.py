@@ -67,6 +67,18 @@ def test_a_match_that_failed_hides_nothing(
     assert "Book $182.50" in page
 
 
+def test_what_agreed_is_shown_until_another_match_could_read_everything(
+    tenant, charged, gateway, admin_user, browser_of
+):
+    settle(gateway)
+    matched(tenant)
+    gateway.fault("settlestat", "http_500")
+    matched(tenant)
+    page = page_of(browser_of(admin_user))
+    assert "Both sides agree" in page
+    assert "The last match did not come to its end" in page
+
+
 def test_a_row_outlives_the_days_of_the_match(
     tenant, stranger_charge, admin_user, browser_of, moved_on
 ):
