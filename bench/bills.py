@@ -18,7 +18,7 @@ from audit.clock import db_now
 from audit.models import AuditEntry
 from bench.world import MERCHIDS
 from customers.models import Customer
-from invoices import tokens
+from invoices import link_tokens
 from invoices.models import Invoice, LineItem, PaymentLink
 from payments.models import CardConnectAccount
 from tenants.models import Membership, Role, Tenant, User
@@ -115,9 +115,9 @@ def _amount(dice: random.Random) -> Decimal:
 
 
 def _link(invoice: Invoice) -> tuple[PaymentLink, str]:
-    nonce, key, now = tokens.new_nonce(), settings.LINK_KEYS[0], db_now()
-    token = tokens.derive(nonce, key)
-    values: dict[str, Any] = {"nonce": nonce, "digest": tokens.digest(token, key)}
+    nonce, key, now = link_tokens.new_nonce(), settings.LINK_KEYS[0], db_now()
+    token = link_tokens.derive(nonce, key)
+    values: dict[str, Any] = {"nonce": nonce, "digest": link_tokens.digest(token, key)}
     values |= {"hint": token[:6], "issued_at": now, "expires_at": now + dt.timedelta(days=60)}
     return PaymentLink(tenant=invoice.tenant, invoice=invoice, **values), token
 

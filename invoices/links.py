@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit import clock
 from audit.models import entry, record, record_all
 from audit.transitions import transition, transition_all, transition_locked
-from invoices import tokens
+from invoices import link_tokens
 from invoices.bill import Invoice, InvoiceError
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
@@ -34,7 +34,7 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
 
     def opened_by(self, token: str) -> PaymentLink | None:
         """The link a token opens, with `.read_at` set to the database's clock; None if unknown."""
-        found = tokens.digests(token)
+        found = link_tokens.digests(token)
         if not found:
             return None
         rows = self.filter(digest__in=found).select_related("invoice__customer", "tenant")
@@ -152,16 +152,16 @@ class PaymentLink(models.Model):
     @classmethod
     def new(cls, invoice: Invoice, now: dt.datetime) -> PaymentLink:
         """A link of the invoice, valid from `now`, not yet saved."""
-        nonce, key = tokens.new_nonce(), settings.LINK_KEYS[0]
-        token = tokens.derive(nonce, key)
+        nonce, key = link_tokens.new_nonce(), settings.LINK_KEYS[0]
+        token = link_tokens.derive(nonce, key)
         return cls(
             tenant=invoice.tenant,
             invoice=invoice,
             nonce=nonce,
-            digest=tokens.digest(token, key),
+            digest=link_tokens.digest(token, key),
             hint=token[:6],
             issued_at=now,
-            expires_at=tokens.sixty_days_later(now, invoice.tenant.zone),
+            expires_at=link_tokens.sixty_days_later(now, invoice.tenant.zone),
         )
 
     @property
@@ -172,7 +172,7 @@ class PaymentLink(models.Model):
     @property
     def token(self) -> str:
         """The secret itself, derived anew; raises LookupError when its key was taken away."""
-        return tokens.rederive(bytes(self.nonce), self.digest)
+        return link_tokens.rederive(bytes(self.nonce), self.digest)
 
     @property
     def url(self) -> str:

@@ -12,7 +12,7 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import link_now
 from audit.enqueue import enqueue
-from invoices.emails import compose
+from invoices.email_message import compose
 from invoices.models import InvoiceEmail, PaymentLink
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 
 from customers import phones
 from customers.models import PhoneChoice
-from invoices import tokens
+from invoices import link_tokens
 from invoices.models import Invoice
 from sms import limits, quiet_hours, wording
 from sms.limits import Sent
@@ -165,7 +165,7 @@ class Look:
 
     def _link(self) -> Iterator[Finding]:
         zone = self.known.tenant.zone
-        ends = tokens.sixty_days_later(self.known.now, zone).astimezone(zone).date()
+        ends = link_tokens.sixty_days_later(self.known.now, zone).astimezone(zone).date()
         if self.invoice.due_on is not None and ends < self.invoice.due_on:
             day = date(ends, self.known.now.astimezone(zone).date())
             yield Finding("amber", "link_lapses", f"The link ends on {day}, before the due date.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django import template
 
-from invoices import standing
+from invoices import status_summary
 
 register = template.Library()
 
-register.simple_tag(standing.standing, name="standing")
-register.filter("newest_text", standing.newest_text)
+register.simple_tag(status_summary.standing, name="standing")
+register.filter("newest_text", status_summary.newest_text)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from audit.models import AuditEntry
 from customers.models import Contact
 from invoices import tasks
-from invoices.emails import ink_on
+from invoices.email_message import ink_on
 from invoices.models import Invoice, InvoiceEmail, InvoiceError, PaymentLink
 from tenants.models import Tenant, User
 from tests.factories import make_invoice, make_link, make_tenant

@@ -8,7 +8,7 @@ from django.db import connection
 from freezegun import freeze_time
 
 from audit.models import AuditEntry
-from invoices import tokens
+from invoices import link_tokens
 from invoices.models import InvoiceError, PaymentLink
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.race import run_together
@@ -27,7 +27,7 @@ def in_new_york(text: str) -> dt.datetime:
 
 @pytest.mark.parametrize(("sent", "expires"), VECTORS)
 def test_sixty_calendar_days_on_the_companys_clock(sent, expires):
-    moment = tokens.sixty_days_later(in_new_york(sent), NEW_YORK)
+    moment = link_tokens.sixty_days_later(in_new_york(sent), NEW_YORK)
     assert moment == dt.datetime.fromisoformat(expires).replace(tzinfo=dt.UTC)
 
 
@@ -107,7 +107,7 @@ def test_expire_link_is_at_once_and_once(clerk):
 def test_the_database_holds_nothing_that_opens_a_page():
     link = make_link(make_invoice())
     token = link.token
-    assert tokens.TOKEN.match(token)
+    assert link_tokens.TOKEN.match(token)
     assert PaymentLink.objects.opened_by(token) == link
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM invoices_paymentlink")
@@ -138,10 +138,10 @@ def test_malformed_tokens_ask_the_database_nothing(token):
 
 
 def test_a_hundred_thousand_tokens_are_all_different():
-    made = {tokens.derive(tokens.new_nonce(), "key") for _ in range(100_000)}
+    made = {link_tokens.derive(link_tokens.new_nonce(), "key") for _ in range(100_000)}
     assert len(made) == 100_000
     assert {len(token) for token in made} == {22}
-    assert set("".join(made)) == set(tokens.ALPHABET)
+    assert set("".join(made)) == set(link_tokens.ALPHABET)
 
 
 @pytest.mark.django_db
