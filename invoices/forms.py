@@ -14,7 +14,7 @@ from django_scopes.forms import SafeModelChoiceField
 
 from audit import clock
 from customers.models import Customer
-from invoices.bill import CENT, ZERO, Invoice, LineItem
+from invoices.models.invoice import CENT, ZERO, Invoice, LineItem
 from tenants.models import Tenant, User
 
 TERMS = dt.timedelta(days=30)

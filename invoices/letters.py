@@ -14,8 +14,8 @@ from django.utils.translation import override
 from audit import clock
 from audit.models import record
 from customers.phones import national
-from invoices.bill import Invoice, InvoiceError
-from invoices.links import PaymentLink
+from invoices.models.invoice import Invoice, InvoiceError
+from invoices.models.payment_link import PaymentLink
 from tenants.models import User
 
 WORDS = {

@@ -15,7 +15,7 @@ from customers.models import Customer
 from tenants.models import Tenant, User
 
 if TYPE_CHECKING:
-    from invoices.bill import Invoice
+    from invoices.models.invoice import Invoice
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):

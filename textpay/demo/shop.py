@@ -15,8 +15,8 @@ from django_scopes import scope
 
 from audit.models import record
 from customers.models import Contact, Customer
-from invoices.bill import CENT, ZERO
 from invoices.models import Invoice, PaymentLink
+from invoices.models.invoice import CENT, ZERO
 from payments import wording
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount

@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterable, Iterator
 
 from django.utils import timezone
 
-from invoices.bill import CENT
 from invoices.models import Invoice, PaymentLink
+from invoices.models.invoice import CENT
 from payments import banking_days
 from payments.models import Payment
 from tenants.models import User

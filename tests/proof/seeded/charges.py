@@ -12,7 +12,7 @@ from unittest import mock
 from django.utils import timezone
 
 from audit import clock
-from invoices.bill import Invoice
+from invoices.models.invoice import Invoice
 from payments import answers, cardconnect, charging, claims, models, tasks, wire
 from payments.models import Payment
 

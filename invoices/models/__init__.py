@@ -1,8 +1,8 @@
 """Every model of this floor, by the file it lives in."""
 
-from invoices.bill import Invoice, InvoiceError, LineItem
-from invoices.links import PaymentLink
-from invoices.mail import InvoiceEmail
+from invoices.models.invoice import Invoice, InvoiceError, LineItem
+from invoices.models.invoice_email import InvoiceEmail
+from invoices.models.payment_link import PaymentLink
 from invoices.queries import InvoiceQuerySet
 
 __all__ = [

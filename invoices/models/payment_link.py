@@ -16,7 +16,7 @@ from audit import clock
 from audit.models import entry, record, record_all
 from audit.transitions import transition, transition_all, transition_locked
 from invoices import link_tokens
-from invoices.bill import Invoice, InvoiceError
+from invoices.models.invoice import Invoice, InvoiceError
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 from audit.clock import link_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
-from invoices.bill import Invoice, InvoiceError
-from invoices.links import PaymentLink
+from invoices.models.invoice import Invoice, InvoiceError
+from invoices.models.payment_link import PaymentLink
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
