@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from payments import charging, giving_back
-from payments.evidence import Authorization
 from payments.models import Payment, Refund
+from payments.models.authorization import Authorization
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

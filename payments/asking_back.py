@@ -17,7 +17,7 @@ from tenants.models import User
 
 if TYPE_CHECKING:
     from payments.models import Payment
-    from payments.refunds import Refund
+    from payments.models.refund import Refund
 
 ZERO, CENT = Decimal("0.00"), Decimal("0.01")
 # The gateway answers at 32 seconds at the latest; asking earlier proves nothing.

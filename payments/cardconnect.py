@@ -17,7 +17,6 @@ from urllib.parse import quote
 from django.views.decorators.debug import sensitive_variables
 
 from payments import answers, wire
-from payments.accounts import CardConnectAccount
 from payments.answers import (
     Answer,
     Approved,
@@ -30,6 +29,7 @@ from payments.answers import (
 from payments.gateway_facts import Bin, Merchant, Surcharge, bin_of, merchant, surcharge
 from payments.gateway_reports import Funded, Settled, funding, settlements
 from payments.models import Payment
+from payments.models.account import CardConnectAccount
 from payments.profiles import (
     Profile,
     StoredCredential,

@@ -15,8 +15,8 @@ from django.utils.crypto import salted_hmac
 from audit.clock import DbNow, db_now
 from invoices.models import Invoice, PaymentLink
 from payments import amounts, wording
-from payments.accounts import CardConnectAccount
-from payments.evidence import Authorization
+from payments.models.account import CardConnectAccount
+from payments.models.authorization import Authorization
 
 if TYPE_CHECKING:
     from payments.models import Payment

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.views.decorators.debug import sensitive_variables
 
 from payments import wire
-from payments.accounts import CardConnectAccount
+from payments.models.account import CardConnectAccount
 from payments.wire import Unknown
 
 _CENT = Decimal("0.01")

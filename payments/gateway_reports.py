@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from payments import answers, wire
-from payments.accounts import CardConnectAccount
+from payments.models.account import CardConnectAccount
 from payments.wire import Unknown
 
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")

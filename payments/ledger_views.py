@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.enqueue import enqueue
 from invoices.models import Invoice
 from payments import matching, putting_right, tasks
-from payments.match import MatchRow, MatchRun
 from payments.models import CardConnectAccount, Payment
+from payments.models.reconciliation import MatchRow, MatchRun
 from payments.putting_right import AboveBalance, CannotBook
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest

@@ -12,9 +12,9 @@ from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
 from payments import banking_days, cardconnect
-from payments.accounts import CardConnectAccount
 from payments.cardconnect import Funded, NotSent, Unknown
 from payments.models import Payment, Refund
+from payments.models.account import CardConnectAccount
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)

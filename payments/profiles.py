@@ -9,8 +9,8 @@ from typing import Any
 from django.views.decorators.debug import sensitive_variables
 
 from payments import answers, wire
-from payments.accounts import CardConnectAccount
 from payments.answers import Declined
+from payments.models.account import CardConnectAccount
 from payments.wire import Unknown
 
 _KEPT = re.compile(r"\d{1,20}/\d{1,3}")

@@ -15,10 +15,10 @@ from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import charging, looking, surcharges
 from payments.asking_back import CENT, OTHER_OPEN
-from payments.match import MatchRow
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.refunds import given_back_of
+from payments.models.reconciliation import MatchRow
+from payments.models.refund import given_back_of
 from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 

@@ -11,9 +11,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from invoices.models import PaymentLink
 from payments import cardconnect, wording
-from payments.accounts import CardConnectAccount
 from payments.cardconnect import Approved, NotSent, Unknown
 from payments.models import AmountChanged, CannotPay, Payment
+from payments.models.account import CardConnectAccount
 from payments.states import standing
 
 ZERO = Decimal("0.00")

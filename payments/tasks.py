@@ -13,8 +13,8 @@ from django_scopes import scope, scopes_disabled
 from audit.clock import db_now
 from audit.enqueue import enqueue
 from payments import charging, giving_back, looking, matching, receipts, verify
-from payments.match import MatchRun
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.models.reconciliation import MatchRun
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from audit.network import never_sent
-from payments.accounts import CardConnectAccount
+from payments.models.account import CardConnectAccount
 from tenants.secrets import SecretError
 
 log = logging.getLogger(__name__)

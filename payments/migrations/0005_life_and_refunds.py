@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import payments.refunds
+import payments.models.refund
 import uuid
 from decimal import Decimal
 from django.conf import settings
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=2, max_digits=12)),
                 ('reason', models.CharField(max_length=120)),
                 ('status', models.CharField(choices=[('requested', 'Waits for a second person'), ('pending', 'Being sent'), ('unknown', 'Checking with CardConnect'), ('done', 'Given back'), ('declined', 'Not given back'), ('cancelled', 'Not released'), ('needs_attention', 'Needs attention')], editable=False, max_length=16)),
-                ('orderid', models.CharField(default=payments.refunds.new_orderid, editable=False, max_length=19, unique=True)),
+                ('orderid', models.CharField(default=payments.models.refund.new_orderid, editable=False, max_length=19, unique=True)),
                 ('retref', models.CharField(blank=True, max_length=14)),
                 ('respproc', models.CharField(blank=True, max_length=4)),
                 ('respcode', models.CharField(blank=True, max_length=4)),

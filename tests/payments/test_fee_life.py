@@ -9,7 +9,7 @@ from django.core import mail
 from invoices.models import Invoice
 from payments import cardconnect, giving_back, putting_right, receipts, tasks, verify
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
-from payments.refunds import new_orderid
+from payments.models.refund import new_orderid
 from tests.conftest import signed_in
 from tests.payments.conftest import address
 from tests.payments.test_match import forget

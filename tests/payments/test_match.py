@@ -15,8 +15,8 @@ from django.urls import reverse
 from audit.clock import db_now
 from audit.models import AuditEntry
 from payments import giving_back, matching, statements
-from payments.match import MatchRow, MatchRun
 from payments.models import Payment, Refund
+from payments.models.reconciliation import MatchRow, MatchRun
 from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
 from payments.verify import check
 from tests.factories import make_invoice, make_member, make_ready_tenant

@@ -11,8 +11,8 @@ from django.urls import reverse
 from audit.models import AuditEntry
 from customers.models import Customer
 from payments import cardconnect, giving_back
-from payments.match import MatchRow
 from payments.models import Payment, Refund
+from payments.models.reconciliation import MatchRow
 from payments.verify import check
 from tests.payments.conftest import address
 from tests.payments.test_match import matched, settle

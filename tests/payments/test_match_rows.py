@@ -10,8 +10,8 @@ from django.urls import reverse
 from audit.models import AuditEntry
 from invoices.models import Invoice
 from payments import matching, putting_right
-from payments.match import MatchRow, MatchRun
 from payments.models import Payment
+from payments.models.reconciliation import MatchRow, MatchRun
 from payments.verify import check
 from tests.factories import make_invoice
 from tests.payments.conftest import PARTIAL, address

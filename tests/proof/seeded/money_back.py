@@ -9,8 +9,9 @@ from unittest import mock
 from django.db import transaction
 
 from audit import clock
-from payments import asking_back, cardconnect, giving_back, looking, refunds, wire
+from payments import asking_back, cardconnect, giving_back, looking, wire
 from payments.models import Payment, Refund
+from payments.models import refund as refunds
 
 
 def refund_before_settled_reported_as_done() -> None:

@@ -17,32 +17,16 @@ from audit.clock import DbNow, db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
-from payments.accounts import CardConnectAccount
 from payments.asking_back import CannotRefund
 from payments.claims import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
-from payments.evidence import Authorization
-from payments.life import ZERO, CannotRecord, Life, LifeQuerySet
-from payments.match import Finding, MatchRow, MatchRun
-from payments.money_check import MoneyCheck
-from payments.refunds import Refund
+from payments.models.account import CardConnectAccount
+from payments.models.authorization import Authorization
+from payments.models.life import ZERO, CannotRecord, Life, LifeQuerySet
+from payments.models.money_check import MoneyCheck
+from payments.models.reconciliation import Finding, MatchRow, MatchRun
+from payments.models.refund import Refund
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
-
-__all__ = [
-    "AmountChanged",
-    "Authorization",
-    "CannotPay",
-    "CannotRecord",
-    "CannotRefund",
-    "CardConnectAccount",
-    "Finding",
-    "MatchRow",
-    "MatchRun",
-    "MoneyCheck",
-    "Payment",
-    "Refund",
-    "SentBefore",
-]
 
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
 # cannot be found again. Consonants, so that no word appears by chance. 19 is the ACH limit.

@@ -18,7 +18,7 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
-from payments.accounts import CardConnectAccount
+from payments.models.account import CardConnectAccount
 from payments.return_codes import advice_of, reason_of
 from tenants.models import User
 
