@@ -12,8 +12,9 @@ from typing import Any
 from django.db import IntegrityError
 
 from audit.transitions import IllegalTransition
-from payments import cardconnect, surcharges
-from payments.cardconnect import Approved, Declined, NotSent, Unknown
+from payments import surcharges
+from payments.gateway import client
+from payments.gateway.client import Approved, Declined, NotSent, Unknown
 from payments.models import NOT_FOUND_AFTER, Payment
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def charge(
     if not payment.mark_sent():
         return  # somebody else did, or it has ended
     try:
-        answer = cardconnect.auth(
+        answer = client.auth(
             payment, token, expiry=expiry, account_type=account_type, postal=postal
         )
     except NotSent:
@@ -77,7 +78,7 @@ def undo(payment: Payment, answer: Approved) -> None:
         may_try = surcharges.learn(payment, answer)
         why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
         next_step = "Try again, or call us." if may_try else "Please call us."
-    if cardconnect.void(payment, answer.retref):
+    if client.void(payment, answer.retref):
         payment.decline(f"{why}, so we cancelled the payment. {next_step}", **_codes(answer))
         return
     log.error("Payment %s: other amount approved, void not confirmed", payment.reference)
@@ -93,7 +94,7 @@ def ask(payment: Payment) -> None:
     if asked_at is None:
         return
     try:
-        found = cardconnect.inquire_by_orderid(payment)
+        found = client.inquire_by_orderid(payment)
     except (NotSent, Unknown) as silence:
         log.error("Payment %s: still unknown. %s", payment.reference, silence)
         payment.mark_unknown()
@@ -114,7 +115,7 @@ def ask(payment: Payment) -> None:
 def _settle_cancelled(payment: Payment) -> None:
     """CardConnect had this charge once: only seeing it voided, not seeing nothing, settles it."""
     try:
-        seen = [each for each in cardconnect.find(payment) if each.is_approved]
+        seen = [each for each in client.find(payment) if each.is_approved]
     except (NotSent, Unknown) as silence:
         log.warning("Payment %s: still needs a person. %s", payment.reference, silence)
         return
@@ -127,7 +128,7 @@ def _the_one(payment: Payment, found: list[Approved | Declined]) -> Approved | D
     approved = [answer for answer in found if isinstance(answer, Approved)]
     for excess in approved[1:]:
         log.error("Payment %s: charged twice, voiding %s", payment.reference, excess.retref)
-        if not cardconnect.void(payment, excess.retref):
+        if not client.void(payment, excess.retref):
             references = ", ".join(answer.retref for answer in approved)
             payment.need_attention(f"CardConnect shows more than one charge: {references}.")
             return None

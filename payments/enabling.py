@@ -14,7 +14,13 @@ from django.utils import timezone
 from django_scopes import scope
 
 from audit.models import record
-from payments.cardconnect import CredentialError, NotSent, Unknown, check_credentials, merchant
+from payments.gateway.client import (
+    CredentialError,
+    NotSent,
+    Unknown,
+    check_credentials,
+    merchant,
+)
 from payments.models import CardConnectAccount, Payment, Refund
 from tenants.models import Tenant, User
 

@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from payments import amounts, wording
-from payments.cardconnect import TOKEN
+from payments.gateway.client import TOKEN
 from tenants.models import Tenant
 
 CARD_MISSING = "Enter your card number, expiry date and security code"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 
 from audit.transitions import IllegalTransition
-from payments import cardconnect
-from payments.cardconnect import Declined, NotSent, Refunded, Transaction, Unknown, Voided
+from payments.gateway import client
+from payments.gateway.client import Declined, NotSent, Refunded, Transaction, Unknown, Voided
 from payments.models import NOT_FOUND_AFTER, Payment, Refund
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _undo_nothing(refund: Refund, late: IllegalTransition) -> None:
 
 def _void(refund: Refund) -> None:
     try:
-        answer = cardconnect.try_void(refund.payment)
+        answer = client.try_void(refund.payment)
     except (NotSent, Unknown) as silence:
         log.warning("Void %s: outcome unknown. %s", refund.pk, silence)
         refund.mark_unknown()
@@ -80,7 +80,7 @@ def _void(refund: Refund) -> None:
 
 def _refund(refund: Refund) -> None:
     try:
-        answer = cardconnect.refund(refund.payment, refund.total, refund.orderid)
+        answer = client.refund(refund.payment, refund.total, refund.orderid)
     except NotSent:
         refund.decline(UNREACHABLE)
     except Unknown as unknown:
@@ -119,7 +119,7 @@ def _why(answer: Declined) -> str:
 def _ask_about_void(refund: Refund, *, is_over: bool) -> None:
     """How the charge itself stands says whether its void happened."""
     payment = refund.payment
-    seen = cardconnect.inquire(payment)
+    seen = client.inquire(payment)
     if seen is None:
         refund.need_attention(f"CardConnect does not know the charge {payment.retref}.")
     elif seen.is_voided:
@@ -144,7 +144,7 @@ def _too_late_for_void(refund: Refund, payment: Payment) -> None:
 
 def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:
     """A refund has a transaction of its own, under our own order number."""
-    found = [each for each in cardconnect.find(refund.payment, refund.orderid) if _is_ours(each)]
+    found = [each for each in client.find(refund.payment, refund.orderid) if _is_ours(each)]
     given = [each for each in found if each.is_approved and not each.is_voided]
     if len(given) > 1 or any(each.amount != refund.total for each in given):
         references = ", ".join(each.retref for each in given)

@@ -11,8 +11,9 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
-from payments import banking_days, cardconnect
-from payments.cardconnect import Funded, NotSent, Unknown
+from payments import banking_days
+from payments.gateway import client
+from payments.gateway.client import Funded, NotSent, Unknown
 from payments.models import Payment, Refund
 from payments.models.account import CardConnectAccount
 from tenants.models import Tenant
@@ -93,7 +94,7 @@ def look(payment: Payment) -> None:
     a_day_on = now + dt.timedelta(seconds=settings.BANK_INQUIRE_SECONDS)
     payment.look_again_at(soon if payment.method == Payment.Method.CARD else a_day_on)
     try:
-        seen = cardconnect.inquire(payment)
+        seen = client.inquire(payment)
     except (NotSent, Unknown) as silence:
         log.warning("Payment %s: settlement not known. %s", payment.reference, silence)
         payment.look_again_at(soon)
@@ -180,7 +181,7 @@ def read_returns(account: CardConnectAccount) -> int:
     came_back = 0
     for day in _days(account, now):
         try:
-            lines = cardconnect.funding(account, day)
+            lines = client.funding(account, day)
         except (NotSent, Unknown) as silence:
             log.warning("%s: returns of %s not known. %s", account, day, silence)
             _note_unread(account, day)

@@ -21,10 +21,10 @@ from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import banking_days, giving_back, looking, surcharges
+from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
-from payments.wire import NotSent, Unknown
 from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from payments import answers, wire
-from payments.answers import Declined
+from payments.gateway import http, responses
+from payments.gateway.http import Unknown
+from payments.gateway.responses import Declined
 from payments.models.account import CardConnectAccount
-from payments.wire import Unknown
 
 _KEPT = re.compile(r"\d{1,20}/\d{1,3}")
 _PROFILE = re.compile(r"\d{1,20}")
@@ -100,19 +100,19 @@ def profile_update(
 
 def profile_read(account: CardConnectAccount, profileid: str, acctid: str = "") -> list[Profile]:
     """The accounts of a profile, or one of them; [] for none. Raises NotSent or Unknown."""
-    told = wire.ask(account, "GET", _path(account, profileid, acctid))
+    told = http.ask(account, "GET", _path(account, profileid, acctid))
     rows = told if isinstance(told, list) else [told]
-    return [_profile(row) for row in rows if wire.field(row, "respcode") != _NOT_FOUND]
+    return [_profile(row) for row in rows if http.field(row, "respcode") != _NOT_FOUND]
 
 
 def profile_delete(
     account: CardConnectAccount, profileid: str, acctid: str = ""
 ) -> Declined | None:
     """Forget a profile or one account of it; None when it is gone. Raises NotSent or Unknown."""
-    row = wire.ask(account, "DELETE", _path(account, profileid, acctid))
+    row = http.ask(account, "DELETE", _path(account, profileid, acctid))
     if _answered(row, _DELETED):
         return None
-    return answers.refused(row, "profile")
+    return responses.refused(row, "profile")
 
 
 def _save(
@@ -126,31 +126,31 @@ def _save(
     request["defaultacct"] = "Y" if default else ""
     request["cofpermission"] = "Y" if permission else ""
     filled = {name: value for name, value in request.items() if value}
-    row = wire.ask(account, "PUT", "profile", filled)
-    return _profile(row) if _answered(row, _SAVED) else answers.refused(row, "profile")
+    row = http.ask(account, "PUT", "profile", filled)
+    return _profile(row) if _answered(row, _SAVED) else responses.refused(row, "profile")
 
 
 def _answered(row: Any, code: str) -> bool:
     """Whether it was done; raises Unknown unless the answer is a yes or a no."""
-    respstat = wire.field(row, "respstat")
+    respstat = http.field(row, "respstat")
     if respstat not in ("A", "C"):
         raise Unknown("The answer does not say how it went.")
-    return respstat == "A" and wire.field(row, "respcode") in (code, "00")
+    return respstat == "A" and http.field(row, "respcode") in (code, "00")
 
 
 def _profile(row: Any) -> Profile:
-    profileid, acctid = wire.field(row, "profileid", 20), wire.field(row, "acctid", 3)
+    profileid, acctid = http.field(row, "profileid", 20), http.field(row, "acctid", 3)
     if not profileid or not acctid:
         raise Unknown("The answer does not name the profile.")
     return Profile(
         profileid=profileid,
         acctid=acctid,
-        token=wire.field(row, "token", 19) or wire.field(row, "account", 19),
-        kind=wire.field(row, "accttype", 6),
-        expiry=wire.field(row, "expiry", 8),
-        name=wire.field(row, "name", 30),
-        is_default=wire.flag(row, "defaultacct"),
-        permission=wire.flag(row, "cofpermission"),
+        token=http.field(row, "token", 19) or http.field(row, "account", 19),
+        kind=http.field(row, "accttype", 6),
+        expiry=http.field(row, "expiry", 8),
+        name=http.field(row, "name", 30),
+        is_default=http.flag(row, "defaultacct"),
+        permission=http.flag(row, "cofpermission"),
     )
 
 

@@ -19,19 +19,10 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import (
-    amounts,
-    banking_days,
-    cardconnect,
-    charging,
-    frame,
-    opening,
-    states,
-    surcharges,
-    wording,
-)
+from payments import amounts, banking_days, charging, opening, states, surcharges, wording
 from payments.amounts import AmountRefused
 from payments.forms import OUT_OF_DATE, FeeForm, PayForm
+from payments.gateway import client, hosted_tokenizer
 from payments.guard import (
     asks_too_much,
     client_ip,
@@ -196,12 +187,12 @@ def _form(
         "day": day,
         "key": uuid.uuid4(),
         "opening": opening.nonce_for(request, link),
-        "frame_origin": cardconnect.origin(account.site),
-        "frame_url": frame.url(account.site, method),
+        "frame_origin": client.origin(account.site),
+        "frame_url": hosted_tokenizer.url(account.site, method),
         "ways": [
             {
                 "kind": kind,
-                "frame": frame.url(account.site, kind),
+                "frame": hosted_tokenizer.url(account.site, kind),
                 "sentence": wording.sentence_html(
                     link.invoice,
                     kind,
@@ -215,7 +206,7 @@ def _form(
         **extra,
     }
     response = render(request, "payments/pay.html", context, status=status)
-    source = {"frame-src": [cardconnect.origin(account.site)]}
+    source = {"frame-src": [client.origin(account.site)]}
     response._csp_replace = source  # type: ignore[attr-defined]
     return response
 

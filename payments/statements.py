@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from payments import gateway_reports
+from payments.gateway import reports
 from payments.models import CardConnectAccount, Payment, Refund
 
 AT_ONCE = 500  # lines whose payments are read in one statement
@@ -44,7 +44,7 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
     """
     lines: dict[str, Line] = {}
     for day in _days(from_day, to_day):
-        for settled in gateway_reports.settlements(account, day):
+        for settled in reports.settlements(account, day):
             if not (settled.is_accepted or settled.is_rejected):
                 continue
             lines[settled.retref] = Line(
@@ -53,10 +53,10 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
                 day=day,
                 orderid=settled.orderid,
                 is_rejected=settled.is_rejected,
-                is_bank=settled.cardtype in gateway_reports.BANK_TYPES,
+                is_bank=settled.cardtype in reports.BANK_TYPES,
             )
     for day in _days(from_day, to_day):
-        for funded in gateway_reports.funding(account, day):
+        for funded in reports.funding(account, day):
             is_refund = funded.kind == "REFUND"
             amount = -abs(funded.amount) if is_refund else funded.amount
             known = lines.get(funded.retref) or Line(funded.retref, amount, day)

@@ -10,8 +10,9 @@ from decimal import Decimal
 from django.views.decorators.debug import sensitive_variables
 
 from invoices.models import PaymentLink
-from payments import cardconnect, wording
-from payments.cardconnect import Approved, NotSent, Unknown
+from payments import wording
+from payments.gateway import client
+from payments.gateway.client import Approved, NotSent, Unknown
 from payments.models import AmountChanged, CannotPay, Payment
 from payments.models.account import CardConnectAccount
 from payments.states import standing
@@ -36,7 +37,7 @@ class Quote:
 def quote(account: CardConnectAccount, token: str, postal: str, amount: Decimal) -> Quote:
     """Ask CardConnect; when it cannot tell, nothing may be added. Raises CannotPay on silence."""
     try:
-        told = cardconnect.surcharge(account, token, postal, amount)
+        told = client.surcharge(account, token, postal, amount)
     except (NotSent, Unknown):
         raise CannotPay(NOT_TOLD) from None
     words = ON_DEBIT if told.is_debit else NOT_THERE if told.restricted else ""
@@ -81,7 +82,7 @@ def learn(payment: Payment, answer: Approved | None = None) -> bool:
         return False
     if answer is None or not answer.fee_type:
         try:
-            told = cardconnect.merchant(account)
+            told = client.merchant(account)
         except (NotSent, Unknown):
             pass
         else:
@@ -98,7 +99,7 @@ def added_to(account: CardConnectAccount, retref: str) -> Decimal | None:
     if not account.has_surcharge:
         return ZERO
     try:
-        seen = cardconnect.look_up(account, retref)
+        seen = client.look_up(account, retref)
     except (NotSent, Unknown):
         return None
     return seen.fee if seen else None

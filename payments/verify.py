@@ -15,8 +15,8 @@ from django.db.models import Q
 from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
-from payments import cardconnect
-from payments.cardconnect import Approved, NotSent, Unknown
+from payments.gateway import client
+from payments.gateway.client import Approved, NotSent, Unknown
 from payments.invariants import CALL, INVARIANTS, Invariant
 from payments.models import CardConnectAccount, Finding, MoneyCheck, Payment
 from tenants.models import Tenant
@@ -106,7 +106,7 @@ def ask_gateway(tenant: Tenant) -> tuple[list[Violation], int]:
         if time.monotonic() > end:
             break
         try:
-            found = cardconnect.inquire_by_orderid(payment)
+            found = client.inquire_by_orderid(payment)
         except NotSent:
             break
         except Unknown:

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from django.utils.html import strip_tags
 
-from payments import answers, cardconnect, decline_words, wire, wording
-from payments.cardconnect import Approved, CredentialError, Declined, Unknown
+from payments import wording
+from payments.gateway import client, decline_codes, http, responses
+from payments.gateway.client import Approved, CredentialError, Declined, Unknown
 from payments.models import Payment
 from tests.payments.conftest import address
 from tests.sandbox_process import free_port
@@ -25,7 +26,7 @@ def payment(method="card"):
 
 
 def read(row, method="card"):
-    return answers.attempt(row, payment(method))
+    return responses.attempt(row, payment(method))
 
 
 def test_an_approval_is_read_whatever_surrounds_it():
@@ -79,19 +80,19 @@ def test_bank_numbers_in_a_processors_text_are_not_kept():
 @pytest.mark.parametrize("status", [204, 301, 302, 400, 401, 404, 408, 429, 500, 503])
 def test_every_http_error_is_unknown(status):
     with pytest.raises(Unknown):
-        wire.read_json(status, json.dumps(YES).encode())
+        http.read_json(status, json.dumps(YES).encode())
 
 
 def test_words_for_declines():
     def words(processor, code, text="", category=""):
-        return decline_words.find(processor, code, text, category)
+        return decline_codes.find(processor, code, text, category)
 
     assert words("FNOR", "NU") == words("RPCT", "116") == words("AMEX", "116")
     assert words("FNOR", "05") == words("VANT", "whatever")
     assert not words("FNOR", "05", category="1").may_retry
     assert not words("BPAY", "??", "Declined: bank account failed validation").may_retry
     assert "pay by card" in words("BPAY", "??").sentence
-    for every in {*decline_words._WORDS.values()}:
+    for every in {*decline_codes._WORDS.values()}:
         assert every.sentence.endswith(".")
         assert not {"stolen", "fraud", "error", "invalid"} & set(every.sentence.lower().split())
 
@@ -121,10 +122,10 @@ def test_page_and_evidence_are_the_same_sentence(invoice, method):
 @pytest.mark.django_db
 def test_credentials_are_checked_with_the_gateway(gateway, tenant):
     account = tenant.cardconnect
-    cardconnect.check_credentials(account)
+    client.check_credentials(account)
     account.set_password("wrong")
     with pytest.raises(CredentialError, match="does not accept this user name"):
-        cardconnect.check_credentials(account)
+        client.check_credentials(account)
 
 
 @pytest.mark.django_db
@@ -132,14 +133,14 @@ def test_credentials_are_checked_with_the_gateway(gateway, tenant):
 def test_credentials_that_cannot_be_checked_are_not_accepted(gateway, tenant, fault):
     gateway.fault("check", fault)
     with pytest.raises(CredentialError):
-        cardconnect.check_credentials(tenant.cardconnect)
+        client.check_credentials(tenant.cardconnect)
 
 
 @pytest.mark.django_db
 def test_a_gateway_that_is_not_there_accepts_nobody(tenant, settings):
     settings.CARDCONNECT_URL = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(CredentialError, match="could not be reached"):
-        cardconnect.check_credentials(tenant.cardconnect)
+        client.check_credentials(tenant.cardconnect)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from payments import cardconnect
-from payments.cardconnect import (
+from payments.gateway import client
+from payments.gateway.client import (
     Approved,
     Captured,
     Declined,
@@ -55,7 +55,7 @@ def shaken(row):
 
 def test_a_refund_is_asked_for_with_an_order_number_of_its_own(says):
     says(REFUND)
-    told = cardconnect.refund(make_payment(), Decimal("20"), REFUND_ORDER)
+    told = client.refund(make_payment(), Decimal("20"), REFUND_ORDER)
     assert told == Refunded(BACK, Decimal("20.00"), "REFUND", "PPS", "00", "Approval")
     assert says.asked == (
         "PUT",
@@ -67,7 +67,7 @@ def test_a_refund_is_asked_for_with_an_order_number_of_its_own(says):
 @pytest.mark.parametrize("orderid", ["", ORDER, "A" * 20, "4111111111111111", "abc", "A1"])
 def test_a_refund_never_shares_or_risks_its_order_number(says, orderid):
     with pytest.raises(ValueError, match="order number"):
-        cardconnect.refund(make_payment(), Decimal("20.00"), orderid)
+        client.refund(make_payment(), Decimal("20.00"), orderid)
     assert not says.mock.calls
 
 
@@ -79,7 +79,7 @@ def test_our_order_numbers_are_letters_only():
 @pytest.mark.parametrize("change", [{}, {"amount": "-20.00"}, {"orderId": ORDER}])
 def test_a_refund_is_read_whatever_surrounds_it(says, change):
     says(shaken(REFUND | change))
-    told = cardconnect.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
+    told = client.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
     assert isinstance(told, Refunded)
     assert (told.amount, told.retref) == (Decimal("20.00"), BACK)
 
@@ -95,7 +95,7 @@ def test_a_refund_is_read_whatever_surrounds_it(says, change):
 )  # fmt: skip
 def test_a_refused_refund_says_what_to_do(says, code, respstat, words):
     says(refuses(code, respstat, "The original text"))
-    told = cardconnect.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
+    told = client.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
     assert isinstance(told, Declined)
     assert words in told.sentence
     assert (told.respcode, told.resptext) == (code, "The original text")
@@ -112,16 +112,16 @@ def test_a_refused_refund_says_what_to_do(says, code, respstat, words):
 def test_a_refund_that_is_not_certain_is_unknown(says, change):
     says(REFUND | change)
     with pytest.raises(Unknown):
-        cardconnect.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
+        client.refund(make_payment(), Decimal("20.00"), REFUND_ORDER)
 
 
 def test_a_void_is_confirmed(says):
     says(shaken(VOID))
-    assert isinstance(cardconnect.try_void(make_payment()), Voided)
+    assert isinstance(client.try_void(make_payment()), Voided)
     assert says.asked == ("PUT", "void", {"merchid": MID, "retref": RETREF})
-    assert cardconnect.void(make_payment(), BACK)
+    assert client.void(make_payment(), BACK)
     assert says.asked[2]["retref"] == BACK
-    assert cardconnect.void_by_orderid(make_payment())
+    assert client.void_by_orderid(make_payment())
     assert says.asked == ("PUT", "voidByOrderId", {"merchid": MID, "orderid": ORDER})
 
 
@@ -131,11 +131,11 @@ def test_a_void_is_confirmed(says):
 )
 def test_settled_is_the_opposite_of_voided(says, code, respstat, words):
     says(refuses(code, respstat))
-    told = cardconnect.try_void(make_payment())
+    told = client.try_void(make_payment())
     assert isinstance(told, Declined)
     assert words in told.sentence
-    assert not cardconnect.void(make_payment(), RETREF)
-    assert not cardconnect.void_by_orderid(make_payment())
+    assert not client.void(make_payment(), RETREF)
+    assert not client.void_by_orderid(make_payment())
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_settled_is_the_opposite_of_voided(says, code, respstat, words):
 )
 def test_a_void_nobody_confirms_is_none(says, body):
     says(body)
-    assert not cardconnect.void(make_payment(), RETREF)
+    assert not client.void(make_payment(), RETREF)
     with pytest.raises(Unknown):
-        cardconnect.try_void(make_payment())
+        client.try_void(make_payment())
 
 
 @pytest.mark.parametrize("wrap", [lambda row: row, lambda row: [row], lambda row: [NOT_FOUND, row]])
 def test_an_inquiry_answers_with_one_or_with_an_array(says, wrap):
     says(wrap(shaken(BOOKED)))
-    told = cardconnect.inquire(make_payment())
+    told = client.inquire(make_payment())
     assert says.asked == ("GET", f"inquire/{RETREF}/{MID}", {})
     assert told.is_approved
     assert told.is_queued
@@ -170,7 +170,7 @@ def test_an_inquiry_answers_with_one_or_with_an_array(says, wrap):
 )  # fmt: skip
 def test_where_a_charge_stands(says, setlstat, stands):
     says(BOOKED | {"setlstat": setlstat, "settledate": "20261122143000"})
-    told = cardconnect.inquire(make_payment())
+    told = client.inquire(make_payment())
     assert told.settledate == dt.date(2026, 11, 22)
     every = ("is_settled", "is_voided", "is_rejected", "is_queued")
     assert [name for name in every if getattr(told, name)] == ([stands] if stands else [])
@@ -178,20 +178,20 @@ def test_where_a_charge_stands(says, setlstat, stands):
 
 def test_a_charge_the_gateway_does_not_have(says):
     says(NOT_FOUND)
-    assert cardconnect.inquire(make_payment()) is None
-    assert cardconnect.find(make_payment()) == []
-    assert cardconnect.inquire_by_orderid(make_payment()) == []
+    assert client.inquire(make_payment()) is None
+    assert client.find(make_payment()) == []
+    assert client.inquire_by_orderid(make_payment()) == []
 
 
 def test_an_inquiry_about_another_charge_is_unknown(says):
     says(BOOKED | {"retref": BACK})
     with pytest.raises(Unknown):
-        cardconnect.inquire(make_payment())
+        client.inquire(make_payment())
 
 
 def test_what_became_of_a_refund_is_found_by_its_order_number(says):
     says([shaken(BOOKED | {"retref": BACK, "orderId": REFUND_ORDER, "amount": "20.00"})])
-    [found] = cardconnect.find(make_payment(), REFUND_ORDER)
+    [found] = client.find(make_payment(), REFUND_ORDER)
     assert (found.retref, found.orderid) == (BACK, REFUND_ORDER)
     assert says.asked[1] == f"inquireByOrderid/{REFUND_ORDER}/{MID}/1"
 
@@ -199,31 +199,31 @@ def test_what_became_of_a_refund_is_found_by_its_order_number(says):
 def test_a_charge_of_another_merchant_is_not_taken_for_ours(says):
     says([BOOKED | {"merchid": "800000009033"}])
     with pytest.raises(Unknown):
-        cardconnect.inquire_by_orderid(make_payment())
+        client.inquire_by_orderid(make_payment())
 
 
 def test_a_bank_payment_is_looked_for_under_the_linked_merchant_too(says):
     says(NOT_FOUND)
-    cardconnect.inquire_by_orderid(make_payment("ach"))
+    client.inquire_by_orderid(make_payment("ach"))
     assert says.asked[1] == f"inquireByOrderid/{ORDER}/{MID}"
 
 
 def test_a_capture(says):
     says(YES | {"amount": "80.00", "setlstat": "Queued for Capture", "batchid": "19"})
-    told = cardconnect.capture(make_payment(), Decimal("80"))
+    told = client.capture(make_payment(), Decimal("80"))
     assert told == Captured(RETREF, Decimal("80.00"), "Queued for Capture", "19")
     assert says.asked == ("PUT", "capture", {"merchid": MID, "retref": RETREF, "amount": "80.00"})
     says(NOT_FOUND | {"batchid": "-1", "account": ""})
-    assert isinstance(cardconnect.capture(make_payment()), Declined)
+    assert isinstance(client.capture(make_payment()), Declined)
     assert "amount" not in says.asked[2]
     says(YES | {"amount": ""})
     with pytest.raises(Unknown):
-        cardconnect.capture(make_payment())
+        client.capture(make_payment())
 
 
 def test_a_bank_payment_names_its_account_and_how_it_was_agreed(says):
     says(YES | {"merchid": "542041", "respproc": "BPAY"})
-    told = cardconnect.auth(make_payment("ach"), TOKEN, account_type="ESAV", expiry="203012")
+    told = client.auth(make_payment("ach"), TOKEN, account_type="ESAV", expiry="203012")
     assert isinstance(told, Approved)
     asked = says.asked[2]
     assert (asked["accttype"], asked["achEntryCode"], asked["name"]) == (
@@ -234,7 +234,7 @@ def test_a_bank_payment_names_its_account_and_how_it_was_agreed(says):
 
 def test_a_held_charge_is_not_captured(says):
     says(YES)
-    cardconnect.auth(make_payment(amount=Decimal("10")), TOKEN, capture=False)
+    client.auth(make_payment(amount=Decimal("10")), TOKEN, capture=False)
     assert (says.asked[2]["capture"], says.asked[2]["amount"]) == ("N", "10.00")
 
 
@@ -254,7 +254,7 @@ def test_a_held_charge_is_not_captured(says):
 )  # fmt: skip
 def test_a_stored_card(says, stored, asked):
     says(YES | {"profileid": "12345678901234567890", "acctid": "1"})
-    told = cardconnect.auth(make_payment(), TOKEN, expiry="203012", stored=stored)
+    told = client.auth(make_payment(), TOKEN, expiry="203012", stored=stored)
     assert (told.profileid, told.acctid) == ("12345678901234567890", "1")
     assert {name: says.asked[2].get(name) for name in asked} == asked
     assert "12345678901234567890" not in repr((told, stored))
@@ -268,13 +268,13 @@ def test_a_stored_card_is_never_a_token(fields):
 
 def test_the_fee_the_gateway_added_is_told(says):
     says(YES | {"amount": "187.98", "fee_amount": "5.48", "fee_type": "S"})
-    told = cardconnect.auth(make_payment(), TOKEN)
+    told = client.auth(make_payment(), TOKEN)
     assert (told.amount, told.fee) == (Decimal("187.98"), Decimal("5.48"))
 
 
 def test_a_decline_without_a_text_gets_the_processors_own(says):
     says({"respstat": "C", "cardproc": "FNOR", "respcode": "NU", "amount": "0.00", "retref": "1"})
-    told = cardconnect.auth(make_payment(), TOKEN)
+    told = client.auth(make_payment(), TOKEN)
     assert (told.respproc, told.resptext) == ("FNOR", "Insufficient funds")
     assert "not enough money" in told.sentence
 
@@ -282,11 +282,11 @@ def test_a_decline_without_a_text_gets_the_processors_own(says):
 def test_a_company_without_an_account_sends_nothing(says):
     payment = make_payment(tenant=SimpleNamespace(currency="USD"))
     for call in (
-        lambda: cardconnect.auth(payment, TOKEN),
-        lambda: cardconnect.inquire(payment),
-        lambda: cardconnect.find(payment),
+        lambda: client.auth(payment, TOKEN),
+        lambda: client.inquire(payment),
+        lambda: client.find(payment),
     ):
         with pytest.raises(NotSent):
             call()
-    assert not cardconnect.void(payment, RETREF)
+    assert not client.void(payment, RETREF)
     assert not says.mock.calls

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from payments import cardconnect
-from payments.cardconnect import Bin, Declined, Profile, Unknown
+from payments.gateway import client
+from payments.gateway.client import Bin, Declined, Profile, Unknown
 from tests.payments.wire_fakes import MID, TOKEN, make_account
 
 MERCHANT = {
@@ -23,7 +23,7 @@ SURCHARGE = {"token": "CREDIT", "postal": "NOT_RESTRICTED", "fee_amount": "0.75"
 
 def test_a_merchant(says):
     says(MERCHANT)
-    told = cardconnect.merchant(make_account())
+    told = client.merchant(make_account())
     assert says.asked == ("GET", f"inquireMerchant/{MID}", {})
     assert told.is_enabled
     assert told.takes_bank_payments
@@ -43,7 +43,7 @@ def test_a_merchant(says):
 )  # fmt: skip
 def test_a_merchant_in_other_words(says, change, enabled, surcharge):
     says(MERCHANT | change)
-    told = cardconnect.merchant(make_account())
+    told = client.merchant(make_account())
     assert (told.is_enabled, told.has_surcharge) == (enabled, surcharge)
 
 
@@ -51,28 +51,28 @@ def test_a_merchant_in_other_words(says, change, enabled, surcharge):
 def test_another_merchant_is_not_ours(says, body):
     says(body)
     with pytest.raises(Unknown):
-        cardconnect.merchant(make_account())
+        client.merchant(make_account())
 
 
 def test_a_kind_of_card(says):
     says({"country": "USA", "product": "V", "bin": "411111", "prepaid": True, "corporate": False,
           "issuer": " A Bank ", "cardusestring": "True credit"})  # fmt: skip
-    told = cardconnect.bin_of(make_account(), TOKEN)
+    told = client.bin_of(make_account(), TOKEN)
     assert told == Bin("USA", "V", "411111", "A Bank", "True credit", True, False)
     assert says.asked == ("GET", f"bin/{MID}/{TOKEN}", {})
 
 
 def test_a_kind_of_card_nobody_knows(says):
     says({"success": True, "errormsg": "No bin information found."})
-    assert cardconnect.bin_of(make_account(), TOKEN) is None
+    assert client.bin_of(make_account(), TOKEN) is None
     says({"success": False, "errormsg": "System trouble"})
     with pytest.raises(Unknown):
-        cardconnect.bin_of(make_account(), TOKEN)
+        client.bin_of(make_account(), TOKEN)
 
 
 def test_a_surcharge(says):
     says(SURCHARGE)
-    told = cardconnect.surcharge(make_account(), TOKEN, "03801", Decimal("24.99"))
+    told = client.surcharge(make_account(), TOKEN, "03801", Decimal("24.99"))
     assert says.asked[2] == {"merchid": MID, "token": TOKEN, "postal": "03801", "amount": "24.99"}
     assert (told.fee, told.restricted, told.is_certain) == (Decimal("0.75"), False, True)
 
@@ -95,7 +95,7 @@ def test_a_surcharge_is_rounded_half_up_and_not_taken_everywhere(
     says, change, fee, restricted, certain
 ):
     says(SURCHARGE | change)
-    told = cardconnect.surcharge(make_account(), TOKEN, "", Decimal("24.99"))
+    told = client.surcharge(make_account(), TOKEN, "", Decimal("24.99"))
     assert (told.fee, told.restricted, told.is_certain) == (Decimal(fee), restricted, certain)
     assert "postal" not in says.asked[2]
 
@@ -108,7 +108,7 @@ def test_a_surcharge_is_rounded_half_up_and_not_taken_everywhere(
 )  # fmt: skip
 def test_the_messages_of_a_surcharge(says, messages):
     says(SURCHARGE | {"messages": messages})
-    told = cardconnect.surcharge(make_account(), TOKEN, "", Decimal("1.00"))
+    told = client.surcharge(make_account(), TOKEN, "", Decimal("1.00"))
     assert told.messages == ("postal is missing or empty",)
 
 
@@ -116,12 +116,12 @@ def test_the_messages_of_a_surcharge(says, messages):
 def test_a_surcharge_that_cannot_be_read_is_unknown(says, body):
     says(body)
     with pytest.raises(Unknown):
-        cardconnect.surcharge(make_account(), TOKEN, "03801", Decimal("1.00"))
+        client.surcharge(make_account(), TOKEN, "03801", Decimal("1.00"))
 
 
 def test_a_profile_is_created(says):
     says(SAVED)
-    told = cardconnect.profile_create(make_account(), TOKEN, expiry="1230", default=True)
+    told = client.profile_create(make_account(), TOKEN, expiry="1230", default=True)
     assert isinstance(told, Profile)
     assert (told.profileid, told.acctid, told.is_default) == ("17846452356120120001", "1", True)
     assert says.asked == (
@@ -134,10 +134,10 @@ def test_a_profile_is_created(says):
 
 def test_an_account_is_added_and_changed(says):
     says(SAVED | {"acctid": 2})
-    cardconnect.profile_create(make_account(), TOKEN, profileid="178", permission=True)
+    client.profile_create(make_account(), TOKEN, profileid="178", permission=True)
     assert says.asked[2]["profile"] == "178"
     assert says.asked[2]["cofpermission"] == "Y"
-    told = cardconnect.profile_update(make_account(), "178", "2", expiry="0131")
+    told = client.profile_update(make_account(), "178", "2", expiry="0131")
     assert told.acctid == "2"
     assert says.asked[2] == {
         "merchid": MID, "profile": "178/2", "profileupdate": "Y", "expiry": "0131",
@@ -153,9 +153,9 @@ def test_a_refused_profile(says, code, text, words):
     no = {"respstat": "C", "respproc": "PPS", "respcode": code, "resptext": text}
     says(no)
     for told in (
-        cardconnect.profile_create(make_account(), TOKEN),
-        cardconnect.profile_update(make_account(), "178", "1"),
-        cardconnect.profile_delete(make_account(), "178", "1"),
+        client.profile_create(make_account(), TOKEN),
+        client.profile_update(make_account(), "178", "1"),
+        client.profile_delete(make_account(), "178", "1"),
     ):
         assert isinstance(told, Declined)
         assert words in told.sentence
@@ -165,35 +165,35 @@ def test_a_refused_profile(says, code, text, words):
 def test_a_profile_is_read_as_an_array(says):
     row = {k: v for k, v in SAVED.items() if not k.startswith("resp")}
     says([row, row | {"acctid": "2", "defaultacct": ""}])
-    first, second = cardconnect.profile_read(make_account(), "178")
+    first, second = client.profile_read(make_account(), "178")
     assert says.asked[1] == f"profile/178//{MID}"
     assert (first.is_default, second.is_default, second.acctid) == (True, False, "2")
     says(row)
-    [one] = cardconnect.profile_read(make_account(), "178", "1")
+    [one] = client.profile_read(make_account(), "178", "1")
     assert says.asked[1] == f"profile/178/1/{MID}"
     assert one.token == TOKEN
     says([{"respstat": "C", "respproc": "PPS", "respcode": "96"}])
-    assert cardconnect.profile_read(make_account(), "178") == []
+    assert client.profile_read(make_account(), "178") == []
     says([{"respstat": "C", "respproc": "PPS", "respcode": "97"}])
     with pytest.raises(Unknown):
-        cardconnect.profile_read(make_account(), "178")
+        client.profile_read(make_account(), "178")
 
 
 def test_a_profile_is_forgotten(says):
     says({"respstat": "A", "respproc": "PPS", "respcode": "08", "resptext": "Profile Deleted"})
-    assert cardconnect.profile_delete(make_account(), "178") is None
+    assert client.profile_delete(make_account(), "178") is None
     assert says.asked[:2] == ("DELETE", f"profile/178//{MID}")
     for body in ({}, "", {"respstat": "B"}):
         says(body)
         with pytest.raises(Unknown):
-            cardconnect.profile_delete(make_account(), "178")
+            client.profile_delete(make_account(), "178")
 
 
 @pytest.mark.parametrize(
     ("profileid", "acctid"), [("../auth", ""), ("", ""), ("1", "a"), ("1/2", "")]
 )
 def test_a_profile_is_a_number(says, profileid, acctid):
-    for verb in (cardconnect.profile_read, cardconnect.profile_delete):
+    for verb in (client.profile_read, client.profile_delete):
         with pytest.raises(ValueError, match="numbers"):
             verb(make_account(), profileid, acctid)
     assert not says.mock.calls

@@ -10,8 +10,8 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments import cardconnect
-from payments.cardconnect import (
+from payments.gateway import client
+from payments.gateway.client import (
     Approved,
     Captured,
     Declined,
@@ -82,7 +82,7 @@ def outcome(call, body, status=200):
 @settings(max_examples=50, deadline=None)
 def test_a_charge_has_three_ends(body, method):
     payment = make_payment(method)
-    end = outcome(lambda: cardconnect.auth(payment, TOKEN), body)
+    end = outcome(lambda: client.auth(payment, TOKEN), body)
     assert end is Unknown or isinstance(end, Approved | Declined)
     if isinstance(end, Approved):
         assert end.amount >= 0
@@ -94,23 +94,23 @@ def test_a_charge_has_three_ends(body, method):
 @settings(max_examples=60, deadline=None)
 def test_so_has_everything_else_that_moves_money(body):
     payment = make_payment()
-    refund = outcome(lambda: cardconnect.refund(payment, Decimal("20.00"), REFUND_ORDER), body)
+    refund = outcome(lambda: client.refund(payment, Decimal("20.00"), REFUND_ORDER), body)
     assert refund is Unknown or isinstance(refund, Refunded | Declined)
-    voided = outcome(lambda: cardconnect.try_void(payment), body)
+    voided = outcome(lambda: client.try_void(payment), body)
     assert voided is Unknown or isinstance(voided, Voided | Declined)
-    captured = outcome(lambda: cardconnect.capture(payment), body)
+    captured = outcome(lambda: client.capture(payment), body)
     assert captured is Unknown or isinstance(captured, Captured | Declined)
-    assert outcome(lambda: cardconnect.void(payment, RETREF), body) in (True, False)
+    assert outcome(lambda: client.void(payment, RETREF), body) in (True, False)
 
 
 @given(bodies)
 @settings(max_examples=60, deadline=None)
 def test_an_inquiry_says_something_or_nothing(body):
     payment = make_payment()
-    found = outcome(lambda: cardconnect.inquire_by_orderid(payment), body)
+    found = outcome(lambda: client.inquire_by_orderid(payment), body)
     if found is not Unknown:
         assert all(isinstance(each, Approved | Declined) for each in found or [])
-    one = outcome(lambda: cardconnect.inquire(payment), body)
+    one = outcome(lambda: client.inquire(payment), body)
     assert one is Unknown or one is None or (isinstance(one, Transaction) and one.retref == RETREF)
 
 
@@ -118,16 +118,16 @@ def test_an_inquiry_says_something_or_nothing(body):
 @settings(max_examples=50, deadline=None)
 def test_no_report_and_no_fact_breaks(body):
     account, day = make_account(), dt.date(2026, 3, 7)
-    outcome(lambda: cardconnect.settlements(account, day), body)
-    outcome(lambda: cardconnect.funding(account, day), body)
-    outcome(lambda: cardconnect.surcharge(account, TOKEN, "03801", Decimal("1.00")), body)
-    outcome(lambda: cardconnect.bin_of(account, TOKEN), body)
-    outcome(lambda: cardconnect.merchant(account), body)
-    profile = outcome(lambda: cardconnect.profile_create(account, TOKEN), body)
+    outcome(lambda: client.settlements(account, day), body)
+    outcome(lambda: client.funding(account, day), body)
+    outcome(lambda: client.surcharge(account, TOKEN, "03801", Decimal("1.00")), body)
+    outcome(lambda: client.bin_of(account, TOKEN), body)
+    outcome(lambda: client.merchant(account), body)
+    profile = outcome(lambda: client.profile_create(account, TOKEN), body)
     assert profile is Unknown or isinstance(profile, Profile | Declined)
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 401, 403, 404, 408, 429, 500, 502, 503, 504])
 def test_no_approval_with_an_error_status(status):
     yes = json.dumps({"respstat": "A", "retref": RETREF, "amount": "182.50", "respcode": "00"})
-    assert outcome(lambda: cardconnect.auth(make_payment(), TOKEN), yes, status) is Unknown
+    assert outcome(lambda: client.auth(make_payment(), TOKEN), yes, status) is Unknown

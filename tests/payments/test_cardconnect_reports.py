@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from payments import cardconnect
-from payments.cardconnect import Settled, Unknown
+from payments.gateway import client
+from payments.gateway.client import Settled, Unknown
 from tests.payments.wire_fakes import MID, ORDER, RETREF, make_account
 
 DAY = dt.date(2026, 3, 7)
@@ -26,7 +26,7 @@ FUNDED = {
 def test_the_batches_of_a_day(says):
     refund = LINE | {"retref": "112989269999", "setlamount": "-20.00", "setlstat": " r "}
     says([BATCH | {"txns": [LINE]}, BATCH | {"txns": []}, BATCH | {"txns": [refund]}])
-    first, second = cardconnect.settlements(make_account(), DAY)
+    first, second = client.settlements(make_account(), DAY)
     assert says.asked == ("GET", "settlestat", {"merchid": MID, "date": "0307"})
     assert isinstance(first, Settled)
     assert (first.batchid, first.retref, first.orderid) == ("1900010001", RETREF, ORDER)
@@ -39,12 +39,12 @@ def test_the_batches_of_a_day(says):
 @pytest.mark.parametrize("body", ["Null batches", " Null batches\n", '"Null batches"', "[]"])
 def test_no_batches(says, body):
     says(body)
-    assert cardconnect.settlements(make_account(), DAY) == []
+    assert client.settlements(make_account(), DAY) == []
 
 
 def test_one_batch_without_an_array(says):
     says(BATCH | {"txns": [LINE | {"retref": int(RETREF)}]})
-    [line] = cardconnect.settlements(make_account(), DAY)
+    [line] = client.settlements(make_account(), DAY)
     assert line.retref == RETREF
 
 
@@ -60,13 +60,13 @@ def test_one_batch_without_an_array(says):
 def test_a_report_read_in_part_is_no_report(says, body):
     says(body)
     with pytest.raises(Unknown):
-        cardconnect.settlements(make_account(), DAY)
+        client.settlements(make_account(), DAY)
 
 
 def test_null_batches_with_an_error_status_is_an_error(says):
     says("Null batches", 500)
     with pytest.raises(Unknown):
-        cardconnect.settlements(make_account(), DAY)
+        client.settlements(make_account(), DAY)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_null_batches_with_an_error_status_is_an_error(says):
 def test_the_funding_of_a_day(says, amount, read, retref):
     row = FUNDED | {"amount": amount, "retref": retref, "fundingid": 7}
     says({"fundingdate": "2026-03-07", "merchid": MID, "fundings": [], "txns": [row]})
-    [line] = cardconnect.funding(make_account(), DAY)
+    [line] = client.funding(make_account(), DAY)
     assert says.asked == ("GET", "funding", {"merchid": MID, "date": "20260307"})
     assert (line.amount, line.retref, line.date) == (Decimal(read), RETREF, DAY)
     assert (line.kind, line.status, line.achreturncode) == ("SALE", "Processed", "")
@@ -93,7 +93,7 @@ def test_a_return_before_and_after_funding(says):
         "parentretref": int(RETREF),
     }  # fmt: skip
     says({"txns": [rejected, later]})
-    first, second = cardconnect.funding(make_account(), DAY)
+    first, second = client.funding(make_account(), DAY)
     assert first.is_rejected
     assert first.achreturncode == "R03"
     assert not second.is_rejected
@@ -105,7 +105,7 @@ def test_a_return_before_and_after_funding(says):
 )
 def test_no_deposits(says, body):
     says(body)
-    assert cardconnect.funding(make_account(), DAY) == []
+    assert client.funding(make_account(), DAY) == []
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ def test_no_deposits(says, body):
 def test_a_funding_that_cannot_be_read_is_unknown(says, body):
     says(body)
     with pytest.raises(Unknown) as caught:
-        cardconnect.funding(make_account(), DAY)
+        client.funding(make_account(), DAY)
     assert MID not in str(caught.value)

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from audit.clock import db_now
-from payments import cardconnect
-from payments.cardconnect import (
+from payments.gateway import client
+from payments.gateway.client import (
     Approved,
     Captured,
     Declined,
@@ -46,7 +46,7 @@ def payment(gateway, invoice, link):
 
 def charged(payment, gateway, **more):
     """The payment after its charge."""
-    answer = cardconnect.auth(payment, gateway.token(), expiry="203012", **more)
+    answer = client.auth(payment, gateway.token(), expiry="203012", **more)
     assert isinstance(answer, Approved)
     assert answer.amount == payment.amount
     payment.retref = answer.retref
@@ -55,42 +55,42 @@ def charged(payment, gateway, **more):
 
 def test_authorize_capture_settle_refund(payment, gateway):
     charged(payment, gateway, capture=False)
-    assert not cardconnect.inquire(payment).is_queued
-    captured = cardconnect.capture(payment, Decimal("100.00"))
+    assert not client.inquire(payment).is_queued
+    captured = client.capture(payment, Decimal("100.00"))
     assert isinstance(captured, Captured)
     assert captured.amount == Decimal("100.00")
-    early = cardconnect.refund(payment, Decimal("40.00"), new_orderid())
+    early = client.refund(payment, Decimal("40.00"), new_orderid())
     assert (early.respcode, "not settled yet" in early.sentence) == ("28", True)
     gateway.sandbox.control("close-batch")
-    assert cardconnect.inquire(payment).is_settled
-    late = cardconnect.try_void(payment)
+    assert client.inquire(payment).is_settled
+    late = client.try_void(payment)
     assert isinstance(late, Declined)
     assert late.respcode == "26"
     orderid = new_orderid()
-    back = cardconnect.refund(payment, Decimal("40.00"), orderid)
+    back = client.refund(payment, Decimal("40.00"), orderid)
     assert isinstance(back, Refunded)
     assert back.amount == Decimal("40.00")
-    [found] = cardconnect.find(payment, orderid)
+    [found] = client.find(payment, orderid)
     assert found.retref == back.retref
-    much = cardconnect.refund(payment, Decimal("60.01"), new_orderid())
+    much = client.refund(payment, Decimal("60.01"), new_orderid())
     assert isinstance(much, Declined)
     assert len(gateway.charges(kind="refund", respstat="A")) == 1
 
 
 def test_a_void_and_a_second_one(payment, gateway):
     charged(payment, gateway)
-    assert cardconnect.inquire(payment).voidable
-    assert isinstance(cardconnect.try_void(payment), Voided)
-    assert cardconnect.inquire(payment).is_voided
-    assert not cardconnect.void(payment, payment.retref)
-    assert cardconnect.inquire_by_orderid(payment) == []
+    assert client.inquire(payment).voidable
+    assert isinstance(client.try_void(payment), Voided)
+    assert client.inquire(payment).is_voided
+    assert not client.void(payment, payment.retref)
+    assert client.inquire_by_orderid(payment) == []
     assert gateway.taken() == []
 
 
 def test_a_void_by_order_number(payment, gateway):
     charged(payment, gateway)
-    assert cardconnect.void_by_orderid(payment)
-    assert not cardconnect.void_by_orderid(payment)
+    assert client.void_by_orderid(payment)
+    assert not client.void_by_orderid(payment)
     assert gateway.taken() == []
 
 
@@ -101,23 +101,23 @@ def test_a_refund_whose_answer_was_lost_is_found_again(payment, gateway, fault):
     gateway.fault("refund", fault)
     orderid = new_orderid()
     with pytest.raises(Unknown):
-        cardconnect.refund(payment, Decimal("10.00"), orderid)
-    [found] = cardconnect.find(payment, orderid)
+        client.refund(payment, Decimal("10.00"), orderid)
+    [found] = client.find(payment, orderid)
     assert found.is_approved
     assert abs(found.amount) == Decimal("10.00")
 
 
 def test_a_charge_that_is_not_there(payment, gateway):
     payment.retref = "123456789012"
-    assert cardconnect.inquire(payment) is None
-    assert cardconnect.find(payment) == []
-    told = cardconnect.refund(payment, Decimal("1.00"), new_orderid())
+    assert client.inquire(payment) is None
+    assert client.find(payment) == []
+    told = client.refund(payment, Decimal("1.00"), new_orderid())
     assert isinstance(told, Declined)
     assert "does not know this charge" in told.sentence
 
 
 def test_a_part_approval_is_told_as_what_it_is(payment, gateway):
-    answer = cardconnect.auth(payment, gateway.token(CARD), expiry="203012")
+    answer = client.auth(payment, gateway.token(CARD), expiry="203012")
     assert isinstance(answer, Approved)
     assert answer.amount == Decimal("5.00")
 
@@ -125,10 +125,10 @@ def test_a_part_approval_is_told_as_what_it_is(payment, gateway):
 @pytest.mark.parametrize("kind", ["ECHK", "ESAV"])
 def test_a_bank_payment(payment, gateway, kind):
     payment.method = "ach"
-    answer = cardconnect.auth(payment, gateway.token(BANK), account_type=kind)
+    answer = client.auth(payment, gateway.token(BANK), account_type=kind)
     assert isinstance(answer, Approved)
     payment.retref = answer.retref
-    assert cardconnect.inquire(payment).is_queued
+    assert client.inquire(payment).is_queued
 
 
 def local_today():
@@ -138,22 +138,22 @@ def local_today():
 
 def test_settlement_and_funding(payment, gateway):
     account, today = payment.tenant.cardconnect, local_today()
-    assert cardconnect.settlements(account, today) == []
-    assert cardconnect.funding(account, today) == []
+    assert client.settlements(account, today) == []
+    assert client.funding(account, today) == []
     answer = charged(payment, gateway)
     gateway.sandbox.control("close-batch")
-    [line] = cardconnect.settlements(account, today)
+    [line] = client.settlements(account, today)
     assert (line.retref, line.orderid, line.amount) == (
         answer.retref, payment.orderid, payment.amount,
     )  # fmt: skip
     assert line.is_accepted
-    assert cardconnect.settlements(account, today - dt.timedelta(days=1)) == []
+    assert client.settlements(account, today - dt.timedelta(days=1)) == []
 
 
 def bank_payment(payment, gateway, account):
     """A bank payment that started."""
     payment.method = "ach"
-    answer = cardconnect.auth(payment, gateway.token(account), account_type="ECHK")
+    answer = client.auth(payment, gateway.token(account), account_type="ECHK")
     assert isinstance(answer, Approved)
     payment.retref = answer.retref
     return answer.retref
@@ -162,8 +162,8 @@ def bank_payment(payment, gateway, account):
 def test_a_bank_payment_refused_at_settlement(payment, gateway):
     retref = bank_payment(payment, gateway, "036001808/1234567899903")
     gateway.sandbox.control("close-batch")
-    assert cardconnect.inquire(payment).is_rejected
-    [line] = cardconnect.funding(payment.tenant.cardconnect, local_today())
+    assert client.inquire(payment).is_rejected
+    [line] = client.funding(payment.tenant.cardconnect, local_today())
     assert (line.retref, line.achreturncode, line.is_rejected) == (retref, "R03", True)
 
 
@@ -175,7 +175,7 @@ def test_a_bank_payment_that_comes_back_after_it_was_funded(payment, gateway, ce
     gateway.sandbox.control("close-batch")
     gateway.sandbox.control("fund")
     gateway.sandbox.control("return", retref=retref, code="R10")
-    sale, back = cardconnect.funding(account, local_today())
+    sale, back = client.funding(account, local_today())
     assert (sale.retref, sale.amount, sale.achreturncode) == (retref, payment.amount, "")
     assert (back.parentretref, back.amount, back.achreturncode) == (retref, -payment.amount, "R10")
 
@@ -191,22 +191,22 @@ def merchant(gateway, account, **more):
 def test_a_surcharge(payment, gateway):
     account = payment.tenant.cardconnect
     merchant(gateway, account, fee_type="S", fee_format="percent", fee_value="3")
-    assert cardconnect.merchant(account).has_surcharge
+    assert client.merchant(account).has_surcharge
     token = gateway.token()
-    told = cardconnect.surcharge(account, token, "03801", Decimal("24.99"))
+    told = client.surcharge(account, token, "03801", Decimal("24.99"))
     assert (told.fee, told.restricted, told.is_certain) == (Decimal("0.75"), False, True)
-    there = cardconnect.surcharge(account, token, "06101", Decimal("24.99"))
+    there = client.surcharge(account, token, "06101", Decimal("24.99"))
     assert (there.fee, there.restricted) == (Decimal("0.00"), True)
-    fee = cardconnect.surcharge(account, token, "03801", payment.amount).fee
-    answer = cardconnect.auth(payment, token, expiry="203012", postal="03801")
+    fee = client.surcharge(account, token, "03801", payment.amount).fee
+    answer = client.auth(payment, token, expiry="203012", postal="03801")
     assert isinstance(answer, Approved)
     assert (answer.amount, answer.fee) == (payment.amount + fee, fee)
     payment.retref = answer.retref
-    assert cardconnect.inquire(payment).fee == fee
+    assert client.inquire(payment).fee == fee
 
 
 def test_a_merchant(gateway, tenant):
-    told = cardconnect.merchant(tenant.cardconnect)
+    told = client.merchant(tenant.cardconnect)
     assert told.merchid == tenant.cardconnect.merchid
     assert told.is_enabled
     assert told.takes_bank_payments
@@ -214,13 +214,13 @@ def test_a_merchant(gateway, tenant):
 
 
 def test_a_kind_of_card(gateway, tenant):
-    told = cardconnect.bin_of(tenant.cardconnect, gateway.token())
+    told = client.bin_of(tenant.cardconnect, gateway.token())
     assert (told.bin, told.product) == ("411111", "V")
-    assert cardconnect.bin_of(tenant.cardconnect, gateway.token(BANK)) is None
+    assert client.bin_of(tenant.cardconnect, gateway.token(BANK)) is None
 
 
 def test_no_surcharge_here(gateway, tenant):
-    told = cardconnect.surcharge(tenant.cardconnect, gateway.token(), "", Decimal("24.99"))
+    told = client.surcharge(tenant.cardconnect, gateway.token(), "", Decimal("24.99"))
     assert told.fee == 0
     assert not told.is_certain
     assert told.messages == ("postal is missing or empty",)
@@ -234,32 +234,32 @@ def test_a_stored_card_pays_again(payment, gateway):
         site=payment.site, amount=Decimal("20.00"),
     )  # fmt: skip
     use = StoredCredential(f"{kept.profileid}/{kept.acctid}", cof="M")
-    answer = cardconnect.auth(again, stored=use)
+    answer = client.auth(again, stored=use)
     assert isinstance(answer, Approved)
     assert (answer.amount, answer.profileid) == (Decimal("20.00"), kept.profileid)
-    gone = cardconnect.auth(again, stored=replace(use, profile="1/1"))
+    gone = client.auth(again, stored=replace(use, profile="1/1"))
     assert isinstance(gone, Declined)
     assert gone.respcode == "96"
 
 
 def test_the_life_of_a_profile(gateway, tenant):
     account, token = tenant.cardconnect, gateway.token()
-    first = cardconnect.profile_create(account, token, expiry="1230", name="Dana Whitfield")
+    first = client.profile_create(account, token, expiry="1230", name="Dana Whitfield")
     assert isinstance(first, Profile)
-    same = cardconnect.profile_create(account, token, expiry="1230", name="Dana Whitfield")
+    same = client.profile_create(account, token, expiry="1230", name="Dana Whitfield")
     assert same.profileid == first.profileid
     other = gateway.token("5454545454545454")
-    second = cardconnect.profile_create(account, other, profileid=first.profileid, expiry="1230")
+    second = client.profile_create(account, other, profileid=first.profileid, expiry="1230")
     assert (second.profileid, second.acctid) == (first.profileid, "2")
-    assert len(cardconnect.profile_read(account, first.profileid)) == 2
-    cardconnect.profile_update(account, first.profileid, "2", expiry="0131")
-    [changed] = cardconnect.profile_read(account, first.profileid, "2")
+    assert len(client.profile_read(account, first.profileid)) == 2
+    client.profile_update(account, first.profileid, "2", expiry="0131")
+    [changed] = client.profile_read(account, first.profileid, "2")
     assert changed.expiry == "0131"
-    kept = cardconnect.profile_delete(account, first.profileid, "1")
+    kept = client.profile_delete(account, first.profileid, "1")
     assert isinstance(kept, Declined)
     assert kept.respcode == "34"
-    assert cardconnect.profile_delete(account, first.profileid) is None
-    assert cardconnect.profile_read(account, first.profileid) == []
-    again = cardconnect.profile_delete(account, first.profileid)
+    assert client.profile_delete(account, first.profileid) is None
+    assert client.profile_read(account, first.profileid) == []
+    again = client.profile_delete(account, first.profileid)
     assert isinstance(again, Declined)
     assert again.respcode == "96"

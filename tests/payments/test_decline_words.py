@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from payments import decline_words
-from payments.decline_words import NO_REASON, find, for_staff, original
+from payments.gateway import decline_codes
+from payments.gateway.decline_codes import NO_REASON, find, for_staff, original
 
-FILE = Path(decline_words.__file__).with_name("decline_codes.csv")
+FILE = Path(decline_codes.__file__).with_name("decline_codes.csv")
 ROWS = list(csv.DictReader(FILE.open(encoding="ascii")))
 FAMILIES = {"PPS", "FNOR", "RPCT", "AMEX", "PSTR", "NASH", "PMT", "VANT", "VPS", "PTAM"}
 
@@ -29,7 +29,7 @@ def test_every_decline_has_words_and_its_own_text():
     for row in ROWS:
         if row["respstat"] == "C":
             told = find(row["respproc"], row["respcode"], row["resptext"])
-            assert told == getattr(decline_words, row["words"])
+            assert told == getattr(decline_codes, row["words"])
             assert original(row["respproc"], row["respcode"]) == row["resptext"]
 
 
@@ -52,7 +52,7 @@ def test_every_decline_has_words_and_its_own_text():
 def test_one_meaning_is_one_sentence_at_every_processor(words, codes):
     for pair in codes.split():
         processor, code = pair.split(":")
-        assert find(processor, code, "") == getattr(decline_words, words), pair
+        assert find(processor, code, "") == getattr(decline_codes, words), pair
 
 
 def test_a_code_nobody_knows():
@@ -62,7 +62,7 @@ def test_a_code_nobody_knows():
 
 
 def test_a_lost_card_is_never_called_one():
-    for words in decline_words._WORDS.values():
+    for words in decline_codes._WORDS.values():
         assert not {"lost", "stolen", "fraud", "negative"} & set(words.sentence.lower().split())
     assert not find("RPCT", "209", "").may_retry
 

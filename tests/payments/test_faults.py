@@ -8,7 +8,8 @@ import uuid
 import pytest
 
 from audit.models import AuditEntry
-from payments import cardconnect, charging, wire
+from payments import charging
+from payments.gateway import client, http
 from payments.models import NOT_FOUND_AFTER, Payment
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
@@ -155,7 +156,7 @@ def dripping():
 
 
 def test_an_answer_that_only_drips_is_cut_off(payer, link, form, settings, dripping, monkeypatch):
-    monkeypatch.setattr(wire, "DEADLINE_SECONDS", 0.4)
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.4)
     settings.CARDCONNECT_URL = dripping
     payer.post(address(link), form)
     assert Payment.objects.get().status == "unknown"
@@ -192,7 +193,7 @@ def test_a_crash_after_any_commit_is_healed(link, form, gateway, step, monkeypat
     if step == "charged":
         monkeypatch.setattr(charging, "settle", lambda payment, answer: None)
     elif step == "sent":
-        monkeypatch.setattr(cardconnect, "auth", lambda *args, **kwargs: 1 / 0)
+        monkeypatch.setattr(client, "auth", lambda *args, **kwargs: 1 / 0)
     else:
         monkeypatch.setattr(charging, "charge", lambda *args, **kwargs: 1 / 0)
     payer.raise_request_exception = False
@@ -239,7 +240,7 @@ def test_two_charges_under_one_order_number_leave_one(payer, link, form, gateway
     gateway.fault("auth", "drop_after")
     payer.post(address(link), form)
     payment = Payment.objects.get()
-    cardconnect.auth(payment, form["token"], expiry="203012")  # a gateway that did it twice
+    client.auth(payment, form["token"], expiry="203012")  # a gateway that did it twice
     assert len(gateway.taken()) == 2
     assert sweep_after(payment, 46).status == "captured"
     books_agree(gateway)
@@ -248,7 +249,7 @@ def test_two_charges_under_one_order_number_leave_one(payer, link, form, gateway
 def test_a_late_no_does_not_undo_what_was_booked(payer, link, form, gateway):
     payer.post(address(link), form)
     payment = Payment.objects.get()
-    charging.settle(payment, cardconnect.Declined("PPS", "29", "Txn not found", "No."))
+    charging.settle(payment, client.Declined("PPS", "29", "Txn not found", "No."))
     payment.refresh_from_db()
     assert payment.status == "captured"
     assert not payment.mark_unknown()
@@ -260,7 +261,7 @@ def test_money_that_turns_up_after_all_is_booked(payer, link, form, gateway):
     payer.post(address(link), form)
     payment = Payment.objects.get()
     payment.not_charged("The payment never arrived.")
-    [answer] = cardconnect.inquire_by_orderid(payment) or []
+    [answer] = client.inquire_by_orderid(payment) or []
     charging.settle(payment, answer)
     charging.settle(payment, answer)
     books_agree(gateway)

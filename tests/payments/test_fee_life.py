@@ -7,7 +7,8 @@ import pytest
 from django.core import mail
 
 from invoices.models import Invoice
-from payments import cardconnect, giving_back, putting_right, receipts, tasks, verify
+from payments import giving_back, putting_right, receipts, tasks, verify
+from payments.gateway import client
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
 from payments.models.refund import new_orderid
 from tests.conftest import signed_in
@@ -156,7 +157,7 @@ def test_a_refund_made_at_cardconnect_gives_back_the_surcharge_of_its_part(
 ):
     """Recorded from money match, which knows the total only; the last part takes the rest."""
     for total, amount, fee in (("51.50", "50.00", "1.50"), ("136.48", "132.50", "3.98")):
-        cardconnect.refund(settled, Decimal(total), orderid("ZZZZ"))
+        client.refund(settled, Decimal(total), orderid("ZZZZ"))
         gateway.sandbox.control("close-batch")
         gateway.sandbox.control("fund")
         tasks.match_company(tenant.pk)

@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments import cardconnect, giving_back, looking
-from payments.cardconnect import Unknown
+from payments import giving_back, looking
+from payments.gateway import client
+from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from payments.verify import check
@@ -64,7 +65,7 @@ def test_the_sweep_asks_by_itself_and_tells_the_truth(stuck, gateway, payer, lin
 
 
 def test_a_void_that_happened_after_all_is_seen(stuck, gateway):
-    assert cardconnect.void(stuck, stuck.retref)
+    assert client.void(stuck, stuck.retref)
     let_time_pass(stuck, minutes=11)
     assert asked(stuck)
     assert stuck.status == "declined"
@@ -254,18 +255,18 @@ def looked_at_late(cleared, admin_user, browser_of, monkeypatch):
 
     def press(state, meanwhile, late):
         refund = give_back(cleared, admin_user, "50.00")
-        retref, find = refund.retref, cardconnect.find
+        retref, find = refund.retref, client.find
         with transaction.atomic():
             Refund.objects.filter(pk=refund.pk).update(status=state, retref="")
             cleared.note_refunds(Decimal("0.00"))
 
         def answered_late(payment, orderid):
-            monkeypatch.setattr(cardconnect, "find", find)
+            monkeypatch.setattr(client, "find", find)
             other = Refund.objects.select_related("payment__invoice").get(pk=refund.pk)
             assert meanwhile(other, retref)
             return late(find(payment, orderid))
 
-        monkeypatch.setattr(cardconnect, "find", answered_late)
+        monkeypatch.setattr(client, "find", answered_late)
         asked = reverse("payments:ask_refund", args=[refund.public_id])
         page = browser_of(admin_user).post(asked, follow=True)
         assert page.status_code == 200

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from audit.clock import db_now
-from payments import cardconnect, looking
+from payments import looking
+from payments.gateway import client
 from payments.models import CardConnectAccount, Payment
 from payments.tasks import settle_bank_payments
 from tenants.models import Tenant
@@ -25,13 +26,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def asked(monkeypatch):
     """How often CardConnect was asked about each payment."""
     count: Counter[int] = Counter()
-    inquire = cardconnect.inquire
+    inquire = client.inquire
 
     def counted(payment):
         count[payment.pk] += 1
         return inquire(payment)
 
-    monkeypatch.setattr(cardconnect, "inquire", counted)
+    monkeypatch.setattr(client, "inquire", counted)
     return count
 
 

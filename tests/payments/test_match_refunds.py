@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import cardconnect, giving_back
+from payments import giving_back
+from payments.gateway import client
 from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.verify import check
@@ -24,7 +25,7 @@ ELSEWHERE = "ZZZZBCDFGHJKLMNPQRS"
 
 def refund_elsewhere(payment, gateway, amount):
     """Somebody refunds at CardConnect; its reference."""
-    answer = cardconnect.refund(payment, Decimal(amount), ELSEWHERE)
+    answer = client.refund(payment, Decimal(amount), ELSEWHERE)
     settle(gateway)
     return answer.retref
 
@@ -181,7 +182,7 @@ def test_two_refunds_under_one_order_number_are_two(
     tenant, settled, gateway, admin_user, browser_of
 ):
     refund = ours(settled, admin_user)
-    cardconnect.refund(settled, Decimal("45.50"), refund.orderid)
+    client.refund(settled, Decimal("45.50"), refund.orderid)
     settle(gateway)
     rows = [row for row in matched(tenant) if row.their_amount < 0]
     assert {(row.retref == refund.retref, row.cause) for row in rows} == {

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from audit.clock import db_now
-from payments import cardconnect, giving_back, tasks, verify
-from payments.cardconnect import NotSent, Unknown
+from payments import giving_back, tasks, verify
+from payments.gateway import client
+from payments.gateway.client import NotSent, Unknown
 from payments.models import Finding, MoneyCheck, Refund
 from payments.tasks import verify_company, verify_money
 from payments.verify import check
@@ -140,7 +141,7 @@ def test_a_slow_gateway_does_not_hold_the_check_beyond_its_time(tenant, gateway,
 
     passed = [0]
     monkeypatch.setattr(verify, "time", SimpleNamespace(monotonic=lambda: passed[-1]))
-    monkeypatch.setattr(cardconnect, "inquire_by_orderid", slow)
+    monkeypatch.setattr(client, "inquire_by_orderid", slow)
     assert verify.ask_gateway(tenant) == ([], 3)
     assert len(asked) == 1
 
@@ -154,7 +155,7 @@ def test_a_gateway_that_cannot_be_reached_is_asked_once(tenant, gateway, monkeyp
         asked.append(payment)
         raise NotSent("Not reached.")
 
-    monkeypatch.setattr(cardconnect, "inquire_by_orderid", unreachable)
+    monkeypatch.setattr(client, "inquire_by_orderid", unreachable)
     assert verify.ask_gateway(tenant) == ([], 3)
     assert len(asked) == 1
 

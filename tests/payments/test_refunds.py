@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import cardconnect, giving_back
+from payments import giving_back
+from payments.gateway import client
 from payments.models import Payment, Refund
 from payments.receipts import compose
 from payments.tasks import settle_refunds
@@ -270,16 +271,16 @@ def test_two_who_find_the_void_too_late_refund_once(
     ask(browser_of(admin_user), paid)
     refund = Refund.objects.get()
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    inquire = cardconnect.inquire
+    inquire = client.inquire
 
     def answered_late(payment):
         """Meanwhile another worker asks as well, and refunds."""
-        monkeypatch.setattr(cardconnect, "inquire", inquire)
+        monkeypatch.setattr(client, "inquire", inquire)
         seen = inquire(payment)
         assert later(refund).status == "done"
         return seen
 
-    monkeypatch.setattr(cardconnect, "inquire", answered_late)
+    monkeypatch.setattr(client, "inquire", answered_late)
     giving_back.ask(Refund.objects.select_related("payment__tenant__cardconnect").get())
     assert [charge["respstat"] for charge in gateway.charges(kind="refund")] == ["A"]
     paid.refresh_from_db()

@@ -9,7 +9,8 @@ import pytest
 from audit.clock import db_now
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import banking_days, cardconnect, giving_back
+from payments import banking_days, giving_back
+from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.return_codes import REASONS, reason_of
 from payments.tasks import settle_bank_payments
@@ -84,7 +85,7 @@ def test_a_card_payment_rejected_at_settlement_reopens_the_bill(paid, gateway, c
 def test_what_somebody_voided_at_the_gateway_reopens_the_bill(paid, gateway):
     paid.refresh_from_db()
     assert gateway.charges()[0]["setlstat"] == "Queued for Capture"
-    assert cardconnect.void(paid, paid.retref)
+    assert client.void(paid, paid.retref)
     assert look(paid).status == "voided"
     assert paid.invoice.balance == Decimal("182.50")
 
@@ -106,11 +107,11 @@ def test_what_was_refunded_while_the_gateway_was_asked_stays_refunded(
     close(gateway)
     assert look(started).status == "started"
     made_days_ago(started, 12)
-    inquire = cardconnect.inquire
+    inquire = client.inquire
 
     def answered_late(payment):
         """Meanwhile another worker clears it, and the office refunds it whole."""
-        monkeypatch.setattr(cardconnect, "inquire", inquire)
+        monkeypatch.setattr(client, "inquire", inquire)
         seen = inquire(payment)
         assert look(started).status == "cleared"
         refund, _ = Refund.objects.request(
@@ -119,7 +120,7 @@ def test_what_was_refunded_while_the_gateway_was_asked_stays_refunded(
         giving_back.send(refund)
         return seen
 
-    monkeypatch.setattr(cardconnect, "inquire", answered_late)
+    monkeypatch.setattr(client, "inquire", answered_late)
     look(started)
     assert (started.status, started.refunded) == ("refunded", started.amount)
     assert (count("payment.cleared"), count("payment.refunded")) == (1, 1)

@@ -11,8 +11,9 @@ import pytest
 from django.urls import reverse
 
 from audit.models import AuditEntry
-from payments import gateway_reports, matching, statements
-from payments.gateway_reports import Settled
+from payments import matching, statements
+from payments.gateway import reports as gateway_reports
+from payments.gateway.reports import Settled
 from payments.models import MatchRow, Payment
 from tests.payments.conftest import address
 from tests.payments.test_match import forget, matched, settle

@@ -12,8 +12,8 @@ from decimal import Decimal
 import pytest
 from django.views.debug import ExceptionReporter
 
-from payments import cardconnect, wire
-from payments.wire import NotSent, Unknown
+from payments.gateway import client, http
+from payments.gateway.http import NotSent, Unknown
 from tenants.secrets import SecretError
 from tests.payments.wire_fakes import PASSWORD, TOKEN, USERNAME, make_account, make_payment
 from tests.sandbox_process import free_port
@@ -45,35 +45,35 @@ def dripping(head):
 
 @pytest.mark.parametrize("head", [HEAD, b"HTTP/1.1 200 OK\r\nX-Slow: "])
 def test_one_byte_a_second_is_cut_off(settings, monkeypatch, head):
-    monkeypatch.setattr(wire, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
     with dripping(head) as (url, _):
         settings.CARDCONNECT_URL = url
         with pytest.raises(Unknown):
-            wire.call(make_account(), "GET", "inquire/1/2")
+            http.call(make_account(), "GET", "inquire/1/2")
 
 
 def test_a_body_without_end_is_hung_up_on(settings, monkeypatch):
-    monkeypatch.setattr(wire, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
     with dripping(HEAD) as (url, gone):
         settings.CARDCONNECT_URL = url
         with pytest.raises(Unknown):
-            wire.call(make_account(), "GET", "inquire/1/2")
+            http.call(make_account(), "GET", "inquire/1/2")
         assert gone.wait(10)
 
 
 def test_a_flood_is_cut_off(settings, monkeypatch):
-    monkeypatch.setattr(wire, "MAX_BODY", 5)
+    monkeypatch.setattr(http, "MAX_BODY", 5)
     with dripping(HEAD) as (url, gone):
         settings.CARDCONNECT_URL = url
         with pytest.raises(Unknown, match="does not end"):
-            wire.call(make_account(), "GET", "inquire/1/2")
+            http.call(make_account(), "GET", "inquire/1/2")
         assert gone.wait(10)
 
 
 def test_nobody_there_proves_that_nothing_was_sent(settings):
     settings.CARDCONNECT_URL = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(NotSent):
-        cardconnect.auth(make_payment(), TOKEN)
+        client.auth(make_payment(), TOKEN)
 
 
 def test_credentials_that_do_not_open_send_nothing(says):
@@ -85,21 +85,21 @@ def test_credentials_that_do_not_open_send_nothing(says):
             raise SecretError("no key")
 
     with pytest.raises(NotSent):
-        wire.call(Locked(), "PUT", "auth", {})
+        http.call(Locked(), "PUT", "auth", {})
     assert not says.mock.calls
 
 
 def test_a_redirect_is_not_followed(says):
     says("", 302, Location="https://elsewhere.test/cardconnect/rest/auth")
     with pytest.raises(Unknown, match="HTTP 302"):
-        cardconnect.auth(make_payment(), TOKEN)
+        client.auth(make_payment(), TOKEN)
     assert len(says.mock.calls) == 1
 
 
 def test_too_many_calls_are_unknown_and_logged_with_the_pause(says, caplog):
     says("", 429, **{"X-Rate-Limit-Retry-After-Seconds": "17"})
     with pytest.raises(Unknown, match="HTTP 429"):
-        cardconnect.inquire(make_payment())
+        client.inquire(make_payment())
     assert "again after 17 seconds" in caplog.text
 
 
@@ -117,7 +117,7 @@ def test_too_many_calls_are_unknown_and_logged_with_the_pause(says, caplog):
 )
 def test_what_is_not_json_is_unknown(body):
     with pytest.raises(Unknown):
-        wire.read_json(200, body)
+        http.read_json(200, body)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_what_is_not_json_is_unknown(body):
     ],
 )  # fmt: skip
 def test_a_field(value, told):
-    assert wire.field({"name": value}, "name") == told
-    assert wire.field([value], "name") == ""
+    assert http.field({"name": value}, "name") == told
+    assert http.field([value], "name") == ""
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_field(value, told):
      ("", False), (None, False), (1, False)],
 )  # fmt: skip
 def test_a_flag(value, yes):
-    assert wire.flag({"enabled": value}, "enabled") is yes
+    assert http.flag({"enabled": value}, "enabled") is yes
 
 
 @pytest.mark.parametrize(
@@ -150,23 +150,23 @@ def test_a_flag(value, yes):
     ],
 )  # fmt: skip
 def test_an_amount_has_a_point(value, amount):
-    assert wire.money({"amount": value}, "amount") == (amount and Decimal(amount))
+    assert http.money({"amount": value}, "amount") == (amount and Decimal(amount))
 
 
 @pytest.mark.parametrize("told", ["20261122", "20261122143000", "2026-11-22"])
 def test_a_day(told):
-    assert wire.day({"date": told}, "date").isoformat() == "2026-11-22"
-    assert wire.day({"date": "soon"}, "date") is None
+    assert http.day({"date": told}, "date").isoformat() == "2026-11-22"
+    assert http.day({"date": "soon"}, "date") is None
 
 
 def calls():
     payment, account = make_payment(), make_account()
     return [
-        lambda: cardconnect.auth(payment, TOKEN, expiry="203012"),
-        lambda: cardconnect.surcharge(account, TOKEN, "03801", Decimal("10.00")),
-        lambda: cardconnect.bin_of(account, TOKEN),
-        lambda: cardconnect.profile_create(account, TOKEN, expiry="203012"),
-        lambda: cardconnect.refund(payment, Decimal("1.00"), "RFNDBCDFGH"),
+        lambda: client.auth(payment, TOKEN, expiry="203012"),
+        lambda: client.surcharge(account, TOKEN, "03801", Decimal("10.00")),
+        lambda: client.bin_of(account, TOKEN),
+        lambda: client.profile_create(account, TOKEN, expiry="203012"),
+        lambda: client.refund(payment, Decimal("1.00"), "RFNDBCDFGH"),
     ]
 
 

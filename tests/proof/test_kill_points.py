@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from bench import killing
-from payments import cardconnect, charging, public, wire
+from payments import charging, public
+from payments.gateway import client, http
 from payments.models import Payment
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
@@ -30,7 +31,7 @@ def before_the_call():
 
 
 def sent():
-    cardconnect.auth = killing.die
+    client.auth = killing.die
 
 
 def answered():
@@ -103,7 +104,7 @@ def pay_and_die(payer, link, form, trap):
 def test_the_payer_s_process_dies(payer, link, form, gateway, point, fault, monkeypatch):
     # Waiting for the answer's last byte, it must not give up first.
     patience = 20 if point == "after the gateway did its part" else DEADLINE
-    monkeypatch.setattr(wire, "DEADLINE_SECONDS", patience)
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", patience)
     if fault:
         gateway.fault("auth", fault, seconds=DEADLINE * 2 if fault == "slow" else 0)
     pay_and_die(payer, link, form, POINTS[point])
@@ -122,7 +123,7 @@ def test_the_payer_s_process_dies(payer, link, form, gateway, point, fault, monk
 
 
 SWEEP_POINTS = {
-    "after the turn was taken": lambda: setattr(cardconnect, "inquire_by_orderid", killing.die),
+    "after the turn was taken": lambda: setattr(client, "inquire_by_orderid", killing.die),
     "after the gateway answered": killing.before_reading,
     "before the answer is kept": answered,
     "while the answer is kept": killing.inside_the_outcome,

@@ -11,7 +11,8 @@ from django.db import connection  # noqa: F401  a mark below reads it
 from django.utils import timezone
 
 from audit.clock import db_now
-from payments import cardconnect, giving_back
+from payments import giving_back
+from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.tasks import settle_bank_payments, settle_unknown
 from tests.factories import make_invoice, make_link
@@ -51,7 +52,7 @@ def test_another_merchant_s_charge_is_not_ours(payer, link, form, gateway):
         "merchants", merchid=other, username="testing", password="testing123", ach=True
     )
     ours, payment.merchid = payment.merchid, other
-    cardconnect.auth(payment, form["token"], expiry="203012")  # the same order number, elsewhere
+    client.auth(payment, form["token"], expiry="203012")  # the same order number, elsewhere
     payment.merchid = ours
     backdate(payment, 100)
     settle_unknown()
@@ -70,14 +71,14 @@ def test_one_attempt_that_cannot_be_settled_holds_up_nobody(
         payer.post(address(link), form | {"key": str(uuid.uuid4())})
         attempts.append(Payment.objects.get(link=link))
         backdate(attempts[-1], 100)
-    real = cardconnect.inquire_by_orderid
+    real = client.inquire_by_orderid
 
     def stumbles(payment):
         if payment.pk == attempts[0].pk:
             raise RuntimeError("a defect of ours")
         return real(payment)
 
-    monkeypatch.setattr(cardconnect, "inquire_by_orderid", stumbles)
+    monkeypatch.setattr(client, "inquire_by_orderid", stumbles)
     settle_unknown()
     attempts[1].refresh_from_db()
     assert attempts[1].status == "captured"

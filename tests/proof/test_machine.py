@@ -31,7 +31,8 @@ from audit.clock import db_now
 from bench import killing
 from invoices.models import InvoiceError, PaymentLink
 from invoices.tasks import expire_links
-from payments import verify, wire
+from payments import verify
+from payments.gateway import http
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.tasks import settle_bank_payments, settle_refunds, settle_unknown
 from sms.models import TextMessage
@@ -369,7 +370,7 @@ class Machine(RuleBasedStateMachine):
 @contextlib.contextmanager
 def answer_held_up(what, meanwhile):
     """The gateway's first answer to that kind of question arrives after `meanwhile`."""
-    call = wire.call
+    call = http.call
     held: list[str] = []
 
     def slow(account, method, path, *args, **more):
@@ -379,7 +380,7 @@ def answer_held_up(what, meanwhile):
             meanwhile()
         return answer
 
-    with mock.patch.object(wire, "call", slow):
+    with mock.patch.object(http, "call", slow):
         yield held
 
 

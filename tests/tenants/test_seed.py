@@ -23,7 +23,8 @@ from audit.models import AuditEntry
 from customers.models import Contact, Customer
 from invoices import filters
 from invoices.models import Invoice, PaymentLink
-from payments import cardconnect, matching, verify
+from payments import matching, verify
+from payments.gateway import client
 from payments.models import CardConnectAccount, MatchRow, Payment, Refund
 from sms.bulk_work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
@@ -192,7 +193,7 @@ def test_the_gateway_that_is_told_of_the_past_has_nothing_against_the_books(
             assert buckets == {"matched"}
             for payment in Payment.objects.all():
                 if payment.retref:
-                    seen = cardconnect.inquire(payment)
+                    seen = client.inquire(payment)
                     assert seen
                     is_over = past.night_after(payment.begun, tenant) < timezone.now()
                     assert seen.is_settled == is_over, payment

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from audit import clock
 from invoices.models.invoice import Invoice
-from payments import answers, cardconnect, charging, claims, models, tasks, wire
+from payments import charging, claims, models, tasks
+from payments.gateway import client, http, responses
 from payments.models import Payment
 
 
@@ -28,17 +29,17 @@ def no_invoice_lock() -> None:
 
 def retry_with_a_new_orderid() -> None:
     """No answer? Just try again, as a new order."""
-    auth = cardconnect.auth
+    auth = client.auth
 
     def persistent(payment: Payment, *args: Any, **kwargs: Any) -> Any:
         try:
             return auth(payment, *args, **kwargs)
-        except wire.Unknown:
+        except http.Unknown:
             payment.orderid = models.new_orderid()
             payment.save(update_fields=["orderid"])
             return auth(payment, *args, **kwargs)
 
-    cardconnect.auth = persistent
+    client.auth = persistent
 
 
 def trusting_an_early_not_found() -> None:
@@ -53,14 +54,14 @@ def no_sweep() -> None:
 
 def float_money() -> None:
     """Cents by float: 100 * 1.15 is 114.99999999999999."""
-    auth = cardconnect.auth
+    auth = client.auth
 
     def rounded(payment: Payment, *args: Any, **kwargs: Any) -> Any:
         wrong = copy.copy(payment)
         wrong.amount = Decimal(int(float(payment.amount) * 100)) / 100
         return auth(wrong, *args, **kwargs)
 
-    cardconnect.auth = rounded
+    client.auth = rounded
 
 
 def increment_instead_of_recompute() -> None:
@@ -88,24 +89,24 @@ def expiry_by_the_app_s_clock() -> None:
 
 def ignoring_respstat_b() -> None:
     """Not approved is declined."""
-    attempt = answers.attempt
+    attempt = responses.attempt
 
     def hasty(row: Any, payment: Payment) -> Any:
         answer = attempt(row, payment)
-        return answer or answers.Declined("PPS", "62", "Timed out", "Declined.")
+        return answer or responses.Declined("PPS", "62", "Timed out", "Declined.")
 
-    answers.attempt = hasty
+    responses.attempt = hasty
 
 
 def inquiring_beyond_the_mid() -> None:
     """Without the /1 the gateway searches every merchant that the credentials open."""
-    ask = wire.ask
+    ask = http.ask
 
     def wide(account: Any, verb: str, path: str, *args: Any, **kwargs: Any) -> Any:
         return ask(account, verb, path.removesuffix("/1"), *args, **kwargs)
 
-    wire.ask = wide
-    answers.about = lambda *_: None
+    http.ask = wide
+    responses.about = lambda *_: None
 
 
 def second_tab_allowed() -> None:
@@ -133,15 +134,15 @@ def partial_approval_taken_as_full() -> None:
 
 def an_error_means_nothing_happened() -> None:
     """HTTP 500, so nothing was charged; try again."""
-    auth = cardconnect.auth
+    auth = client.auth
 
     def optimistic(*args: Any, **kwargs: Any) -> Any:
         try:
             return auth(*args, **kwargs)
-        except wire.Unknown as unknown:
-            raise wire.NotSent(str(unknown)) from None
+        except http.Unknown as unknown:
+            raise http.NotSent(str(unknown)) from None
 
-    cardconnect.auth = optimistic
+    client.auth = optimistic
 
 
 def a_new_key_for_every_submit() -> None:
@@ -162,13 +163,13 @@ def a_late_no_undoes_a_booking() -> None:
 
 def unconfirmed_void_is_believed() -> None:
     """The void was sent, so the money is back."""
-    void = cardconnect.void
+    void = client.void
 
     def hopeful(*args: Any, **kwargs: Any) -> bool:
         void(*args, **kwargs)
         return True
 
-    cardconnect.void = hopeful
+    client.void = hopeful
 
 
 def one_bad_row_stops_the_sweep() -> None:

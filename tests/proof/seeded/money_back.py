@@ -9,7 +9,8 @@ from unittest import mock
 from django.db import transaction
 
 from audit import clock
-from payments import asking_back, cardconnect, giving_back, looking, wire
+from payments import asking_back, giving_back, looking
+from payments.gateway import client, http
 from payments.models import Payment, Refund
 from payments.models import refund as refunds
 
@@ -25,15 +26,15 @@ def refund_before_settled_reported_as_done() -> None:
 
 def refund_sent_again_after_a_timeout() -> None:
     """No answer? Just try again, as a new refund."""
-    refund = cardconnect.refund
+    refund = client.refund
 
     def persistent(payment: Payment, amount: Decimal, orderid: str) -> Any:
         try:
             return refund(payment, amount, orderid)
-        except wire.Unknown:
+        except http.Unknown:
             return refund(payment, amount, refunds.new_orderid())
 
-    cardconnect.refund = persistent
+    client.refund = persistent
 
 
 def one_person_gives_back_any_amount() -> None:

@@ -16,8 +16,12 @@ from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
-from payments import answers, wire
-from payments.answers import (
+from payments.gateway import http as wire
+from payments.gateway import responses
+from payments.gateway.http import NotSent, Unknown, base_url, origin
+from payments.gateway.lookups import Bin, Merchant, Surcharge, bin_of, merchant, surcharge
+from payments.gateway.reports import Funded, Settled, funding, settlements
+from payments.gateway.responses import (
     Answer,
     Approved,
     Captured,
@@ -26,8 +30,6 @@ from payments.answers import (
     Transaction,
     Voided,
 )
-from payments.gateway_facts import Bin, Merchant, Surcharge, bin_of, merchant, surcharge
-from payments.gateway_reports import Funded, Settled, funding, settlements
 from payments.models import Payment
 from payments.models.account import CardConnectAccount
 from payments.profiles import (
@@ -38,7 +40,6 @@ from payments.profiles import (
     profile_read,
     profile_update,
 )
-from payments.wire import NotSent, Unknown, base_url, origin
 
 __all__ = [
     "Answer",
@@ -139,7 +140,7 @@ def auth(
         request |= {"expiry": expiry, "postal": postal}
     if stored is not None:
         request |= stored.fields()
-    answer = answers.attempt(_put(payment, "auth", request), payment)
+    answer = responses.attempt(_put(payment, "auth", request), payment)
     if answer is None:
         raise Unknown("The gateway says that it does not know yet.")
     return answer
@@ -148,7 +149,7 @@ def auth(
 def capture(payment: Payment, amount: Decimal | None = None) -> Captured | Declined:
     """Take what was only held, all or part of it; raises NotSent or Unknown."""
     request = {"retref": payment.retref, "amount": "" if amount is None else f"{amount:.2f}"}
-    return answers.captured(_put(payment, "capture", request), payment)
+    return responses.captured(_put(payment, "capture", request), payment)
 
 
 def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declined:
@@ -159,13 +160,13 @@ def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declin
     if not ORDERID.fullmatch(orderid) or orderid == payment.orderid:
         raise ValueError("A refund has an order number of its own: up to 19 capital letters.")
     request = {"retref": payment.retref, "amount": f"{amount:.2f}", "orderid": orderid}
-    return answers.refunded(_put(payment, "refund", request), payment, orderid)
+    return responses.refunded(_put(payment, "refund", request), payment, orderid)
 
 
 def try_void(payment: Payment, retref: str = "") -> Voided | Declined:
     """Undo a charge that has not settled; raises NotSent or Unknown."""
     request = {"retref": retref or payment.retref}
-    return answers.voided(_put(payment, "void", request), payment)
+    return responses.voided(_put(payment, "void", request), payment)
 
 
 def void(payment: Payment, retref: str) -> bool:
@@ -180,7 +181,7 @@ def void_by_orderid(payment: Payment) -> bool:
     """Undo whatever was charged under our order number; True only when the gateway confirms it."""
     try:
         row = _put(payment, "voidByOrderId", {"orderid": payment.orderid})
-        return isinstance(answers.voided(row, payment), Voided)
+        return isinstance(responses.voided(row, payment), Voided)
     except (NotSent, Unknown):
         return False
 
@@ -192,9 +193,9 @@ def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
     """
     found, undecided = [], False
     for row in _by_orderid(payment, payment.orderid):
-        if answers.is_voided(row):
+        if responses.is_voided(row):
             continue
-        answer = answers.attempt(row, payment)
+        answer = responses.attempt(row, payment)
         if answer is not None:
             found.append(answer)
         elif wire.field(row, "setlstat").lower() != "declined":
@@ -238,7 +239,7 @@ def _look_up(
 
 
 def _transactions(rows: list[Any]) -> list[Transaction]:
-    return [found for row in rows if (found := answers.transaction(row)) is not None]
+    return [found for row in rows if (found := responses.transaction(row)) is not None]
 
 
 def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
@@ -254,7 +255,7 @@ def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
 
 def _found(told: Any) -> list[Any]:
     rows = told if isinstance(told, list) else [told]
-    return [row for row in rows if not answers.is_not_found(row)]
+    return [row for row in rows if not responses.is_not_found(row)]
 
 
 @sensitive_variables("request", "filled")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from payments import answers, wire
+from payments.gateway import http as wire
+from payments.gateway import responses
+from payments.gateway.http import Unknown
 from payments.models.account import CardConnectAccount
-from payments.wire import Unknown
 
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 # What a bank payment is called where a card has its brand.
@@ -111,7 +112,7 @@ def _rows(parent: Any, name: str) -> list[Any]:
 
 
 def _settled(batch: Any, row: Any) -> Settled:
-    retref, amount = answers.reference(row), amount_in(row, "setlamount")
+    retref, amount = responses.reference(row), amount_in(row, "setlamount")
     if not retref or amount is None:
         raise Unknown("A line of the settlement cannot be read.")
     return Settled(
@@ -126,7 +127,7 @@ def _settled(batch: Any, row: Any) -> Settled:
 
 
 def _funded(row: Any) -> Funded:
-    retref, amount = answers.reference(row), amount_in(row, "amount")
+    retref, amount = responses.reference(row), amount_in(row, "amount")
     if not retref or amount is None:
         raise Unknown("A line of the funding cannot be read.")
     return Funded(
@@ -135,7 +136,7 @@ def _funded(row: Any) -> Funded:
         kind=wire.field(row, "type", 20).upper(),
         status=wire.field(row, "status", 20),
         achreturncode=wire.field(row, "achreturncode", 5).upper(),
-        parentretref=answers.reference({"retref": wire.field(row, "parentretref")}),
+        parentretref=responses.reference({"retref": wire.field(row, "parentretref")}),
         date=wire.day(row, "date"),
         invoicenumber=wire.field(row, "invoicenumber", 50),
         is_bank=any(

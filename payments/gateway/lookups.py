@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
-from payments import wire
+from payments.gateway import http
+from payments.gateway.http import Unknown
 from payments.models.account import CardConnectAccount
-from payments.wire import Unknown
 
 _CENT = Decimal("0.01")
 _ZERO = Decimal("0.00")
@@ -71,49 +71,49 @@ class Surcharge:
 
 def merchant(account: CardConnectAccount) -> Merchant:
     """How the gateway has the company's account set up; raises NotSent or Unknown."""
-    row = wire.ask(account, "GET", f"inquireMerchant/{account.merchid}")
-    told = wire.field(row, "merchid", 16)
+    row = http.ask(account, "GET", f"inquireMerchant/{account.merchid}")
+    told = http.field(row, "merchid", 16)
     if told != account.merchid:
         raise Unknown("The answer is about another merchant.")
     return Merchant(
         merchid=told,
-        site=wire.field(row, "site", 40),
-        is_enabled=wire.flag(row, "enabled"),
-        processor=wire.field(row, "cardproc", 4),
-        takes_bank_payments=wire.flag(row, "echeck"),
-        checks_address=wire.flag(row, "avs"),
-        checks_code=wire.flag(row, "cvv"),
-        updates_cards=wire.flag(row, "acctupdater"),
-        fee_type=wire.field(row, "fee_type", 1).upper(),
-        fee_format=wire.field(row, "fee_format", 10).lower(),
-        fee_value=wire.rate(row, "fee_value") or _ZERO,
-        fee_merchid=wire.field(row, "fee_merchid", 16),
+        site=http.field(row, "site", 40),
+        is_enabled=http.flag(row, "enabled"),
+        processor=http.field(row, "cardproc", 4),
+        takes_bank_payments=http.flag(row, "echeck"),
+        checks_address=http.flag(row, "avs"),
+        checks_code=http.flag(row, "cvv"),
+        updates_cards=http.flag(row, "acctupdater"),
+        fee_type=http.field(row, "fee_type", 1).upper(),
+        fee_format=http.field(row, "fee_format", 10).lower(),
+        fee_value=http.rate(row, "fee_value") or _ZERO,
+        fee_merchid=http.field(row, "fee_merchid", 16),
     )
 
 
 @sensitive_variables()
 def bin_of(account: CardConnectAccount, token: str) -> Bin | None:
     """What kind of card a token stands for; None when nobody knows. Raises NotSent or Unknown."""
-    row = wire.ask(account, "GET", f"bin/{account.merchid}/{quote(token, safe='')}")
-    if wire.field(row, "errormsg").lower().startswith("no bin"):
+    row = http.ask(account, "GET", f"bin/{account.merchid}/{quote(token, safe='')}")
+    if http.field(row, "errormsg").lower().startswith("no bin"):
         return None
-    if wire.field(row, "errormsg") or not wire.field(row, "bin"):
+    if http.field(row, "errormsg") or not http.field(row, "bin"):
         raise Unknown("The gateway does not tell the kind of card.")
     return Bin(
-        country=wire.field(row, "country", 20),
-        product=wire.field(row, "product", 1),
-        bin=wire.field(row, "bin", 8),
-        issuer=wire.field(row, "issuer", 80),
-        card_use=wire.field(row, "cardusestring", 80),
-        is_prepaid=wire.flag(row, "prepaid"),
-        is_corporate=wire.flag(row, "corporate"),
+        country=http.field(row, "country", 20),
+        product=http.field(row, "product", 1),
+        bin=http.field(row, "bin", 8),
+        issuer=http.field(row, "issuer", 80),
+        card_use=http.field(row, "cardusestring", 80),
+        is_prepaid=http.flag(row, "prepaid"),
+        is_corporate=http.flag(row, "corporate"),
     )
 
 
 @sensitive_variables()
 def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Decimal) -> Surcharge:
     """What the gateway would add to `amount` for this card; raises NotSent or Unknown."""
-    row = wire.look_up(
+    row = http.look_up(
         account,
         "surcharge",
         merchid=account.merchid,
@@ -123,12 +123,12 @@ def surcharge(account: CardConnectAccount, token: str, postal: str, amount: Deci
     )
     if not isinstance(row, dict):
         raise Unknown("The answer cannot be read.")
-    place = wire.field(row, "postal").upper()
+    place = http.field(row, "postal").upper()
     restricted = place not in ("", "NOT_RESTRICTED", "UNKNOWN")
-    kind = wire.field(row, "token").upper()
+    kind = http.field(row, "token").upper()
     is_debit = kind == "DEBIT"
     free = restricted or is_debit
-    fee = wire.rate(row, "fee_amount")
+    fee = http.rate(row, "fee_amount")
     if fee is not None and fee < 0:
         raise Unknown("The gateway answers with a negative fee.")
     return Surcharge(
@@ -146,7 +146,7 @@ def _messages(told: Any) -> tuple[str, ...]:
     for each in told if isinstance(told, list) else [told]:
         parts = each if isinstance(each, dict) else {"message": each}
         names = ["message"] if "message" in parts else list(parts)
-        words = " ".join(filter(None, (wire.text(parts, name) for name in names)))
+        words = " ".join(filter(None, (http.text(parts, name) for name in names)))
         if words:
             found.append(words)
     return tuple(found)

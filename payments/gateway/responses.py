@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from payments import decline_words, wire
+from payments.gateway import decline_codes, http
+from payments.gateway.http import Unknown
 from payments.models import Payment
-from payments.wire import Unknown
 
 _RETREF = re.compile(r"[0-9A-Za-z]{1,14}")
 _ZERO = Decimal("0.00")
@@ -149,7 +149,7 @@ class Transaction:
 
 def attempt(row: Any, payment: Payment) -> Answer | None:
     """One attempt as the gateway tells it; None for its B, "try later"; raises Unknown."""
-    respstat = wire.field(row, "respstat")
+    respstat = http.field(row, "respstat")
     if respstat not in ("A", "B", "C"):
         raise Unknown("The answer does not say how it went.")
     about(row, payment, {payment.orderid})
@@ -158,20 +158,20 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
     retref = reference(row)
     if respstat == "C":
         return _declined(row)
-    amount = wire.money(row, "amount")
+    amount = http.money(row, "amount")
     if not retref or amount is None or amount < 0:
         raise Unknown("The answer approves without an amount or a reference.")
     return Approved(
         amount,
         retref,
-        wire.field(row, "authcode", 16),
+        http.field(row, "authcode", 16),
         **codes(row),
-        fee=wire.money(row, "fee_amount") or _ZERO,
-        fee_type=wire.field(row, "fee_type", 1).upper(),
-        fee_format=wire.field(row, "fee_format", 10).lower(),
-        fee_value=wire.rate(row, "fee_value") or _ZERO,
-        profileid=wire.field(row, "profileid", 20),
-        acctid=wire.field(row, "acctid", 3),
+        fee=http.money(row, "fee_amount") or _ZERO,
+        fee_type=http.field(row, "fee_type", 1).upper(),
+        fee_format=http.field(row, "fee_format", 10).lower(),
+        fee_value=http.rate(row, "fee_value") or _ZERO,
+        profileid=http.field(row, "profileid", 20),
+        acctid=http.field(row, "acctid", 3),
     )
 
 
@@ -179,10 +179,10 @@ def captured(row: Any, payment: Payment) -> Captured | Declined:
     """The answer to a capture; raises Unknown."""
     if verdict(row, payment, {payment.orderid}) == "C":
         return refused(row, "capture")
-    retref, amount = reference(row), wire.money(row, "amount")
+    retref, amount = reference(row), http.money(row, "amount")
     if not retref or amount is None:
         raise Unknown("The answer captures without an amount or a reference.")
-    setlstat, batchid = wire.field(row, "setlstat", 40), wire.field(row, "batchid", 12)
+    setlstat, batchid = http.field(row, "setlstat", 40), http.field(row, "batchid", 12)
     return Captured(retref, amount, setlstat, batchid)
 
 
@@ -190,27 +190,27 @@ def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
     """The answer to a refund; raises Unknown."""
     if verdict(row, payment, {payment.orderid, orderid}) == "C":
         return refused(row, "refund")
-    retref, amount = reference(row), wire.money(row, "amount")
+    retref, amount = reference(row), http.money(row, "amount")
     if retref in ("", payment.retref) or amount is None:
         raise Unknown("The answer refunds without an amount or a reference of its own.")
     # Some processors write what is given back as a negative amount.
-    return Refunded(retref, abs(amount), wire.field(row, "authcode", 16), **codes(row))
+    return Refunded(retref, abs(amount), http.field(row, "authcode", 16), **codes(row))
 
 
 def voided(row: Any, payment: Payment) -> Voided | Declined:
     """The answer to a void; raises Unknown."""
     if verdict(row, payment, {payment.orderid}) == "C":
         return refused(row, "void")
-    return Voided(reference(row), wire.field(row, "authcode", 16), **codes(row))
+    return Voided(reference(row), http.field(row, "authcode", 16), **codes(row))
 
 
 def verdict(row: Any, payment: Payment, orderids: Collection[str]) -> str:
     """A or C; an approval by a code that means "nothing done" is a C. Raises Unknown."""
-    respstat = wire.field(row, "respstat")
+    respstat = http.field(row, "respstat")
     about(row, payment, orderids)
     if respstat not in ("A", "C"):
         raise Unknown("The answer does not say how it went.")
-    return "C" if respstat == "A" and wire.field(row, "respcode") in _NOTHING_DONE else respstat
+    return "C" if respstat == "A" and http.field(row, "respcode") in _NOTHING_DONE else respstat
 
 
 def transaction(row: Any) -> Transaction | None:
@@ -218,21 +218,21 @@ def transaction(row: Any) -> Transaction | None:
     if is_not_found(row):
         return None
     retref = reference(row)
-    if not retref or wire.field(row, "respstat") not in ("A", "B", "C"):
+    if not retref or http.field(row, "respstat") not in ("A", "B", "C"):
         raise Unknown("The answer does not say which transaction it is about.")
     return Transaction(
         retref=retref,
         orderid=orderid_of(row),
-        merchid=wire.field(row, "merchid", 16),
-        amount=wire.money(row, "amount"),
-        respstat=wire.field(row, "respstat"),
-        setlstat=wire.field(row, "setlstat", 40),
-        authcode=wire.field(row, "authcode", 16),
-        batchid=wire.field(row, "batchid", 12),
-        settledate=wire.day(row, "settledate"),
-        voidable=wire.flag(row, "voidable"),
-        refundable=wire.flag(row, "refundable"),
-        fee=wire.money(row, "fee_amount") or _ZERO,
+        merchid=http.field(row, "merchid", 16),
+        amount=http.money(row, "amount"),
+        respstat=http.field(row, "respstat"),
+        setlstat=http.field(row, "setlstat", 40),
+        authcode=http.field(row, "authcode", 16),
+        batchid=http.field(row, "batchid", 12),
+        settledate=http.day(row, "settledate"),
+        voidable=http.flag(row, "voidable"),
+        refundable=http.flag(row, "refundable"),
+        fee=http.money(row, "fee_amount") or _ZERO,
         **codes(row),
     )
 
@@ -242,7 +242,7 @@ def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
     told = orderid_of(row)
     if told and told not in orderids:
         raise Unknown("The answer is about another order.")
-    merchid = wire.field(row, "merchid")
+    merchid = http.field(row, "merchid")
     # A bank payment may be booked under a linked merchant ID.
     if merchid and merchid != payment.merchid and payment.method == Payment.Method.CARD:
         raise Unknown("The answer is about another merchant.")
@@ -250,41 +250,41 @@ def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
 
 def is_not_found(row: Any) -> bool:
     """The gateway's "Txn not found"."""
-    return (wire.field(row, "respproc"), wire.field(row, "respcode")) == ("PPS", "29")
+    return (http.field(row, "respproc"), http.field(row, "respcode")) == ("PPS", "29")
 
 
 def is_voided(row: Any) -> bool:
     """Whether a row tells of a charge that was undone."""
-    return wire.field(row, "setlstat").lower() == "voided"
+    return http.field(row, "setlstat").lower() == "voided"
 
 
 def orderid_of(row: Any) -> str:
     """The order number, which is written in two ways."""
-    return wire.field(row, "orderId", 50) or wire.field(row, "orderid", 50)
+    return http.field(row, "orderId", 50) or http.field(row, "orderid", 50)
 
 
 def reference(row: Any) -> str:
     """The gateway's own reference; "" unless it is one."""
-    told = wire.field(row, "retref")
+    told = http.field(row, "retref")
     return told if _RETREF.fullmatch(told) else ""
 
 
 def codes(row: Any) -> dict[str, str]:
     """Processor, code and text, as staff see them."""
-    respproc = wire.field(row, "respproc", 4) or wire.field(row, "cardproc", 4)
-    respcode = wire.field(row, "respcode", 4)
-    text = wire.text(row, "resptext") or decline_words.original(respproc, respcode)
+    respproc = http.field(row, "respproc", 4) or http.field(row, "cardproc", 4)
+    respcode = http.field(row, "respcode", 4)
+    text = http.text(row, "resptext") or decline_codes.original(respproc, respcode)
     return {"respproc": respproc, "respcode": respcode, "resptext": text}
 
 
 def _declined(row: Any) -> Declined:
     processor, code, text = codes(row).values()
-    words = decline_words.find(processor, code, text, wire.field(row, "declineCategory"))
+    words = decline_codes.find(processor, code, text, http.field(row, "declineCategory"))
     return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
 
 
 def refused(row: Any, verb: str) -> Declined:
     """A refusal of something staff wanted, in words for staff."""
     processor, code, text = codes(row).values()
-    sentence = decline_words.for_staff(verb, processor, code)
+    sentence = decline_codes.for_staff(verb, processor, code)
     return Declined(processor, code, text, sentence, retref=reference(row))
