@@ -190,7 +190,7 @@ def unfinished(world: World) -> int:
 
 def attend(crowd: Any, clerks: Any) -> None:
     """Ask about what waits for a person, and release what waits for a second one."""
-    from payments import charging  # noqa: PLC0415
+    from payments.checkout import charge  # noqa: PLC0415
     from payments.models import Payment, Refund  # noqa: PLC0415
 
     given_up: dict[Any, list[int]] = defaultdict(list)
@@ -198,7 +198,7 @@ def attend(crowd: Any, clerks: Any) -> None:
         "tenant__cardconnect", "invoice"
     ):
         crowd.counts["asked_by_a_person"] += 1
-        charging.ask(payment)
+        charge.ask(payment)
         if payment.status == "needs_attention" and payment.inquiries > ASKED_ENOUGH:
             given_up[payment.tenant].append(payment.pk)
     for tenant, payments in given_up.items():

@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from payments import charging, giving_back
+from payments import giving_back
+from payments.checkout import charge
 from payments.models import Payment, Refund
 from payments.models.authorization import Authorization
 
@@ -47,7 +48,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             "tenant__cardconnect"
         )
         for payment in open_ones:
-            charging.ask(payment)
+            charge.ask(payment)
             payment.refresh_from_db()
             self.message_user(request, f"{payment.reference}: {payment.get_status_display()}")
 

@@ -10,7 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments import charging, giving_back
+from payments import giving_back
+from payments.checkout import charge
 from payments.models import CannotRefund, Payment
 from payments.staff_forms import RepaidForm
 from payments.views import _dialog, _done, _payment, _refund, _told
@@ -24,7 +25,7 @@ def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Ask CardConnect again** about a payment without an outcome, and say what it is now."""
     payment = _payment(public_id)
     if payment.is_in_flight:
-        charging.ask(payment)
+        charge.ask(payment)
         payment.refresh_from_db()
     level = messages.warning if payment.is_in_flight else messages.info
     told = f"{payment.account_label}: {payment.get_status_display()}. {_why(payment)}"

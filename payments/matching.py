@@ -20,7 +20,8 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import banking_days, giving_back, looking, surcharges
+from payments import banking_days, giving_back, looking
+from payments.checkout import surcharge
 from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
@@ -274,7 +275,7 @@ def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None,
     invoice is older than the charge and still asks for at least as much.
     """
     invoice = _named(account.tenant, line)
-    fee = surcharges.added_to(account, line.retref) if invoice else None
+    fee = surcharge.added_to(account, line.retref) if invoice else None
     if invoice is None or fee is None or not _fits(invoice, line.amount - fee, line.day):
         return None, (Bucket.THEIRS, Cause.UNKNOWN_CHARGE)
     return book(account, invoice, replace(line, fee=fee)), (Bucket.THEIRS, Cause.BOOKED)

@@ -13,8 +13,9 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import charging, looking, surcharges
+from payments import looking
 from payments.asking_back import CENT, OTHER_OPEN
+from payments.checkout import charge, surcharge
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRow
@@ -42,7 +43,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
     if account is None or not row.may_be_booked or row.their_amount is None:
         raise CannotBook("This charge is booked already. Match again to see where.")
     line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
-    fee = surcharges.added_to(account, line.retref)
+    fee = surcharge.added_to(account, line.retref)
     if fee is None:
         raise CannotBook("CardConnect does not say how much of it is a surcharge. Try again later.")
     line = replace(line, fee=fee)
@@ -88,7 +89,7 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
         raise CannotBook("This is put right already. Match again to see how.")
     line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
     agreed = line.amount == attempt.total
-    fee = attempt.fee if agreed else surcharges.added_to(account, line.retref) or ZERO
+    fee = attempt.fee if agreed else surcharge.added_to(account, line.retref) or ZERO
     line = replace(line, fee=fee)
     try:
         with transaction.atomic():
@@ -197,7 +198,7 @@ def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
 def ask_row(row: MatchRow, payment: Payment) -> None:
     """Ask CardConnect how the payment of a row stands, and keep the answer."""
     if payment.is_in_flight:
-        charging.ask(payment)
+        charge.ask(payment)
     elif payment.is_unsettled or row.cause == Cause.REJECTED:
         looking.look(payment)
     payment.refresh_from_db()

@@ -12,7 +12,8 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from audit.enqueue import enqueue
-from payments import charging, giving_back, looking, matching, receipts, verify
+from payments import giving_back, looking, matching, receipts, verify
+from payments.checkout import charge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
 from tenants.models import Tenant
@@ -44,7 +45,7 @@ def settle_unknown() -> int:
 def _ask_safely(payment: Payment) -> None:
     """One attempt that cannot be settled must not hold up the others."""
     try:
-        charging.ask(payment)
+        charge.ask(payment)
     except Exception:
         log.exception("Payment %s could not be settled", payment.reference)
 

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from payments import follow_up, ledger_views, public, views
+from payments import follow_up, ledger_views, views
+from payments.checkout import public
 
 app_name = "payments"
 urlpatterns = [

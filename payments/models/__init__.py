@@ -1,7 +1,7 @@
 """What the database keeps of payments, one file per model."""
 
 from payments.asking_back import CannotRefund
-from payments.claims import AmountChanged, CannotPay, SentBefore
+from payments.checkout.claim import AmountChanged, CannotPay, SentBefore
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
 from payments.models.life import CannotRecord

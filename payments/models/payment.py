@@ -18,7 +18,7 @@ from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
 from payments.asking_back import CannotRefund
-from payments.claims import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
+from payments.checkout.claim import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
 from payments.models.life import ZERO, CannotRecord, Life, LifeQuerySet

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils.html import strip_tags
 
-from payments import wording
+from payments.checkout import authorization_text
 from payments.gateway import client, decline_codes, http, responses
 from payments.gateway.client import Approved, CredentialError, Declined, Unknown
 from payments.models import Payment
@@ -107,15 +107,15 @@ def test_words_for_declines():
     ],
 )  # fmt: skip
 def test_the_brand_is_in_the_token(token, brand):
-    assert wording.brand_of(token) == brand
+    assert authorization_text.brand_of(token) == brand
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["card", "ach"])
 def test_page_and_evidence_are_the_same_sentence(invoice, method):
     day = invoice.issued_on
-    html = wording.sentence_html(invoice, method, invoice.balance, day)
-    text = wording.sentence(invoice, method, invoice.balance, day)
+    html = authorization_text.sentence_html(invoice, method, invoice.balance, day)
+    text = authorization_text.sentence(invoice, method, invoice.balance, day)
     assert strip_tags(html).replace("&amp;", "&").replace("&#x27;", "'") == text
 
 

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from audit.models import AuditEntry
-from payments import charging
+from payments.checkout import charge as charging
 from payments.gateway import client, http
 from payments.models import NOT_FOUND_AFTER, Payment
 from payments.tasks import settle_unknown

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from payments import surcharges
+from payments.checkout import surcharge
+from payments.checkout.surcharge import NOT_TOLD
 from payments.enabling import disable_text_to_pay, enable_text_to_pay
 from payments.models import Authorization, Payment
-from payments.surcharges import NOT_TOLD
 from tests.conftest import ScopedClient, signed_in
 from tests.payments.conftest import address, sweep_after
 from tests.payments.test_pages import words_of
@@ -143,14 +143,14 @@ def test_a_fee_that_changed_while_the_page_was_open(payer, link, fee_form, gatew
 def test_a_fee_that_changes_between_question_and_charge_is_given_back(
     payer, link, fee_form, gateway, with_fee, monkeypatch
 ):
-    agreed = surcharges.agreed
+    agreed = surcharge.agreed
 
     def slow(*args, **kwargs):
         fee = agreed(*args, **kwargs)
         with_fee("S", "4.00")
         return fee
 
-    monkeypatch.setattr(surcharges, "agreed", slow)
+    monkeypatch.setattr(surcharge, "agreed", slow)
     page = words_of(payer.post(address(link), fee_form, follow=True))
     payment = Payment.objects.get()
     assert payment.status == "declined"

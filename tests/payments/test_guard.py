@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments.guard import client_ip
+from payments.checkout.request_guard import client_ip
 from payments.models import Authorization, Payment
 from tests.payments.conftest import address
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEntry
-from payments.guard import OPENINGS_PER_MINUTE
+from payments.checkout.request_guard import OPENINGS_PER_MINUTE
 from tests.conftest import ScopedClient
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from audit.models import AuditEntry
 from invoices.models import Invoice
 from invoices.status_summary import standing
-from payments import amounts
+from payments.checkout import amounts
 from payments.models import Authorization, Payment
 from tests.conftest import signed_in
 from tests.factories import make_invoice, make_link

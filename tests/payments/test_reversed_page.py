@@ -7,8 +7,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from payments.checkout.authorization_text import Agreement
 from payments.models import Payment
-from payments.wording import Agreement
 from tests.factories import make_link
 from tests.payments.conftest import address
 from tests.payments.test_pages import words_of

@@ -9,14 +9,15 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from payments import verify, wording
+from payments import verify
+from payments.checkout import authorization_text
 from payments.models import Finding, Payment
 from payments.verify import check, keep
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AGREED = wording.Agreement("I agree to pay $182.50.", "1")
+AGREED = authorization_text.Agreement("I agree to pay $182.50.", "1")
 
 
 def start(invoice, key=None):

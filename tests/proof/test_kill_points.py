@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from bench import killing
-from payments import charging, public
+from payments.checkout import charge, public
 from payments.gateway import client, http
 from payments.models import Payment
 from payments.tasks import settle_unknown
@@ -27,7 +27,7 @@ DEADLINE = 0.5
 
 
 def before_the_call():
-    charging.charge = killing.die
+    charge.charge = killing.die
 
 
 def sent():
@@ -35,7 +35,7 @@ def sent():
 
 
 def answered():
-    charging.settle = killing.die
+    charge.settle = killing.die
     Payment.mark_unknown = killing.die  # type: ignore[method-assign]
     Payment.not_charged = killing.die  # type: ignore[method-assign]
 

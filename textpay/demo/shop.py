@@ -17,7 +17,7 @@ from audit.models import record
 from customers.models import Contact, Customer
 from invoices.models import Invoice, PaymentLink
 from invoices.models.invoice import CENT, ZERO
-from payments import wording
+from payments.checkout import authorization_text
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
 from sms.reminders import DEFAULTS
@@ -259,13 +259,13 @@ class Shop:
 
         A token of a bank account begins with its number.
         """
-        method = Payment.Method.CARD if wording.brand_of(token) else Payment.Method.ACH
+        method = Payment.Method.CARD if authorization_text.brand_of(token) else Payment.Method.ACH
         kind = "" if method == Payment.Method.CARD else "ECHK"
         contact = invoice.customer.billing_contact
         name = contact.name if contact and kind else ""
         today = timezone.now().astimezone(self.tenant.zone).date()
         amount = part or invoice.balance
-        text = wording.sentence(invoice, method, amount, today, token=token, name=name)
+        text = authorization_text.sentence(invoice, method, amount, today, token=token, name=name)
         payment, _ = Payment.objects.start(
             PaymentLink.objects.live().get(invoice=invoice),
             method=method,
@@ -274,9 +274,9 @@ class Shop:
             key=uuid.uuid4(),
             token=token,
             account_type=kind,
-            agreement=wording.Agreement(
+            agreement=authorization_text.Agreement(
                 text=text,
-                version=wording.VERSIONS[method],
+                version=authorization_text.VERSIONS[method],
                 payer_name=name,
                 ip="203.0.113.7",
                 user_agent="Practice history",

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from audit import clock
 from invoices.models.invoice import Invoice
-from payments import charging, claims, models, tasks
+from payments import models, tasks
+from payments.checkout import charge, claim
 from payments.gateway import client, http, responses
 from payments.models import Payment
 
@@ -44,12 +45,12 @@ def retry_with_a_new_orderid() -> None:
 
 def trusting_an_early_not_found() -> None:
     """The gateway does not know it yet, so it never will."""
-    charging.NOT_FOUND_AFTER = dt.timedelta(seconds=5)
+    charge.NOT_FOUND_AFTER = dt.timedelta(seconds=5)
 
 
 def no_sweep() -> None:
     """Nobody asks what became of it."""
-    mock.patch.object(claims.PaymentQuerySet, "to_ask_about", lambda self, now: self.none()).start()
+    mock.patch.object(claim.PaymentQuerySet, "to_ask_about", lambda self, now: self.none()).start()
 
 
 def float_money() -> None:
@@ -111,25 +112,25 @@ def inquiring_beyond_the_mid() -> None:
 
 def second_tab_allowed() -> None:
     """Another attempt may start while one is open."""
-    start = claims.PaymentQuerySet._check_may_start
+    start = claim.PaymentQuerySet._check_may_start
 
     def careless(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with mock.patch.object(claims.PaymentQuerySet, "in_flight", lambda self: self.none()):
+        with mock.patch.object(claim.PaymentQuerySet, "in_flight", lambda self: self.none()):
             return start(self, *args, **kwargs)
 
-    mock.patch.object(claims.PaymentQuerySet, "_check_may_start", careless).start()
+    mock.patch.object(claim.PaymentQuerySet, "_check_may_start", careless).start()
 
 
 def partial_approval_taken_as_full() -> None:
     """An approval is an approval."""
-    settle = charging.settle
+    settle = charge.settle
 
     def generous(payment: Payment, answer: Any) -> None:
         if hasattr(answer, "amount"):
             object.__setattr__(answer, "amount", payment.amount)
         settle(payment, answer)
 
-    charging.settle = generous
+    charge.settle = generous
 
 
 def an_error_means_nothing_happened() -> None:
@@ -147,12 +148,12 @@ def an_error_means_nothing_happened() -> None:
 
 def a_new_key_for_every_submit() -> None:
     """A double click is two payments."""
-    start = claims.PaymentQuerySet.start
+    start = claim.PaymentQuerySet.start
 
     def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
         return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
 
-    mock.patch.object(claims.PaymentQuerySet, "start", forgetful).start()
+    mock.patch.object(claim.PaymentQuerySet, "start", forgetful).start()
 
 
 def a_late_no_undoes_a_booking() -> None:
@@ -174,4 +175,4 @@ def unconfirmed_void_is_believed() -> None:
 
 def one_bad_row_stops_the_sweep() -> None:
     """An attempt that cannot be settled ends the whole round."""
-    tasks._ask_safely = lambda payment: charging.ask(payment)
+    tasks._ask_safely = lambda payment: charge.ask(payment)

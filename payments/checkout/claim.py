@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from audit.clock import DbNow, db_now
 from invoices.models import Invoice, PaymentLink
-from payments import amounts, wording
+from payments.checkout import amounts, authorization_text
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
 
@@ -88,7 +88,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         amount: Decimal,
         key: uuid.UUID,
         token: str,
-        agreement: wording.Agreement,
+        agreement: authorization_text.Agreement,
         account_type: str = "",
         seen: Decimal | None = None,
         fee: Decimal = ZERO,
@@ -164,7 +164,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         )
 
 
-def _keep_agreement(payment: Payment, agreement: wording.Agreement) -> None:
+def _keep_agreement(payment: Payment, agreement: authorization_text.Agreement) -> None:
     """The evidence of what was agreed to, as it stood when Pay was tapped."""
     Authorization.objects.create(
         tenant=payment.tenant,
@@ -184,9 +184,9 @@ def _keep_agreement(payment: Payment, agreement: wording.Agreement) -> None:
 
 def _brand(method: str, token: str, account_type: str) -> str:
     """Visa and so on; of a bank account, Checking or Savings."""
-    if method == wording.ACH:
-        return wording.ACCOUNT_TYPES[account_type].title()
-    return wording.brand_of(token) or "Card"
+    if method == authorization_text.ACH:
+        return authorization_text.ACCOUNT_TYPES[account_type].title()
+    return authorization_text.brand_of(token) or "Card"
 
 
 def _fingerprint(token: str) -> str:

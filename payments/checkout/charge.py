@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError
 
 from audit.transitions import IllegalTransition
-from payments import surcharges
+from payments.checkout import surcharge
 from payments.gateway import client
 from payments.gateway.client import Approved, Declined, NotSent, Unknown
 from payments.models import NOT_FOUND_AFTER, Payment
@@ -56,7 +56,7 @@ def settle(payment: Payment, answer: Approved | Declined) -> None:
         if isinstance(answer, Declined):
             payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
             if (answer.respproc, answer.respcode) == NEEDS_ZIP:
-                surcharges.learn(payment)
+                surcharge.learn(payment)
         elif answer.total(payment.amount) == payment.total:
             payment.confirm(authcode=answer.authcode, **_codes(answer))
         else:
@@ -75,7 +75,7 @@ def undo(payment: Payment, answer: Approved) -> None:
     why, next_step = f"The bank approved {was}", "Try another card."
     if answer.fee and not payment.fee:
         log.error("Payment %s: a card fee of $%s was added", payment.reference, answer.fee)
-        may_try = surcharges.learn(payment, answer)
+        may_try = surcharge.learn(payment, answer)
         why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
         next_step = "Try again, or call us." if may_try else "Please call us."
     if client.void(payment, answer.retref):

@@ -19,17 +19,26 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import amounts, banking_days, charging, opening, states, surcharges, wording
-from payments.amounts import AmountRefused
-from payments.forms import OUT_OF_DATE, FeeForm, PayForm
-from payments.gateway import client, hosted_tokenizer
-from payments.guard import (
+from payments import banking_days
+from payments.checkout import (
+    amounts,
+    authorization_text,
+    charge,
+    link_state,
+    open_tracking,
+    surcharge,
+)
+from payments.checkout.amounts import AmountRefused
+from payments.checkout.forms import OUT_OF_DATE, FeeForm, PayForm
+from payments.checkout.link_state import may_name, standing
+from payments.checkout.request_guard import (
     asks_too_much,
     client_ip,
     guesses_too_much,
     payer_page,
     tells_too_much,
 )
+from payments.gateway import client, hosted_tokenizer
 from payments.models import (
     AmountChanged,
     CannotPay,
@@ -38,12 +47,19 @@ from payments.models import (
     Refund,
     SentBefore,
 )
-from payments.states import may_name, standing
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
-GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
+GONE = frozenset({link_state.EXPIRED, link_state.REPLACED, link_state.CLOSED, link_state.VOID})
 # Nobody is asked to try a payment that failed again: nothing is left to pay, or it is not known.
-OVER = frozenset({states.PAID, states.STARTED, states.VOID, states.CHECKING, states.ATTENTION})
+OVER = frozenset(
+    {
+        link_state.PAID,
+        link_state.STARTED,
+        link_state.VOID,
+        link_state.CHECKING,
+        link_state.ATTENTION,
+    }
+)
 PAGES = {
     "pending": "checking",
     "unknown": "checking",
@@ -117,7 +133,7 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
             return JsonResponse({"problem": form.problem}, status=422)
         asked = form.cleaned_data
         try:
-            quote = surcharges.quote(account, asked["token"], asked["postal"], asked["amount"])
+            quote = surcharge.quote(account, asked["token"], asked["postal"], asked["amount"])
         except CannotPay as silence:
             return JsonResponse({"problem": str(silence)}, status=503)
     total = asked["amount"] + quote.fee
@@ -135,7 +151,7 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     if tells_too_much(link.pk):
         return HttpResponse(status=429)
     with scope(tenant=link.tenant):
-        opening.note(request, link, request.POST.get("nonce", ""))
+        open_tracking.note(request, link, request.POST.get("nonce", ""))
     return HttpResponse(status=204)
 
 
@@ -156,7 +172,7 @@ def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any
     now = standing(link)
     if request.GET.get("format") == "json":
         return JsonResponse({"state": now.state})
-    if now.state == states.READY and now.account is not None:
+    if now.state == link_state.READY and now.account is not None:
         return _form(request, link, now.account, status or 200, **extra)
     context = _context(link) | {"state": now.state, "payment": now.payment, **extra}
     code = 410 if now.state in GONE else 409 if request.method == "POST" else 200
@@ -168,8 +184,12 @@ def _form(
 ) -> HttpResponse:
     """The bill, the choice, the promise and the button."""
     asked = extra.pop("method", "") or request.GET.get("method", "")
-    kinds = [wording.CARD, wording.ACH] if account.takes_bank_payments else [wording.CARD]
-    method = asked if asked in kinds else wording.CARD
+    kinds = (
+        [authorization_text.CARD, authorization_text.ACH]
+        if account.takes_bank_payments
+        else [authorization_text.CARD]
+    )
+    method = asked if asked in kinds else authorization_text.CARD
     typed = extra.pop("other", None)
     if typed is None:
         typed = "" if request.GET.get("pay") == "full" else request.GET.get("amount", "")
@@ -186,19 +206,19 @@ def _form(
         "surcharge": account.fee_words if account.has_surcharge else "",
         "day": day,
         "key": uuid.uuid4(),
-        "opening": opening.nonce_for(request, link),
+        "opening": open_tracking.nonce_for(request, link),
         "frame_origin": client.origin(account.site),
         "frame_url": hosted_tokenizer.url(account.site, method),
         "ways": [
             {
                 "kind": kind,
                 "frame": hosted_tokenizer.url(account.site, kind),
-                "sentence": wording.sentence_html(
+                "sentence": authorization_text.sentence_html(
                     link.invoice,
                     kind,
                     amount,
                     day,
-                    to_come=account.has_surcharge and kind == wording.CARD,
+                    to_come=account.has_surcharge and kind == authorization_text.CARD,
                 ),
             }
             for kind in kinds
@@ -222,7 +242,7 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         has_surcharge=account is not None and account.has_surcharge,
     )
     if form.data.get("authorized"):
-        opening.note_payment(request, link)
+        open_tracking.note_payment(request, link)
     if not form.is_valid():
         return _to_fix(request, link, form, form.fix_list)
     try:
@@ -244,7 +264,7 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         return _show(request, _opened(token) or link, 409, **told)
     if created:
         entered = form.cleaned_data
-        charging.charge(
+        charge.charge(
             payment,
             entered["token"],
             expiry=entered["expiry"],
@@ -274,9 +294,9 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
     entered = form.cleaned_data
     method, token = entered["method"], entered["token"]
     paid = {name: entered[name] for name in ("key", "method", "token", "amount")}
-    fee = surcharges.agreed(link, postal=entered["postal"], fee=entered["fee"], **paid)
-    agreement = wording.Agreement(
-        text=wording.sentence(
+    fee = surcharge.agreed(link, postal=entered["postal"], fee=entered["fee"], **paid)
+    agreement = authorization_text.Agreement(
+        text=authorization_text.sentence(
             link.invoice,
             method,
             entered["amount"],
@@ -286,7 +306,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
             account_type=entered["account"],
             fee=fee,
         ),
-        version=wording.version(method, fee),
+        version=authorization_text.version(method, fee),
         payer_name=entered["name"],
         ip=client_ip(request),
         user_agent=request.headers.get("User-Agent", ""),
@@ -305,11 +325,11 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
     """The receipt, the wait, or the form again with what went wrong above it."""
     failed = payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED)
     now = standing(link).state
-    if failed and now == states.READY:
+    if failed and now == link_state.READY:
         other = str(payment.amount)
         return _show(request, link, failed=payment, method=payment.method, other=other)
     context = _context(link) | {"payment": payment, "state": payment.status, "is_mine": True}
-    context["may_pay_rest"] = payment.is_booked and now == states.READY
+    context["may_pay_rest"] = payment.is_booked and now == link_state.READY
     fresh = link.invoice.live_link
     context |= {"now": now, "is_over": now in OVER, "fresh": fresh if fresh != link else None}
     begun_on = payment.created_at.astimezone(link.tenant.zone).date()

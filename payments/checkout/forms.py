@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from payments import amounts, wording
+from payments.checkout import amounts, authorization_text
 from payments.gateway.client import TOKEN
 from tenants.models import Tenant
 
@@ -90,7 +90,7 @@ class PayForm(forms.Form):
     @property
     def is_bank(self) -> bool:
         """Whether the bank's half of the form counts."""
-        return bool(self.data.get("method") == wording.ACH)
+        return bool(self.data.get("method") == authorization_text.ACH)
 
     @property
     def other(self) -> str:

@@ -10,12 +10,12 @@ from decimal import Decimal
 from django.views.decorators.debug import sensitive_variables
 
 from invoices.models import PaymentLink
-from payments import wording
+from payments.checkout import authorization_text
+from payments.checkout.link_state import standing
 from payments.gateway import client
 from payments.gateway.client import Approved, NotSent, Unknown
 from payments.models import AmountChanged, CannotPay, Payment
 from payments.models.account import CardConnectAccount
-from payments.states import standing
 
 ZERO = Decimal("0.00")
 ON_DEBIT = "No surcharge on debit cards."
@@ -63,7 +63,7 @@ def agreed(
     account = standing(link).account
     if account is None or Payment.objects.filter(link=link, key=key).exists():
         return fee
-    is_charged = method == wording.CARD and account.has_surcharge
+    is_charged = method == authorization_text.CARD and account.has_surcharge
     now = quote(account, token, postal, amount).fee if is_charged else ZERO
     if now != fee:
         raise AmountChanged(amount + fee, amount + now, by_fee=True)
