@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from payments import giving_back
 from payments.checkout import charge
 from payments.models import Payment, Refund
 from payments.models.authorization import Authorization
+from payments.refunding import execute
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -71,7 +71,7 @@ class RefundAdmin(ReadOnlyAdmin):
         """Settle those that were sent and have no end; the others are left alone."""
         open_ones = queryset.filter(status__in=["pending", "unknown", "needs_attention"])
         for refund in open_ones.select_related("payment__tenant__cardconnect", "payment__invoice"):
-            giving_back.ask(refund)
+            execute.ask(refund)
             refund.refresh_from_db()
             self.message_user(request, f"{refund}: {refund.get_status_display()}")
 

@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from payments import giving_back
 from payments.checkout import charge
 from payments.models import CannotRefund, Payment
+from payments.refunding import execute
 from payments.staff_forms import RepaidForm
 from payments.views import _dialog, _done, _payment, _refund, _told
 from tenants.access import Permission, staff
@@ -44,7 +44,7 @@ def _why(payment: Payment) -> str:
 def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Ask CardConnect again** about a refund without an end, and say whether money moved."""
     refund = _refund(public_id)
-    giving_back.ask(refund)
+    execute.ask(refund)
     return _told(request, refund)
 
 

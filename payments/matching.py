@@ -20,11 +20,12 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import banking_days, giving_back, looking
+from payments import banking_days, looking
 from payments.checkout import surcharge
 from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
+from payments.refunding import execute
 from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from tenants.models import Tenant, User
 
@@ -206,7 +207,7 @@ def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
         is_told = refund.status == Refund.Status.DONE
         return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_told else MATCHED
     if refund.is_open:
-        giving_back.ask(refund)
+        execute.ask(refund)
         refund.refresh_from_db()
     if refund.is_open:
         return Bucket.DIFFERS, Cause.REFUND_OPEN

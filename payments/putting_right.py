@@ -14,12 +14,12 @@ from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments import looking
-from payments.asking_back import CENT, OTHER_OPEN
 from payments.checkout import charge, surcharge
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.models.refund import given_back_of
+from payments.refunding.request import CENT, OTHER_OPEN
 from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 

@@ -11,8 +11,8 @@ from django import forms
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
-from payments import receipts
 from payments.models import Payment
+from payments.refunding import receipt
 from tenants.models import User
 
 WRONG_PASSWORDS = 5
@@ -71,7 +71,7 @@ class GiveBackForm(StepUpForm):
         super().__init__(*args, **kwargs)
         self.payment = payment
         self.initial.update(amount=payment.left, key=uuid.uuid4())
-        self.fields["reason"].help_text = receipts.promise(payment)
+        self.fields["reason"].help_text = receipt.promise(payment)
         if payment.is_unsettled:
             self.fields["amount"].widget = forms.HiddenInput()
 

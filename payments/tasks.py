@@ -12,10 +12,11 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from audit.enqueue import enqueue
-from payments import giving_back, looking, matching, receipts, verify
+from payments import looking, matching, verify
 from payments.checkout import charge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
+from payments.refunding import execute, receipt
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -101,10 +102,10 @@ def settle_refunds() -> int:
         untold = list(Refund.objects.without_receipt(db_now()).select_related("tenant")[:BATCH])
     for refund in due:
         with scope(tenant=refund.tenant):
-            _safely(giving_back.ask, refund)
+            _safely(execute.ask, refund)
     for refund in untold:
         with scope(tenant=refund.tenant):
-            _safely(receipts.send, refund)
+            _safely(receipt.send, refund)
     return len(due)
 
 

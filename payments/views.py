@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from invoices.models import Invoice
-from payments import giving_back, looking
+from payments import looking
 from payments.models import CannotRecord, CannotRefund, Payment, Refund
+from payments.refunding import execute
 from payments.staff_forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -41,7 +42,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, ValidationError(str(refused)))
         else:
             if is_new:
-                giving_back.send(refund)
+                execute.send(refund)
             return _told(request, refund)
     before = payment.refunds.gone_back()
     return _dialog(request, "give_back", form, payment.invoice, payment=payment, before=before)
@@ -64,7 +65,7 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             if request.POST.get("decision") == "cancel":
                 refund.cancel(actor=request.user)
             elif refund.release(actor=request.user):
-                giving_back.send(refund)
+                execute.send(refund)
         except CannotRefund as refused:
             form.add_error(None, ValidationError(str(refused)))
         else:

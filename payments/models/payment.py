@@ -17,7 +17,6 @@ from audit.clock import DbNow, db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
-from payments.asking_back import CannotRefund
 from payments.checkout.claim import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
@@ -25,6 +24,7 @@ from payments.models.life import ZERO, CannotRecord, Life, LifeQuerySet
 from payments.models.money_check import MoneyCheck
 from payments.models.reconciliation import Finding, MatchRow, MatchRun
 from payments.models.refund import Refund
+from payments.refunding.request import CannotRefund
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from audit.models import AuditEntry
-from payments import enabling, giving_back
+from payments import enabling
 from payments.enabling import Credentials, NotEnabled, set_credentials
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
+from payments.refunding import execute
 from payments.tasks import settle_bank_payments
 from tests.factories import make_invoice
 from tests.payments.conftest import address
@@ -144,5 +145,5 @@ def test_a_payment_of_the_merchant_id_before_is_refunded_by_hand(
     assert not Refund.objects.exists()
     set_credentials(tenant, typed(tenant, merchid=gateway.merchid), support)
     refund, _ = Refund.objects.request(payment, key=uuid.uuid4(), **wish)
-    giving_back.send(refund)
+    execute.send(refund)
     assert refund.status == "done"

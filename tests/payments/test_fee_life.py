@@ -7,10 +7,11 @@ import pytest
 from django.core import mail
 
 from invoices.models import Invoice
-from payments import giving_back, putting_right, receipts, tasks, verify
+from payments import putting_right, tasks, verify
 from payments.gateway import client
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
 from payments.models.refund import new_orderid
+from payments.refunding import execute, receipt
 from tests.conftest import signed_in
 from tests.payments.conftest import address
 from tests.payments.test_match import forget
@@ -37,7 +38,7 @@ def give_back(payment, amount, actor):
     refund, _ = Refund.objects.request(
         payment, amount=Decimal(amount), reason="Wrong part", actor=actor, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     refund.refresh_from_db()
     payment.refresh_from_db()
     return refund
@@ -90,7 +91,7 @@ def test_a_refund_without_an_answer_is_found(settled, gateway, admin_user, tenan
     gateway.fault("refund", "drop_after")
     refund = give_back(settled, "50.00", admin_user)
     assert refund.status == "unknown"
-    giving_back.ask(refund)
+    execute.ask(refund)
     refund.refresh_from_db()
     assert (refund.status, given(gateway)) == ("done", ["51.50"])
     assert Invoice.objects.get().balance == Decimal("50.00")
@@ -110,7 +111,7 @@ def test_the_receipt_of_a_refund_has_three_lines(settled, admin_user, link):
     contact.email = "dana@example.com"
     contact.save()
     refund = give_back(settled, "50.00", admin_user)
-    assert receipts.send(refund)
+    assert receipt.send(refund)
     [sent] = mail.outbox
     assert "refunded $51.50" in sent.subject
     assert "Amount: $50.00\nSurcharge: $1.50\nTotal: $51.50\nPaid: $187.98" in sent.body

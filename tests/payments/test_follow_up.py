@@ -13,10 +13,11 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments import giving_back, looking
+from payments import looking
 from payments.gateway import client
 from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
+from payments.refunding import execute
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from payments.verify import check
 from tests.payments.conftest import PARTIAL, address
@@ -203,7 +204,7 @@ def give_back(payment, actor, amount="182.50"):
     refund, _ = Refund.objects.request(
         payment, amount=Decimal(amount), reason="Wrong price", actor=actor, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     refund.refresh_from_db()
     return refund
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from payments import giving_back
 from payments.models import Payment, Refund
+from payments.refunding import execute
 from payments.tasks import settle_bank_payments
 from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_invoice, make_link
@@ -116,7 +116,7 @@ def test_what_the_payer_sees_of_it_is_clean_too(
     refund, _ = Refund.objects.request(
         Payment.objects.get(), amount=Decimal("9.00"), reason="x", actor=clerk, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     fresh = make_link(link.invoice)
     for one in (link, fresh):
         one.refresh_from_db()

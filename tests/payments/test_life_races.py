@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from payments import giving_back
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
+from payments.refunding import execute
 from payments.tasks import settle_bank_payments
 from tests.factories import make_member
 from tests.payments.conftest import address
@@ -27,7 +27,7 @@ def refunder(payment, amount, actor):
         refund, _ = Refund.objects.request(
             mine, amount=Decimal(amount), reason="x", actor=actor, key=uuid.uuid4()
         )
-        giving_back.send(refund)
+        execute.send(refund)
         return refund
 
     return go
@@ -113,7 +113,7 @@ def test_two_people_release_once(settled, tenant, admin_user, gateway):
 
         def go():
             if mine.release(actor=person):
-                giving_back.send(mine)
+                execute.send(mine)
 
         return go
 

@@ -14,9 +14,10 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments import giving_back, matching, statements
+from payments import matching, statements
 from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow, MatchRun
+from payments.refunding import execute
 from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
 from payments.verify import check
 from tests.factories import make_invoice, make_member, make_ready_tenant
@@ -359,7 +360,7 @@ def test_a_refund_of_ours_is_held_against_the_refund(tenant, charged, gateway, a
     refund, _ = Refund.objects.request(
         charged, amount=Decimal("45.50"), reason="x", actor=admin_user, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     settle(gateway)
     row = next(row for row in matched(tenant) if row.their_amount < 0)
     assert (row.bucket, row.our_amount, row.their_amount) == (

@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import giving_back
 from payments.gateway import client
 from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow
+from payments.refunding import execute
 from payments.verify import check
 from tests.payments.conftest import address
 from tests.payments.test_match import matched, settle
@@ -39,7 +39,7 @@ def ours(payment, actor, amount="45.50"):
     refund, _ = Refund.objects.request(
         payment, amount=Decimal(amount), reason="x", actor=actor, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     refund.refresh_from_db()
     return refund
 

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from audit.clock import db_now
-from payments import giving_back, tasks, verify
+from payments import tasks, verify
 from payments.gateway import client
 from payments.gateway.client import NotSent, Unknown
 from payments.models import Finding, MoneyCheck, Refund
+from payments.refunding import execute
 from payments.tasks import verify_company, verify_money
 from payments.verify import check
 from tests.factories import make_invoice, make_ready_tenant
@@ -28,7 +29,7 @@ def give_back(payment, actor, amount):
     refund, _ = Refund.objects.request(
         payment, amount=Decimal(amount), reason="Twice", actor=actor, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     refund.refresh_from_db()
     assert refund.status == "done"
     return refund

@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import giving_back
 from payments.gateway import client
 from payments.models import Payment, Refund
-from payments.receipts import compose
+from payments.refunding import execute
+from payments.refunding.receipt import compose
 from payments.tasks import settle_refunds
 from payments.verify import check
 from tests.factories import PASSWORD
@@ -281,7 +281,7 @@ def test_two_who_find_the_void_too_late_refund_once(
         return seen
 
     monkeypatch.setattr(client, "inquire", answered_late)
-    giving_back.ask(Refund.objects.select_related("payment__tenant__cardconnect").get())
+    execute.ask(Refund.objects.select_related("payment__tenant__cardconnect").get())
     assert [charge["respstat"] for charge in gateway.charges(kind="refund")] == ["A"]
     paid.refresh_from_db()
     assert paid.status == "refunded"

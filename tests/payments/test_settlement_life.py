@@ -9,9 +9,10 @@ import pytest
 from audit.clock import db_now
 from audit.models import AuditEntry
 from customers.models import Customer
-from payments import banking_days, giving_back
+from payments import banking_days
 from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.refunding import execute
 from payments.return_codes import REASONS, reason_of
 from payments.tasks import settle_bank_payments
 from payments.verify import check
@@ -117,7 +118,7 @@ def test_what_was_refunded_while_the_gateway_was_asked_stays_refunded(
         refund, _ = Refund.objects.request(
             started, amount=started.amount, reason="Twice", actor=admin_user, key=uuid.uuid4()
         )
-        giving_back.send(refund)
+        execute.send(refund)
         return seen
 
     monkeypatch.setattr(client, "inquire", answered_late)

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from payments import giving_back, looking
+from payments import looking
 from payments.models import Payment, Refund
+from payments.refunding import execute
 from tests.payments.conftest import address
 from tests.proof.books import broken, judge
 
@@ -65,7 +66,7 @@ def books(payer, link, form, gateway, tenant, admin_user):
     refund, _ = Refund.objects.request(
         payment, amount=Decimal("82.50"), reason="Half", actor=admin_user, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     assert judge(gateway.charges()).wrong == []
     assert broken() == []
     return gateway

@@ -11,9 +11,9 @@ from django.db import connection  # noqa: F401  a mark below reads it
 from django.utils import timezone
 
 from audit.clock import db_now
-from payments import giving_back
 from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.refunding import execute
 from payments.tasks import settle_bank_payments, settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import address, backdate
@@ -92,7 +92,7 @@ def test_a_refund_that_the_gateway_refuses_is_not_done(payer, link, form, gatewa
     refund, _ = Refund.objects.request(
         payment, amount=Decimal("50.00"), reason="x", actor=admin_user, key=uuid.uuid4()
     )
-    giving_back.send(refund)
+    execute.send(refund)
     assert refund.status == "declined"
     assert "No money has moved" in refund.told
     assert gateway.charges(kind="refund") == []

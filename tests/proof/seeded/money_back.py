@@ -9,10 +9,12 @@ from unittest import mock
 from django.db import transaction
 
 from audit import clock
-from payments import asking_back, giving_back, looking
+from payments import looking
 from payments.gateway import client, http
 from payments.models import Payment, Refund
 from payments.models import refund as refunds
+from payments.refunding import execute
+from payments.refunding import request as asking_back
 
 
 def refund_before_settled_reported_as_done() -> None:
@@ -21,7 +23,7 @@ def refund_before_settled_reported_as_done() -> None:
     def hopeful(refund: Refund, answer: Any) -> None:
         refund.done(retref=answer.retref)
 
-    giving_back._keep = hopeful
+    execute._keep = hopeful
 
 
 def refund_sent_again_after_a_timeout() -> None:
