@@ -20,12 +20,13 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import banking_days, looking
 from payments.checkout import surcharge
 from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.refunding import execute
+from payments.settlement import banking_days
+from payments.settlement import status as looking
 from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from tenants.models import Tenant, User
 

@@ -13,13 +13,13 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
-from payments import looking
 from payments.checkout import charge, surcharge
 from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.models.refund import given_back_of
 from payments.refunding.request import CENT, OTHER_OPEN
+from payments.settlement import status
 from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 
@@ -200,7 +200,7 @@ def ask_row(row: MatchRow, payment: Payment) -> None:
     if payment.is_in_flight:
         charge.ask(payment)
     elif payment.is_unsettled or row.cause == Cause.REJECTED:
-        looking.look(payment)
+        status.look(payment)
     payment.refresh_from_db()
     if row.cause == Cause.REJECTED and not payment.is_booked:
         MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())

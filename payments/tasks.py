@@ -12,11 +12,12 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from audit.enqueue import enqueue
-from payments import looking, matching, verify
+from payments import matching, verify
 from payments.checkout import charge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
 from payments.refunding import execute, receipt
+from payments.settlement import status
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -60,11 +61,11 @@ def settle_bank_payments() -> int:
     """
     now = db_now()
     with scopes_disabled():
-        for account in looking.accounts_to_read(now, REPORTS):
-            turn = looking.take_turn(account)
+        for account in status.accounts_to_read(now, REPORTS):
+            turn = status.take_turn(account)
             if turn is not None:
                 enqueue(read_returns, account.pk, turn.isoformat())
-        turns = looking.take_turns(now)
+        turns = status.take_turns(now)
     for tenant_id, until in turns:
         enqueue(look_at_payments, tenant_id, until)
     return len(turns)
@@ -75,7 +76,7 @@ def look_at_payments(tenant_id: int, turn: str) -> int:
     """Ask the gateway about the payments that this turn gave out; how many."""
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
-        return looking.look_at(tenant, dt.datetime.fromisoformat(turn))
+        return status.look_at(tenant, dt.datetime.fromisoformat(turn))
 
 
 @shared_task
@@ -84,10 +85,10 @@ def read_returns(account_id: int, turn: str) -> int:
     until = dt.datetime.fromisoformat(turn)
     mine = CardConnectAccount.objects.filter(pk=account_id, next_funding_at=until)
     account = mine.select_related("tenant").first()
-    if account is None or looking.take_turn(account) is None:
+    if account is None or status.take_turn(account) is None:
         return 0
     with scope(tenant=account.tenant):
-        return looking.read_returns(account)
+        return status.read_returns(account)
 
 
 @shared_task

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from invoices.models import Invoice
-from payments import looking
 from payments.models import CannotRecord, CannotRefund, Payment, Refund
 from payments.refunding import execute
+from payments.settlement import status
 from payments.staff_forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -31,7 +31,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = GiveBackForm(request.POST or None, payment=payment, user=request.user)
     if request.method == "POST" and form.is_valid():
         if payment.is_unsettled:
-            looking.look(payment)  # the batch may have closed since we last asked
+            status.look(payment)  # the batch may have closed since we last asked
         try:
             refund, is_new = Refund.objects.request(
                 payment,

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from audit.models import AuditEntry
 from invoices.models import Invoice
-from payments import banking_days
 from payments.models import MoneyCheck, Payment, Refund
 from payments.models.reconciliation import alarms
+from payments.settlement import banking_days
 from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest

@@ -19,7 +19,6 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from invoices.models import PaymentLink
-from payments import banking_days
 from payments.checkout import (
     amounts,
     authorization_text,
@@ -47,6 +46,7 @@ from payments.models import (
     Refund,
     SentBefore,
 )
+from payments.settlement import banking_days
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({link_state.EXPIRED, link_state.REPLACED, link_state.CLOSED, link_state.VOID})

@@ -13,11 +13,11 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments import looking
 from payments.gateway import client
 from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
+from payments.settlement import status as looking
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from payments.verify import check
 from tests.payments.conftest import PARTIAL, address

@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from audit.clock import db_now
-from payments import looking
 from payments.gateway import client
 from payments.models import CardConnectAccount, Payment
+from payments.settlement import status
 from payments.tasks import settle_bank_payments
 from tenants.models import Tenant
 from tests.factories import make_cardconnect, make_invoice, make_tenant
@@ -49,7 +49,7 @@ def make_old(tenant, count):
 def test_a_new_payment_does_not_wait_behind_old_ones(
     payer, link, form, gateway, tenant, asked, monkeypatch
 ):
-    monkeypatch.setattr(looking, "LOOKS", 4)
+    monkeypatch.setattr(status, "LOOKS", 4)
     make_old(tenant, 12)
     payer.post(address(link), form)
     payment = Payment.objects.get(invoice=link.invoice)
@@ -73,7 +73,7 @@ def test_as_many_are_looked_at_as_are_due(gateway, tenant, asked):
 
 
 def test_no_company_waits_behind_another(gateway, tenant, asked, monkeypatch):
-    monkeypatch.setattr(looking, "LOOKS", 2)
+    monkeypatch.setattr(status, "LOOKS", 2)
     make_old(tenant, 6)
     other = make_tenant("Mesa Verde Electric", processor=Tenant.Processor.CARDCONNECT)
     make_cardconnect(other, merchid="700000000001")
@@ -86,7 +86,7 @@ def test_no_company_waits_behind_another(gateway, tenant, asked, monkeypatch):
 def test_what_there_was_no_time_for_is_due_again(gateway, tenant, asked, monkeypatch):
     make_old(tenant, 3)
     with monkeypatch.context() as patch:
-        patch.setattr(looking, "LOOKING_SECONDS", -1)
+        patch.setattr(status, "LOOKING_SECONDS", -1)
         settle_bank_payments()
     assert not asked
     settle_bank_payments()
@@ -101,12 +101,12 @@ def test_two_sweeps_at_once_look_at_each_payment_once(gateway, tenant, asked):
 
 def test_a_worker_that_died_holds_up_its_payments_for_minutes_only(gateway, tenant, asked):
     make_old(tenant, 1)
-    assert looking.take_turns(db_now())
+    assert status.take_turns(db_now())
     settle_bank_payments()
     assert not asked
-    now = db_now() + looking.LEASE
-    [(_, until)] = looking.take_turns(now)
-    assert looking.look_at(tenant, dt.datetime.fromisoformat(until)) == 1
+    now = db_now() + status.LEASE
+    [(_, until)] = status.take_turns(now)
+    assert status.look_at(tenant, dt.datetime.fromisoformat(until)) == 1
 
 
 def test_a_bank_payment_is_asked_about_once_a_day_and_its_return_found_at_once(

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from payments import looking
 from payments.models import Payment, Refund
 from payments.refunding import execute
+from payments.settlement import status
 from tests.payments.conftest import address
 from tests.proof.books import broken, judge
 
@@ -62,7 +62,7 @@ def books(payer, link, form, gateway, tenant, admin_user):
     payer.post(address(link), form)
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     payment = Payment.objects.get()
-    looking.look(payment)
+    status.look(payment)
     refund, _ = Refund.objects.request(
         payment, amount=Decimal("82.50"), reason="Half", actor=admin_user, key=uuid.uuid4()
     )

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from invoices.models import Invoice, PaymentLink
 from invoices.models.invoice import CENT
-from payments import banking_days
 from payments.models import Payment
+from payments.settlement import banking_days
 from tenants.models import User
 from textpay.demo import past, replies
 from textpay.demo.clock import Story

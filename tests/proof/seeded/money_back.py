@@ -9,12 +9,12 @@ from unittest import mock
 from django.db import transaction
 
 from audit import clock
-from payments import looking
 from payments.gateway import client, http
 from payments.models import Payment, Refund
 from payments.models import refund as refunds
 from payments.refunding import execute
 from payments.refunding import request as asking_back
+from payments.settlement import status
 
 
 def refund_before_settled_reported_as_done() -> None:
@@ -80,7 +80,7 @@ def return_applied_twice() -> None:
 
 def bank_payment_cleared_once_settled() -> None:
     """The gateway accepted it, so the bank will not send it back."""
-    looking.may_clear = lambda *_: True
+    status.may_clear = lambda *_: True
 
 
 def a_late_look_clears_again() -> None:

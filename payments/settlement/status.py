@@ -11,11 +11,11 @@ from django.db.models import F, Min, Q
 from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
-from payments import banking_days
 from payments.gateway import client
 from payments.gateway.client import Funded, NotSent, Unknown
 from payments.models import Payment, Refund
 from payments.models.account import CardConnectAccount
+from payments.settlement import banking_days
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
