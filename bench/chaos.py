@@ -72,7 +72,7 @@ def run(world: World, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[
 
 def judge(world: World, crowd: Any) -> tuple[dict[str, int], list[str]]:
     """Both ledgers, and our own tables, when all is quiet."""
-    from payments import verify  # noqa: PLC0415
+    from payments.reconciliation import verify  # noqa: PLC0415
     from tests.proof import books  # noqa: PLC0415
 
     theirs = charges(world)
@@ -215,7 +215,8 @@ def attend(crowd: Any, clerks: Any) -> None:
 
 def keep(tenant: Any, payments: list[int]) -> int:
     """Money match, and a click on each part that it found and nobody could void any more."""
-    from payments import matching, putting_right  # noqa: PLC0415
+    from payments.reconciliation import match as matching  # noqa: PLC0415
+    from payments.reconciliation import resolve
     from tenants.models import Membership  # noqa: PLC0415
 
     match = matching.begin(tenant)
@@ -225,7 +226,7 @@ def keep(tenant: Any, payments: list[int]) -> int:
     clerk = Membership.objects.filter(tenant=tenant).select_related("user")[0].user
     found = [row for row in match.rows.filter(payment__in=payments) if row.may_be_kept]
     for row in found:
-        putting_right.keep_row(row, actor=clerk)
+        resolve.keep_row(row, actor=clerk)
     return len(found)
 
 

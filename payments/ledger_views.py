@@ -14,10 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.enqueue import enqueue
 from invoices.models import Invoice
-from payments import matching, putting_right, tasks
+from payments import tasks
 from payments.models import CardConnectAccount, Payment
 from payments.models.reconciliation import MatchRow, MatchRun
-from payments.putting_right import AboveBalance, CannotBook
+from payments.reconciliation import match as matching
+from payments.reconciliation import resolve
+from payments.reconciliation.resolve import AboveBalance, CannotBook
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -138,7 +140,7 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect("payments:match")
     try:
         confirmed = "confirmed" in request.POST
-        putting_right.book_row(row, invoice, actor=request.user, confirmed=confirmed)
+        resolve.book_row(row, invoice, actor=request.user, confirmed=confirmed)
     except AboveBalance as above:
         part = "payments/staff/_book_above.html"
         context = {"part": part, "row": row, "invoice": invoice, "why": str(above)}
@@ -157,7 +159,7 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        payment = putting_right.keep_row(row, actor=request.user)
+        payment = resolve.keep_row(row, actor=request.user)
     except CannotBook as problem:
         messages.info(request, str(problem))
         return redirect("payments:match")
@@ -176,7 +178,7 @@ def match_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("payment__invoice")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        refund = putting_right.record_refund(row, actor=request.user)
+        refund = resolve.record_refund(row, actor=request.user)
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:
@@ -192,7 +194,7 @@ def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("tenant", "invoice")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        is_new = putting_right.see_row(
+        is_new = resolve.see_row(
             row, request.POST.get("words", "").strip()[:120], actor=request.user
         )
     except CannotBook as problem:
@@ -213,7 +215,7 @@ def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if payment is None or not row.may_be_asked:
         messages.info(request, "There is nothing to ask. Match again for the newest picture.")
         return redirect("payments:match")
-    putting_right.ask_row(row, payment)
+    resolve.ask_row(row, payment)
     told = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
     messages.info(request, told.strip())
     return redirect("payments:match")

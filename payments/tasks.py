@@ -12,10 +12,10 @@ from django_scopes import scope, scopes_disabled
 
 from audit.clock import db_now
 from audit.enqueue import enqueue
-from payments import matching, verify
 from payments.checkout import charge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
+from payments.reconciliation import match, verify
 from payments.refunding import execute, receipt
 from payments.settlement import status
 from tenants.models import Tenant
@@ -125,7 +125,7 @@ def match_money(run_id: int) -> None:
         run = MatchRun.objects.select_related("tenant").get(pk=run_id)
     if run.is_running:
         with scope(tenant=run.tenant):
-            matching.run(run)
+            match.run(run)
 
 
 @shared_task
@@ -133,9 +133,9 @@ def match_company(tenant_id: int) -> None:
     """The nightly comparison of one company, unless one is under way."""
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
-        run = matching.begin(tenant)
+        run = match.begin(tenant)
         if run is not None:
-            matching.run(run)
+            match.run(run)
 
 
 @shared_task

@@ -7,10 +7,11 @@ import pytest
 from django.core import mail
 
 from invoices.models import Invoice
-from payments import putting_right, tasks, verify
+from payments import tasks
 from payments.gateway import client
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
 from payments.models.refund import new_orderid
+from payments.reconciliation import resolve, verify
 from payments.refunding import execute, receipt
 from tests.conftest import signed_in
 from tests.payments.conftest import address
@@ -163,7 +164,7 @@ def test_a_refund_made_at_cardconnect_gives_back_the_surcharge_of_its_part(
         gateway.sandbox.control("fund")
         tasks.match_company(tenant.pk)
         row = MatchRow.objects.problems().get()
-        refund = putting_right.record_refund(row, actor=admin_user)
+        refund = resolve.record_refund(row, actor=admin_user)
         assert (refund.amount, refund.fee) == (Decimal(amount), Decimal(fee))
     settled.refresh_from_db()
     assert settled.status == "refunded"

@@ -16,10 +16,10 @@ from audit.models import AuditEntry
 from payments.gateway import client
 from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
+from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.settlement import status as looking
 from payments.tasks import match_company, settle_refunds, settle_unknown
-from payments.verify import check
 from tests.payments.conftest import PARTIAL, address
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from audit.clock import db_now
-from payments import matching
 from payments.models import Finding, MatchRow, Payment
+from payments.reconciliation import match
 from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_invoice
 from tests.payments.test_verify import pay, start
@@ -23,7 +23,7 @@ def ledger(tenant: Any) -> None:
     """A run with a row of each kind, and a finding."""
     paid = pay(make_invoice(tenant))
     start(make_invoice(tenant)).decline("The bank declined this card.", respcode="05")
-    run = matching.begin(tenant)
+    run = match.begin(tenant)
     assert run is not None
     today = db_now().date()
     for cause in MatchRow.Cause.values:

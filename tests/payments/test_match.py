@@ -14,12 +14,13 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments import matching, statements
 from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow, MatchRun
+from payments.reconciliation import match as matching
+from payments.reconciliation import statement
+from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
-from payments.verify import check
 from tests.factories import make_invoice, make_member, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql, start
@@ -329,7 +330,7 @@ def test_a_long_report_is_matched_in_few_statements(tenant, charged, gateway):
             replace(one, retref=f"{n:012}", is_rejected=True, orderid="") for n in range(count)
         ]
         with CaptureQueriesContext(connection) as queries:
-            books = statements.Books(account, [one, *others])
+            books = statement.Books(account, [one, *others])
             found = [books.payment(line) for line in (one, *others)]
         assert found == [charged] + [None] * count
         spent[count] = len(queries)
@@ -339,7 +340,7 @@ def test_a_long_report_is_matched_in_few_statements(tenant, charged, gateway):
 def test_what_changed_while_the_report_was_read_is_read_anew(tenant, charged, gateway):
     account, [line] = tenant.cardconnect, gateway_lines(charged)
     sql("UPDATE payments_payment SET status = 'unknown', retref = ''")
-    books = statements.Books(account, [line])
+    books = statement.Books(account, [line])
     sql(f"UPDATE payments_payment SET status = 'captured', retref = '{line.retref}'")
     match = matching.begin(tenant)
     row = matching._row(match, account, line, books)
@@ -350,7 +351,7 @@ def test_what_changed_while_the_report_was_read_is_read_anew(tenant, charged, ga
 
 def gateway_lines(payment):
     """What the gateway reports of it."""
-    return [statements.Line(payment.retref, payment.total, dt.date(2026, 11, 2), payment.orderid)]
+    return [statement.Line(payment.retref, payment.total, dt.date(2026, 11, 2), payment.orderid)]
 
 
 def test_a_refund_of_ours_is_held_against_the_refund(tenant, charged, gateway, admin_user):
@@ -373,6 +374,6 @@ def test_a_refund_of_ours_is_held_against_the_refund(tenant, charged, gateway, a
 def test_a_refund_made_elsewhere_is_shown(tenant, charged, gateway):
     settle(gateway)
     account = tenant.cardconnect
-    line = statements.Line("999", Decimal("-5.00"), matching.db_now().date())
+    line = statement.Line("999", Decimal("-5.00"), matching.db_now().date())
     found = matching._judge(account, line, charged, None)
     assert found == (charged, ("theirs", "refund"))

@@ -13,8 +13,8 @@ from customers.models import Customer
 from payments.gateway import client
 from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow
+from payments.reconciliation.verify import check
 from payments.refunding import execute
-from payments.verify import check
 from tests.payments.conftest import address
 from tests.payments.test_match import matched, settle
 from tests.payments.test_verify import sql

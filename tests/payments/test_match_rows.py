@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from audit.models import AuditEntry
 from invoices.models import Invoice
-from payments import matching, putting_right
 from payments.models import Payment
 from payments.models.reconciliation import MatchRow, MatchRun
-from payments.verify import check
+from payments.reconciliation import match, resolve
+from payments.reconciliation.verify import check
 from tests.factories import make_invoice
 from tests.payments.conftest import PARTIAL, address
 from tests.payments.test_match import forget, matched, settle
@@ -41,7 +41,7 @@ def stranger_charge(tenant, charged, gateway):
 @pytest.fixture
 def moved_on(monkeypatch):
     """The days of the match have moved on: CardConnect tells nothing of what was."""
-    return lambda: monkeypatch.setattr(matching, "read", lambda *_: [])
+    return lambda: monkeypatch.setattr(match, "read", lambda *_: [])
 
 
 def page_of(browser, name="payments:match"):
@@ -106,8 +106,8 @@ def test_only_the_newest_row_of_a_charge_is_shown(tenant, stranger_charge, admin
 
 def test_what_a_later_match_finds_matched_needs_nobody(tenant, stranger_charge, charged):
     account, invoice = tenant.cardconnect, charged.invoice
-    line = putting_right.Line(stranger_charge.retref, charged.amount, stranger_charge.day)
-    matching.book(account, invoice, line)
+    line = resolve.Line(stranger_charge.retref, charged.amount, stranger_charge.day)
+    match.book(account, invoice, line)
     [row] = matched(tenant)
     assert row.bucket == "matched"
     assert not MatchRow.objects.problems().exists()

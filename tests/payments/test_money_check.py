@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 from audit.clock import db_now
-from payments import tasks, verify
+from payments import tasks
 from payments.gateway import client
 from payments.gateway.client import NotSent, Unknown
 from payments.models import Finding, MoneyCheck, Refund
+from payments.reconciliation import verify
+from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.tasks import verify_company, verify_money
-from payments.verify import check
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql

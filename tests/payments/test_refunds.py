@@ -14,10 +14,10 @@ from audit.models import AuditEntry
 from customers.models import Customer
 from payments.gateway import client
 from payments.models import Payment, Refund
+from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.receipt import compose
 from payments.tasks import settle_refunds
-from payments.verify import check
 from tests.factories import PASSWORD
 from tests.payments.conftest import address
 

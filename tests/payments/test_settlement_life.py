@@ -11,11 +11,11 @@ from audit.models import AuditEntry
 from customers.models import Customer
 from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.return_codes import REASONS, reason_of
 from payments.settlement import banking_days
 from payments.tasks import settle_bank_payments
-from payments.verify import check
 from tenants.models import Tenant
 from tests.factories import make_text
 from tests.payments.conftest import address

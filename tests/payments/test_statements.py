@@ -11,10 +11,10 @@ import pytest
 from django.urls import reverse
 
 from audit.models import AuditEntry
-from payments import matching, statements
 from payments.gateway import reports as gateway_reports
 from payments.gateway.reports import Settled
 from payments.models import MatchRow, Payment
+from payments.reconciliation import match, statement
 from tests.payments.conftest import address
 from tests.payments.test_match import forget, matched, settle
 from tests.payments.wire_fakes import ORDER, RETREF, make_account
@@ -42,7 +42,7 @@ def reports(monkeypatch):
 
 
 def read():
-    return statements.read(None, DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=5))
+    return statement.read(None, DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=5))
 
 
 @pytest.mark.parametrize("letter", "NFPTR")
@@ -187,21 +187,21 @@ def test_settled_and_not_paid_out_is_said_once_banking_days_have_passed(
 ):
     """Monday's batch: on Wednesday the deposit may still come, on Thursday it should have."""
     gateway.sandbox.control("close-batch")
-    line = statements.Line(charged.retref, charged.total, MONDAY, charged.orderid)
+    line = statement.Line(charged.retref, charged.total, MONDAY, charged.orderid)
     paid = replace(line, paid_out=line.amount)
-    monkeypatch.setattr(matching, "read", lambda *_: [line])
+    monkeypatch.setattr(match, "read", lambda *_: [line])
     assert on(tenant, monkeypatch, 3) == ["same"]  # no deposit was ever told of: a test system
-    monkeypatch.setattr(matching, "read", lambda *_: [paid])
+    monkeypatch.setattr(match, "read", lambda *_: [paid])
     assert on(tenant, monkeypatch, 1) == ["same"]
-    monkeypatch.setattr(matching, "read", lambda *_: [line])
+    monkeypatch.setattr(match, "read", lambda *_: [line])
     assert on(tenant, monkeypatch, 2) == ["same"]
     assert on(tenant, monkeypatch, 3) == ["not_paid_out"]
     row = MatchRow.objects.problems().get()
     assert (row.bucket, row.payment) == ("ours", charged)
-    monkeypatch.setattr(matching, "read", lambda *_: [])  # its day is not read any more
+    monkeypatch.setattr(match, "read", lambda *_: [])  # its day is not read any more
     assert on(tenant, monkeypatch, 9) == []
     assert MatchRow.objects.problems().get() == row
-    monkeypatch.setattr(matching, "read", lambda *_: [paid])
+    monkeypatch.setattr(match, "read", lambda *_: [paid])
     assert on(tenant, monkeypatch, 10) == ["same"]
     assert not MatchRow.objects.problems().exists()
 
@@ -209,7 +209,7 @@ def test_settled_and_not_paid_out_is_said_once_banking_days_have_passed(
 def on(tenant, monkeypatch, days):
     """The causes that a match finds so many days after that Monday."""
     noon = dt.datetime.combine(MONDAY + dt.timedelta(days=days), dt.time(12), dt.UTC)
-    monkeypatch.setattr(matching, "db_now", lambda: noon)
+    monkeypatch.setattr(match, "db_now", lambda: noon)
     return [row.cause for row in matched(tenant) if row.cause != "not_settled"]
 
 

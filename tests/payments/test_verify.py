@@ -9,10 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from payments import verify
 from payments.checkout import authorization_text
 from payments.models import Finding, Payment
-from payments.verify import check, keep
+from payments.reconciliation import verify
+from payments.reconciliation.verify import check, keep
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address
 

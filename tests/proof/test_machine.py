@@ -31,9 +31,9 @@ from audit.clock import db_now
 from bench import killing
 from invoices.models import InvoiceError, PaymentLink
 from invoices.tasks import expire_links
-from payments import verify
 from payments.gateway import http
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.reconciliation import verify
 from payments.tasks import settle_bank_payments, settle_refunds, settle_unknown
 from sms.models import TextMessage
 from sms.tasks import deliver

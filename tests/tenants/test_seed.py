@@ -23,9 +23,9 @@ from audit.models import AuditEntry
 from customers.models import Contact, Customer
 from invoices import filters
 from invoices.models import Invoice, PaymentLink
-from payments import matching, verify
 from payments.gateway import client
 from payments.models import CardConnectAccount, MatchRow, Payment, Refund
+from payments.reconciliation import match, verify
 from sms.bulk_work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
@@ -186,9 +186,9 @@ def test_the_gateway_that_is_told_of_the_past_has_nothing_against_the_books(
     for tenant in lived_in():
         assert verify.verify(tenant, gateway=True) == ([], 0)
         with scope(tenant=tenant):
-            run = matching.begin(tenant)
+            run = match.begin(tenant)
             assert run
-            matching.run(run)
+            match.run(run)
             buckets = set(MatchRow.objects.filter(run=run).values_list("bucket", flat=True))
             assert buckets == {"matched"}
             for payment in Payment.objects.all():

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from payments.verify import verify
+from payments.reconciliation.verify import verify
 from tenants.models import Tenant
 
 

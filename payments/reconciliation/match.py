@@ -24,10 +24,10 @@ from payments.checkout import surcharge
 from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
+from payments.reconciliation.statement import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.refunding import execute
 from payments.settlement import banking_days
 from payments.settlement import status as looking
-from payments.statements import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from django_scopes import scope, scopes_disabled
 from audit.clock import db_now
 from payments.gateway import client
 from payments.gateway.client import Approved, NotSent, Unknown
-from payments.invariants import CALL, INVARIANTS, Invariant
 from payments.models import CardConnectAccount, Finding, MoneyCheck, Payment
+from payments.reconciliation.invariants import CALL, INVARIANTS, Invariant
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments.checkout import charge, surcharge
-from payments.matching import book
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.models.refund import given_back_of
+from payments.reconciliation.match import book
+from payments.reconciliation.statement import GIVEN_ONCE, ZERO, Line
 from payments.refunding.request import CENT, OTHER_OPEN
 from payments.settlement import status
-from payments.statements import GIVEN_ONCE, ZERO, Line
 from tenants.models import User
 
 Cause = MatchRow.Cause
