@@ -2,19 +2,29 @@
 
 from django.urls import path
 
-from payments import follow_up, ledger_views, views
 from payments.checkout import public
+from payments.staff import follow_up, reconciliation_views, views
 
 app_name = "payments"
 urlpatterns = [
-    path("payments/", ledger_views.index, name="list"),
-    path("payments/match/", ledger_views.match, name="match"),
-    path("payments/match/now/", ledger_views.match_now, name="match_now"),
-    path("payments/match/<uuid:public_id>/book/", ledger_views.match_book, name="match_book"),
-    path("payments/match/<uuid:public_id>/keep/", ledger_views.match_keep, name="match_keep"),
-    path("payments/match/<uuid:public_id>/ask/", ledger_views.match_ask, name="match_ask"),
-    path("payments/match/<uuid:public_id>/refund/", ledger_views.match_refund, name="match_refund"),
-    path("payments/match/<uuid:public_id>/seen/", ledger_views.match_seen, name="match_seen"),
+    path("payments/", reconciliation_views.index, name="list"),
+    path("payments/match/", reconciliation_views.match, name="match"),
+    path("payments/match/now/", reconciliation_views.match_now, name="match_now"),
+    path(
+        "payments/match/<uuid:public_id>/book/", reconciliation_views.match_book, name="match_book"
+    ),
+    path(
+        "payments/match/<uuid:public_id>/keep/", reconciliation_views.match_keep, name="match_keep"
+    ),
+    path("payments/match/<uuid:public_id>/ask/", reconciliation_views.match_ask, name="match_ask"),
+    path(
+        "payments/match/<uuid:public_id>/refund/",
+        reconciliation_views.match_refund,
+        name="match_refund",
+    ),
+    path(
+        "payments/match/<uuid:public_id>/seen/", reconciliation_views.match_seen, name="match_seen"
+    ),
     path("invoices/<uuid:public_id>/record-payment/", views.record, name="record"),
     path("payments/<uuid:public_id>/give-back/", views.give_back, name="give_back"),
     path("payments/<uuid:public_id>/void/", views.void_record, name="void_record"),

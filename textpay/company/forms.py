@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from customers import phones
-from payments.staff_forms import StepUpForm
+from payments.staff.forms import StepUpForm
 from sms.models import TextRules
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import ADMINISTRATOR, Permission

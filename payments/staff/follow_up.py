@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from payments.checkout import charge
 from payments.models import CannotRefund, Payment
 from payments.refunding import execute
-from payments.staff_forms import RepaidForm
-from payments.views import _dialog, _done, _payment, _refund, _told
+from payments.staff.forms import RepaidForm
+from payments.staff.views import _dialog, _done, _payment, _refund, _told
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 

@@ -18,7 +18,7 @@ from invoices.models import Invoice
 from payments.models import CannotRecord, CannotRefund, Payment, Refund
 from payments.refunding import execute
 from payments.settlement import status
-from payments.staff_forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
+from payments.staff.forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
