@@ -119,7 +119,7 @@ class Tenant(models.Model):
     ach_clear_days = models.PositiveSmallIntegerField(
         "bank payments clear after", default=4, validators=[MaxValueValidator(60)]
     )
-    # Both written by payments/enabling.py only, which asks CardConnect first and audits.
+    # Both written by payments/activation.py only, which asks CardConnect first and audits.
     text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)
     text_to_pay_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(default=True)

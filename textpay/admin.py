@@ -1,7 +1,7 @@
 """The Django admin of platform administrators ("Support"): companies, people, history to look at.
 
 Nothing here writes money or history. CardConnect is asked about credentials and switches after the
-form's own transaction has ended, by the verbs of payments/enabling.py.
+form's own transaction has ended, by the verbs of payments/activation.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 
 from audit.models import AuditEntry, record
-from payments.enabling import (
+from payments.activation import (
     Credentials,
     NotEnabled,
     disable_text_to_pay,

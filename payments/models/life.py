@@ -18,8 +18,8 @@ from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
+from payments.ach_return_codes import advice_of, reason_of
 from payments.models.account import CardConnectAccount
-from payments.return_codes import advice_of, reason_of
 from tenants.models import User
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from audit.clock import DbNow, db_now
 from audit.transitions import IllegalTransition, transition
+from payments.ach_return_codes import reason_of_refund
 from payments.refunding.request import ZERO, CannotRefund, RefundQuerySet
-from payments.return_codes import reason_of_refund
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

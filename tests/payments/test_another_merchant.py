@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from audit.models import AuditEntry
-from payments import enabling
-from payments.enabling import Credentials, NotEnabled, set_credentials
+from payments import activation
+from payments.activation import Credentials, NotEnabled, set_credentials
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
 from payments.tasks import settle_bank_payments
@@ -90,13 +90,13 @@ def test_an_open_refund_holds_it_up_and_cash_does_not(tenant, support, gateway, 
 
 
 def test_a_payment_that_begins_meanwhile_is_seen(tenant, support, gateway, monkeypatch):
-    ask = enabling._ask
+    ask = activation._ask
 
     def slow(account):
         ask(account)
         charge(tenant, "pending")
 
-    monkeypatch.setattr(enabling, "_ask", slow)
+    monkeypatch.setattr(activation, "_ask", slow)
     with pytest.raises(NotEnabled, match="being charged"):
         set_credentials(tenant, typed(tenant, merchid=OTHER), support)
     assert merchid(tenant) == gateway.merchid

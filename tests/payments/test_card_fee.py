@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments.enabling import NotEnabled, disable_text_to_pay, enable_text_to_pay
+from payments.activation import NotEnabled, disable_text_to_pay, enable_text_to_pay
 from payments.models import Payment
 from tests.conftest import signed_in
 from tests.payments.conftest import address

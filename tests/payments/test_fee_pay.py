@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from payments.activation import disable_text_to_pay, enable_text_to_pay
 from payments.checkout import surcharge
 from payments.checkout.surcharge import NOT_TOLD
-from payments.enabling import disable_text_to_pay, enable_text_to_pay
 from payments.models import Authorization, Payment
 from tests.conftest import ScopedClient, signed_in
 from tests.payments.conftest import address, sweep_after

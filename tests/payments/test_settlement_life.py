@@ -9,11 +9,11 @@ import pytest
 from audit.clock import db_now
 from audit.models import AuditEntry
 from customers.models import Customer
+from payments.ach_return_codes import REASONS, reason_of
 from payments.gateway import client
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.reconciliation.verify import check
 from payments.refunding import execute
-from payments.return_codes import REASONS, reason_of
 from payments.settlement import banking_days
 from payments.tasks import settle_bank_payments
 from tenants.models import Tenant

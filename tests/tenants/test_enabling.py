@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from audit.models import AuditEntry
-from payments.enabling import (
+from payments.activation import (
     Credentials,
     NotEnabled,
     disable_text_to_pay,

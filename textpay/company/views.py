@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.enqueue import enqueue
 from audit.models import AuditEntry
 from customers.models import Contact
-from payments import enabling
+from payments import activation
 from payments.models import CardConnectAccount
 from sms.models import TextRules, TwilioAccount
 from sms.wording import preview
@@ -103,7 +103,7 @@ def _texts(request: StaffRequest, form: TextRulesForm) -> HttpResponse:
 @staff(Permission.MANAGE_SETTINGS)
 def request_text_to_pay(request: StaffRequest) -> HttpResponse:
     """**Contact Support to enable Text-to-Pay**"""
-    if enabling.request_text_to_pay(request.tenant, request.user):
+    if activation.request_text_to_pay(request.tenant, request.user):
         enqueue(tell_support, request.tenant.pk)
         messages.success(request, "Support has your request")
     else:
