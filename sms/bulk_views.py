@@ -22,8 +22,8 @@ from audit.enqueue import enqueue
 from customers import phones
 from invoices import filters
 from invoices.models import Invoice
-from sms.bulk import MOST, BulkSend, BulkText
 from sms.bulk_work import Verdict, verdicts
+from sms.models.bulk import MOST, BulkSend, BulkText
 from sms.reasons import Reason, why_no_texts
 from sms.tasks import run_bulk
 from tenants.access import Permission, staff

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet
 
 from invoices.models import Invoice
-from sms.bulk import PORTION, BulkSend, BulkText
 from sms.check import check_many
-from sms.messages import TextMessage
+from sms.models.bulk import PORTION, BulkSend, BulkText
+from sms.models.text import TextMessage
 from sms.queueing import Order
 
 ON_ITS_WAY = "A text about it is on its way already."

@@ -17,8 +17,8 @@ from customers.models import Customer
 from invoices.models import Invoice
 from sms import limits, quiet_hours
 from sms.findings import TONES, Finding, Known, Level, Look
-from sms.lookups import NumberLookup
 from sms.models import Consent, InboundText, OptOut, TextMessage, TextRules
+from sms.models.number_lookup import NumberLookup
 from sms.reasons import why_no_sender
 from tenants.models import Tenant
 

@@ -14,8 +14,8 @@ from django.db.models.query import QuerySet
 from audit import clock
 from customers.models import Customer, PhoneChoice
 from sms.check import answered_at
-from sms.inbox import InboundText
 from sms.models import OptOut, TextMessage
+from sms.models.inbound import InboundText
 from sms.reasons import Reason, why_no_sender
 from tenants.models import Tenant
 

@@ -13,8 +13,8 @@ from invoices import link_tokens
 from invoices.models import Invoice
 from sms import limits, quiet_hours, wording
 from sms.limits import Sent
-from sms.lookups import NO_TEXTS, WORDS
 from sms.models import OptOut, TextMessage, TextRules
+from sms.models.number_lookup import NO_TEXTS, WORDS
 from sms.reasons import Reason, opted_out, why_not_asked
 from tenants.models import Tenant
 from tenants.templatetags.ui import clock, date

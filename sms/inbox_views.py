@@ -16,10 +16,10 @@ from audit.models import record
 from invoices.models import Invoice
 from sms import conversations
 from sms.conversations import why_no_answer
-from sms.inbox import InboundText
 from sms.inbox_forms import LONGEST, AnswerForm, OptOutForm
 from sms.models import OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models.inbound import InboundText
+from sms.models.opt_out import opt_out
 from sms.segments import segments
 from sms.tasks import deliver
 from sms.wording import answer_text, language_for

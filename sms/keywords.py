@@ -10,7 +10,7 @@ import difflib
 import unicodedata
 from typing import NamedTuple
 
-from sms.inbox import InboundText
+from sms.models.inbound import InboundText
 from sms.refusals import CLEAR, DOUBT, HINT
 
 Kind = InboundText.Kind

@@ -11,7 +11,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from audit import clock
 from invoices.models import Invoice, PaymentLink
-from sms.messages import TextMessage
+from sms.models.text import TextMessage
 
 PAUSE = dt.timedelta(minutes=10)
 WEEK = dt.timedelta(days=7)

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from sms import twilio
 from sms.findings import no_texts
-from sms.lookups import NO_TEXTS, WORDS, NumberLookup
 from sms.models import TextMessage, TextRules, TwilioAccount
+from sms.models.number_lookup import NO_TEXTS, WORDS, NumberLookup
 from sms.twilio import TwilioError
 from tenants.models import Tenant
 

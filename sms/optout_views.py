@@ -14,12 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from customers import phones
 from customers.models import Customer
-from sms.consent import digests
 from sms.conversations import numbers_of
-from sms.inbox import InboundText
 from sms.inbox_forms import NumberOptOutForm, OptOutForm, ResumeForm
 from sms.models import Consent, OptOut
-from sms.optouts import opt_out
+from sms.models.consent import digests
+from sms.models.inbound import InboundText
+from sms.models.opt_out import opt_out
 from tenants.access import Permission, staff
 from tenants.models import Tenant
 from tenants.requests import StaffRequest

@@ -11,7 +11,7 @@ import logging
 
 from django.core.cache import cache
 
-from sms.accounts import TwilioAccount
+from sms.models.account import TwilioAccount
 
 log = logging.getLogger(__name__)
 

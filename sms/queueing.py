@@ -13,11 +13,11 @@ from audit import clock
 from audit.models import record_all
 from customers.models import Customer
 from invoices.models import Invoice, InvoiceError, PaymentLink
-from sms.consent import Consent
+from sms.models.consent import Consent
 from tenants.models import Tenant, User
 
 if TYPE_CHECKING:
-    from sms.messages import TextMessage
+    from sms.models.text import TextMessage
 
 
 class NeedsConfirmation(Exception):

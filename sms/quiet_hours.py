@@ -17,7 +17,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 
 if TYPE_CHECKING:
     from customers.models import Customer
-    from sms.rules import TextRules
+    from sms.models.rules import TextRules
 
 # Hours of one day on the recipient's clock, the second not included; None is a day off.
 Day = tuple[int, int] | None

@@ -6,7 +6,7 @@ import re
 
 from django.conf import settings
 
-from sms.reminders import ReminderStep
+from sms.models.reminder import ReminderStep
 from sms.wording import LANGUAGES, LINK_MARK, fitting
 from tenants.models import Tenant
 

@@ -15,8 +15,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from invoices.models import Invoice, PaymentLink
 from sms.check import SendCheck, check_many
-from sms.messages import TextMessage
-from sms.reminders import Reminder, ReminderStep, being_paid
+from sms.models.reminder import Reminder, ReminderStep, being_paid
+from sms.models.text import TextMessage
 from sms.wording import language_for, reminder_template
 from tenants.models import Tenant
 

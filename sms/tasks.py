@@ -15,12 +15,12 @@ from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
 from sms import line_types, pace, twilio
-from sms.bulk import PORTION, BulkSend, give_back
 from sms.bulk_work import take
 from sms.check import OUTSIDE_HOURS, waits_until
 from sms.models import OptOut, TextMessage, TwilioAccount
-from sms.optouts import STOPPED, handing_over
-from sms.reminders import why_not_any_more
+from sms.models.bulk import PORTION, BulkSend, give_back
+from sms.models.opt_out import STOPPED, handing_over
+from sms.models.reminder import why_not_any_more
 from sms.reports import adopt, learn
 from sms.twilio import TwilioError
 from sms.wording import takes

@@ -18,7 +18,7 @@ from django.urls import reverse
 from customers import phones
 from customers.models import Customer
 from invoices.models import Invoice
-from sms.rules import TextRules
+from sms.models.rules import TextRules
 from sms.segments import clusters, outside_gsm7, segments
 from tenants.models import Tenant
 

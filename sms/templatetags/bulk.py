@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from sms.bulk import BulkSend, BulkSendQuerySet, BulkText
+from sms.models.bulk import BulkSend, BulkSendQuerySet, BulkText
 from tenants.templatetags.ui import chip
 
 register = template.Library()

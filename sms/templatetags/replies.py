@@ -6,7 +6,7 @@ from django import template
 
 from customers.models import Customer
 from sms.conversations import Number, numbers_of
-from sms.inbox import InboundText
+from sms.models.inbound import InboundText
 
 register = template.Library()
 

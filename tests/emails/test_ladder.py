@@ -15,7 +15,7 @@ from customers.models import Contact
 from invoices import tasks
 from invoices.models import Invoice, InvoiceEmail
 from sms.models import TextMessage, TextRules
-from sms.optouts import STOPPED
+from sms.models.opt_out import STOPPED
 from sms.reports import book
 from sms.tasks import NO_TRACE
 from tenants.models import Tenant, User

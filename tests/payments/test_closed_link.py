@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from payments.models import Refund
 from sms.models import OptOut
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from tests.factories import MOBILE, make_member, make_text
 
 pytestmark = pytest.mark.django_db

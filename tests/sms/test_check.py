@@ -16,7 +16,7 @@ from customers.models import Contact
 from invoices.models import Invoice
 from sms.check import check, check_many
 from sms.models import Consent, OptOut, TextMessage, TextRules, TwilioAccount
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from sms.tasks import deliver, steps_due
 from tests.factories import (
     MOBILE,

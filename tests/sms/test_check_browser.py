@@ -13,7 +13,7 @@ from audit import clock
 from customers.models import Contact
 from invoices.models import Invoice
 from sms.models import OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways, wait_until_heard
 from tests.factories import PASSWORD, keep_quiet_hours, make_customer, make_invoice, make_text
 

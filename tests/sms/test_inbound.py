@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
 from sms.models import Consent, InboundText, OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from sms.replies import Incoming, receive
 from sms.tasks import why_not_now
 from tests.factories import (

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from audit.models import AuditEntry
 from sms.models import InboundText, OptOut
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from tenants import live
 from tenants.roles import Permission
 from tests.factories import (

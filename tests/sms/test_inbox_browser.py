@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from customers.models import Customer
 from sms.models import InboundText, OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
 from tests.factories import MOBILE, PASSWORD, make_customer, make_invoice, make_text
 

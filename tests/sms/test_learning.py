@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 from twilio.base.exceptions import TwilioRestException
 
-from sms.delivery import PRICE_LOOKS
 from sms.models import Consent, OptOut, TextMessage
-from sms.optouts import opt_out, resume
+from sms.models.delivery import PRICE_LOOKS
+from sms.models.opt_out import opt_out, resume
 from sms.reports import book
 from sms.tasks import catch_up, deliver, steps_due
 from sms.templatetags.texts import cost

@@ -7,9 +7,10 @@ import pytest
 from django.db import connection, connections
 from django_scopes import scopes_disabled
 
-from sms import optouts, twilio
+from sms import twilio
 from sms.models import OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models import opt_out as optouts
+from sms.models.opt_out import opt_out
 from sms.tasks import deliver
 from sms.twilio import Accepted
 from tests.factories import MOBILE, make_customer, make_invoice, make_text

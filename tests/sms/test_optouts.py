@@ -7,9 +7,9 @@ import pytest
 
 from audit.models import AuditEntry
 from customers.models import Contact
-from sms.consent import digests
 from sms.models import Consent, OptOut, TextMessage
-from sms.optouts import NoEvidence, opt_out, resume
+from sms.models.consent import digests
+from sms.models.opt_out import NoEvidence, opt_out, resume
 from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant, make_text
 

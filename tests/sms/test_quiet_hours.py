@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from customers.models import Customer
 from sms import quiet_hours
+from sms.models.rules import TextRules
 from sms.quiet_hours import Hours, next_allowed, zones_of_address, zones_of_number
-from sms.rules import TextRules
 from textpay.checks import tables_check
 
 NOBODY = Customer(region="", postal="")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice
 from sms.models import OptOut, TextMessage
-from sms.optouts import opt_out
+from sms.models.opt_out import opt_out
 from sms.templatetags.texts import rail
 from tests.factories import MOBILE, make_invoice, make_text
 

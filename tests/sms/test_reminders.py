@@ -11,8 +11,8 @@ import pytest
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from payments.models import Payment
-from sms import optouts
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
+from sms.models import opt_out as optouts
 from sms.reminding import companies, remind, remind_everybody, take
 from sms.schedule import plans
 from sms.tasks import deliver

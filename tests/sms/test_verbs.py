@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from audit.models import AuditEntry
-from sms.delivery import LOOKS
 from sms.models import TextMessage
+from sms.models.delivery import LOOKS
 
 pytestmark = pytest.mark.django_db
 SID = "SM" + "a" * 32

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.models import Contact
-from sms.reminders import DEFAULTS, ReminderStep
+from sms.models.reminder import DEFAULTS, ReminderStep
 from sms.samples import samples
 from sms.segments import GSM7, clusters, outside_gsm7, segments, utf16
 from sms.twilio_codes import CODES, explain

@@ -17,7 +17,7 @@ from audit.models import record
 from customers.models import Contact
 from invoices.models import Invoice
 from sms.models import ReminderStep, TextRules
-from sms.reminders import DEFAULTS
+from sms.models.reminder import DEFAULTS
 from sms.segments import outside_gsm7
 from sms.wording import LANGUAGES, check_words, filled_in, reminder_template, shown
 from tenants.access import Permission, staff

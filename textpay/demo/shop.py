@@ -20,7 +20,7 @@ from invoices.models.invoice import CENT, ZERO
 from payments.checkout import authorization_text
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
-from sms.reminders import DEFAULTS
+from sms.models.reminder import DEFAULTS
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission
 from textpay.demo.accounts import Merchant, Sender

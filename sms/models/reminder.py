@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from audit import clock
 from invoices.models import Invoice
-from sms.messages import TextMessage
-from sms.rules import TextRules
+from sms.models.rules import TextRules
+from sms.models.text import TextMessage
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 

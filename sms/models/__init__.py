@@ -1,15 +1,15 @@
 """What the database keeps of texts; each part lives in the file that its word names."""
 
-from sms.accounts import TwilioAccount
-from sms.bulk import BulkSend, BulkText
-from sms.consent import Consent
-from sms.inbox import InboundText
-from sms.lookups import NumberLookup
-from sms.messages import TextMessage
-from sms.optouts import OptOut
+from sms.models.account import TwilioAccount
+from sms.models.bulk import BulkSend, BulkText
+from sms.models.consent import Consent
+from sms.models.inbound import InboundText
+from sms.models.number_lookup import NumberLookup
+from sms.models.opt_out import OptOut
+from sms.models.reminder import Reminder, ReminderStep
+from sms.models.rules import TextRules
+from sms.models.text import TextMessage
 from sms.queueing import NeedsConfirmation, TextMessageQuerySet
-from sms.reminders import Reminder, ReminderStep
-from sms.rules import TextRules
 
 __all__ = [
     "BulkSend",

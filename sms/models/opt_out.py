@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from audit.models import record
 from customers.models import Contact, Customer
-from sms.consent import Consent, digests
-from sms.inbox import InboundText
-from sms.messages import TextMessage
+from sms.models.consent import Consent, digests
+from sms.models.inbound import InboundText
+from sms.models.text import TextMessage
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

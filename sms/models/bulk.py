@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
-from sms.messages import TextMessage
+from sms.models.text import TextMessage
 from sms.queueing import TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager

@@ -14,8 +14,8 @@ from audit import clock
 from audit.models import AuditEntry, entry
 from customers.models import E164, Customer
 from invoices.models import Invoice, PaymentLink
-from sms.accounts import TwilioAccount
-from sms.delivery import Delivery
+from sms.models.account import TwilioAccount
+from sms.models.delivery import Delivery
 from sms.queueing import Order, TextMessageQuerySet
 from sms.wording import LINK_MARK, language_for, message_template
 from tenants.models import Tenant, User
