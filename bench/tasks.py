@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from sms import twilio
+from sms.twilio import client as twilio
 
 TABLE = "CREATE TABLE bench_bare (id serial PRIMARY KEY, state text, sid text DEFAULT '')"
 TEXT = (

@@ -12,7 +12,7 @@ from django_scopes import scope
 
 from sms.models import InboundText, TwilioAccount
 from sms.replies import Incoming, receive
-from sms.webhooks import MOST_BYTES, SID, is_signed
+from sms.twilio.webhooks import MOST_BYTES, SID, is_signed
 
 log = logging.getLogger(__name__)
 NUMBER = re.compile(r"\+?[0-9]{3,15}")

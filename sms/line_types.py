@@ -7,11 +7,11 @@ import logging
 
 from django.utils import timezone
 
-from sms import twilio
 from sms.findings import no_texts
 from sms.models import TextMessage, TextRules, TwilioAccount
 from sms.models.number_lookup import NO_TEXTS, WORDS, NumberLookup
-from sms.twilio import TwilioError
+from sms.twilio import client
+from sms.twilio.client import TwilioError
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def ask(tenant: Tenant, number: str) -> bool:
         return False
     line_type = carrier = ""
     try:
-        line_type, carrier = twilio.line_type(account, number)
+        line_type, carrier = client.line_type(account, number)
     except TwilioError as error:
         log.warning("Twilio Lookup: %s", error.code or error.sentence)
     NumberLookup.objects.update_or_create(

@@ -14,15 +14,16 @@ from django_scopes import scope, scopes_disabled
 from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
-from sms import line_types, pace, twilio
+from sms import line_types, pace
 from sms.bulk_work import take
 from sms.check import OUTSIDE_HOURS, waits_until
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.models.bulk import PORTION, BulkSend, give_back
 from sms.models.opt_out import STOPPED, handing_over
 from sms.models.reminder import why_not_any_more
-from sms.reports import adopt, learn
-from sms.twilio import TwilioError
+from sms.twilio import client
+from sms.twilio.client import TwilioError
+from sms.twilio.status import adopt, learn
 from sms.wording import takes
 from tenants.models import Tenant
 
@@ -118,7 +119,7 @@ def hand_over(message: TextMessage) -> None:
             if reason := why_not_now(message):
                 message.hold_back(reason)
                 return
-            accepted = twilio.send(message)
+            accepted = client.send(message)
     except TwilioError as error:
         settle(message, error)
     else:
@@ -201,7 +202,7 @@ def reconcile(message_id: int) -> None:
         return
     with scope(tenant=message.tenant):
         try:
-            found = twilio.find(message)
+            found = client.find(message)
         except (TwilioError, TwilioAccount.DoesNotExist, LookupError) as error:
             log.warning("Text %s cannot be looked up: %s", message.public_id, error)
             if message.claimed_at and message.claimed_at + GIVE_UP < timezone.now():
@@ -225,7 +226,7 @@ def catch_up(message_id: int) -> None:
         return
     with scope(tenant=message.tenant):
         try:
-            adopt(message, twilio.fetch(message))
+            adopt(message, client.fetch(message))
         except (TwilioError, TwilioAccount.DoesNotExist) as error:
             log.warning("Text %s cannot be looked up: %s", message.public_id, error)
         ended = message.finished_at

@@ -16,8 +16,8 @@ from invoices import tasks
 from invoices.models import Invoice, InvoiceEmail
 from sms.models import TextMessage, TextRules
 from sms.models.opt_out import STOPPED
-from sms.reports import book
 from sms.tasks import NO_TRACE
+from sms.twilio.status import book
 from tenants.models import Tenant, User
 from tests.factories import make_invoice, make_text
 from tests.race import run_together

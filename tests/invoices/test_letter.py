@@ -17,7 +17,7 @@ from audit.models import AuditEntry
 from customers.models import Contact
 from invoices.models import Invoice, PaymentLink
 from sms.models import BulkSend, BulkText
-from sms.reports import book
+from sms.twilio.status import book
 from tenants.models import Role, Tenant, User
 from tests.browser import PHONE, axe_violations, chromium, scrolls_sideways
 from tests.factories import PASSWORD, make_customer, make_invoice, make_link, make_tenant, make_text

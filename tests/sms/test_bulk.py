@@ -16,7 +16,7 @@ from invoices.models import PaymentLink
 from sms import tasks
 from sms.bulk_work import take
 from sms.models import BulkSend, BulkText, TextMessage
-from sms.twilio import TwilioError
+from sms.twilio.client import TwilioError
 from tests.conftest import signed_in
 from tests.factories import make_customer, make_invoice, make_text
 from tests.payments.test_pages import words_of

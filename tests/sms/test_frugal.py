@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sms.models import TextRules
 from sms.tasks import deliver
-from sms.twilio import TIMEOUT, _client
+from sms.twilio.client import TIMEOUT, _client
 from tests.sms.test_webhook import fields, report
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ from django.utils import timezone
 from freezegun import freeze_time
 
 from sms import line_types
-from sms import twilio as ask_twilio
 from sms.check import check
 from sms.models import NumberLookup, TextMessage, TextRules
 from sms.tasks import deliver
+from sms.twilio import client as ask_twilio
 from sms.twilio_codes import NUMBER
 from tests.factories import MOBILE, make_customer, make_invoice
 from tests.sandbox_process import free_port

@@ -7,12 +7,12 @@ import pytest
 from django.db import connection, connections
 from django_scopes import scopes_disabled
 
-from sms import twilio
 from sms.models import OptOut, TextMessage
 from sms.models import opt_out as optouts
 from sms.models.opt_out import opt_out
 from sms.tasks import deliver
-from sms.twilio import Accepted
+from sms.twilio import client
+from sms.twilio.client import Accepted
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
 from tests.race import run_together
 from tests.waiting import eventually
@@ -54,7 +54,7 @@ def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, 
         order.append("handed over")
         return Accepted("SM" + "a" * 32, "queued", 1, "", None, None, "")
 
-    monkeypatch.setattr(twilio, "send", send)
+    monkeypatch.setattr(client, "send", send)
     worker = apart(lambda: deliver(message.pk))
     assert calling.wait(PATIENT)
     stopping = apart(lambda: (stop(tenant), order.append("opted out")))
@@ -88,7 +88,7 @@ def test_a_worker_that_comes_while_stop_is_being_booked_sends_nothing(
     message.claim()  # it has left the queue, so the opt-out cannot cancel it
     TextMessage.objects.filter(pk=message.pk).update(status="queued", next_try_at=message.queued_at)
     handed = []
-    monkeypatch.setattr(twilio, "send", lambda text: handed.append(text.to))
+    monkeypatch.setattr(client, "send", lambda text: handed.append(text.to))
     held, go_on = threading.Event(), threading.Event()
     wait = optouts._wait_for_workers
 
@@ -123,7 +123,7 @@ def test_many_stops_against_many_workers(tenant, clerk, monkeypatch):
             late.extend([text.pk] * cursor.fetchone()[0])
         return Accepted(f"SM{text.pk:032x}", "queued", 1, "", None, None, "")
 
-    monkeypatch.setattr(twilio, "send", send)
+    monkeypatch.setattr(client, "send", send)
     stops = [lambda: stop(tenant)] * 3
     results = run_together(*(lambda m=m: deliver(m.pk) for m in messages), *stops)
     assert not [result for result in results if isinstance(result, Exception)]

@@ -8,7 +8,7 @@ from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
 from sms.models import OptOut, TextMessage
-from sms.twilio import REPEAT_REPORTS
+from sms.twilio.client import REPEAT_REPORTS
 from tests.factories import TWILIO_TOKEN, make_ready_tenant
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sms.models import OptOut, TextMessage
 from sms.models.opt_out import opt_out
-from sms.twilio import Accepted
+from sms.twilio.client import Accepted
 from sms.twilio_codes import OPTED_OUT, explain
 
 

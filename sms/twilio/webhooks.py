@@ -19,8 +19,8 @@ from twilio.request_validator import (
 
 from audit.prepared import ByKey
 from sms.models import TextMessage, TwilioAccount
-from sms.reports import book
-from sms.twilio import REPEAT_REPORTS
+from sms.twilio.client import REPEAT_REPORTS
+from sms.twilio.status import book
 
 log = logging.getLogger(__name__)
 
