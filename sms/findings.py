@@ -11,7 +11,8 @@ from customers import phones
 from customers.models import PhoneChoice
 from invoices import link_tokens
 from invoices.models import Invoice
-from sms import limits, quiet_hours, wording
+from sms import limits, quiet_hours
+from sms.content import message_text
 from sms.limits import Sent
 from sms.models import OptOut, TextMessage, TextRules
 from sms.models.number_lookup import NO_TEXTS, WORDS
@@ -171,10 +172,10 @@ class Look:
             yield Finding("amber", "link_lapses", f"The link ends on {day}, before the due date.")
 
     def _length(self) -> Iterator[Finding]:
-        language = wording.language_for(self.invoice.customer, self.to)
-        count = cast(int, wording.preview(self.invoice, language)["segments"])
+        language = message_text.language_for(self.invoice.customer, self.to)
+        count = cast(int, message_text.preview(self.invoice, language)["segments"])
         if count > 1:
-            level: Level = "amber" if count <= wording.MOST_SEGMENTS else "red"
+            level: Level = "amber" if count <= message_text.MOST_SEGMENTS else "red"
             yield Finding(level, "segments", f"It takes {count} segments, and each is paid for.")
 
 

@@ -15,14 +15,14 @@ from audit.enqueue import enqueue
 from audit.models import record
 from invoices.models import Invoice
 from sms import conversations
+from sms.content.message_text import answer_text, language_for
+from sms.content.segments import segments
 from sms.conversations import why_no_answer
 from sms.inbox_forms import LONGEST, AnswerForm, OptOutForm
 from sms.models import OptOut, TextMessage
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out
-from sms.segments import segments
 from sms.tasks import deliver
-from sms.wording import answer_text, language_for
 from tenants.access import Permission, staff
 from tenants.live import Regions
 from tenants.requests import StaffRequest

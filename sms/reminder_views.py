@@ -13,7 +13,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import clock
-from sms import calendar, wording
+from sms import calendar
+from sms.content import message_text
 from sms.models import Reminder, ReminderStep, TextRules
 from sms.schedule import FIRST_HOUR, LAST_HOUR, Occasion, Plan, plans
 from tenants.access import Permission, staff
@@ -110,4 +111,4 @@ def _taken(due: list[Plan]) -> set[Occasion]:
 
 
 def _rows(planned: list[Plan]) -> list[Row]:
-    return [Row(plan, wording.shown(plan.template)) for plan in planned[:MOST]]
+    return [Row(plan, message_text.shown(plan.template)) for plan in planned[:MOST]]

@@ -15,11 +15,11 @@ from audit.models import record
 from customers.models import Contact, Customer
 from invoices.models import Invoice
 from sms import keywords
+from sms.content.message_text import help_answer, language_for
 from sms.models import Consent, OptOut, TextMessage, TwilioAccount
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out, resume
 from sms.tasks import deliver
-from sms.wording import help_answer, language_for
 from tenants.card_numbers import without_card_numbers
 from tenants.models import Tenant
 

@@ -15,9 +15,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from invoices.models import Invoice, PaymentLink
 from sms.check import SendCheck, check_many
+from sms.content.message_text import language_for, reminder_template
 from sms.models.reminder import Reminder, ReminderStep, being_paid
 from sms.models.text import TextMessage
-from sms.wording import language_for, reminder_template
 from tenants.models import Tenant
 
 # The hours of the company's day in which reminders are handed over.

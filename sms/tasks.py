@@ -17,6 +17,7 @@ from audit.prepared import ByKey
 from sms import line_types, pace
 from sms.bulk_work import take
 from sms.check import OUTSIDE_HOURS, waits_until
+from sms.content.message_text import takes
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.models.bulk import PORTION, BulkSend, give_back
 from sms.models.opt_out import STOPPED, handing_over
@@ -24,7 +25,6 @@ from sms.models.reminder import why_not_any_more
 from sms.twilio import client
 from sms.twilio.client import TwilioError
 from sms.twilio.status import adopt, learn
-from sms.wording import takes
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)

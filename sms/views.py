@@ -17,11 +17,11 @@ from customers import phones
 from invoices.models import Invoice, InvoiceError
 from sms import line_types, sending
 from sms.check import SendCheck, check
+from sms.content.message_text import language_for, preview
 from sms.findings import moment
 from sms.forms import SendTextForm
 from sms.models import NeedsConfirmation, TextMessage, TwilioAccount
 from sms.reasons import Reason, why_not_text
-from sms.wording import language_for, preview
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from tenants.templatetags import ui

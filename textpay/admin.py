@@ -28,8 +28,8 @@ from payments.activation import (
     set_processor,
 )
 from payments.models import CardConnectAccount
+from sms.content.campaign_samples import samples
 from sms.models import TwilioAccount
-from sms.samples import samples
 from tenants.models import Membership, Role, Tenant, User
 from textpay.admin_forms import (
     CardConnectForm,

@@ -14,10 +14,10 @@ from audit import clock
 from audit.models import AuditEntry, entry
 from customers.models import E164, Customer
 from invoices.models import Invoice, PaymentLink
+from sms.content.message_text import LINK_MARK, language_for, message_template
 from sms.models.account import TwilioAccount
 from sms.models.delivery import Delivery
 from sms.queueing import Order, TextMessageQuerySet
-from sms.wording import LINK_MARK, language_for, message_template
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

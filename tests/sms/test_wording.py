@@ -11,11 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customers.models import Contact
-from sms.models.reminder import DEFAULTS, ReminderStep
-from sms.samples import samples
-from sms.segments import GSM7, clusters, outside_gsm7, segments, utf16
-from sms.twilio_codes import CODES, explain
-from sms.wording import (
+from sms.content.campaign_samples import samples
+from sms.content.message_text import (
     LANGUAGES,
     LINK_MARK,
     PROMOTIONAL,
@@ -26,6 +23,9 @@ from sms.wording import (
     preview,
     reminder_template,
 )
+from sms.content.segments import GSM7, clusters, outside_gsm7, segments, utf16
+from sms.models.reminder import DEFAULTS, ReminderStep
+from sms.twilio_codes import CODES, explain
 from tests.factories import make_customer, make_invoice, make_text
 
 FAMILY = "👨‍👩‍👧‍👦"  # one character to the eye, eleven units

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audit.models import record
 from customers.models import Contact
 from invoices.models import Invoice
+from sms.content.message_text import LANGUAGES, check_words, filled_in, reminder_template, shown
+from sms.content.segments import outside_gsm7
 from sms.models import ReminderStep, TextRules
 from sms.models.reminder import DEFAULTS
-from sms.segments import outside_gsm7
-from sms.wording import LANGUAGES, check_words, filled_in, reminder_template, shown
 from tenants.access import Permission, staff
 from tenants.models import Tenant
 from tenants.requests import StaffRequest

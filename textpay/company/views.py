@@ -17,8 +17,8 @@ from audit.models import AuditEntry
 from customers.models import Contact
 from payments import activation
 from payments.models import CardConnectAccount
+from sms.content.message_text import preview
 from sms.models import TextRules, TwilioAccount
-from sms.wording import preview
 from tenants.access import staff
 from tenants.models import Membership, Role
 from tenants.requests import StaffRequest

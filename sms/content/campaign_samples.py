@@ -6,8 +6,8 @@ import re
 
 from django.conf import settings
 
+from sms.content.message_text import LANGUAGES, LINK_MARK, fitting
 from sms.models.reminder import ReminderStep
-from sms.wording import LANGUAGES, LINK_MARK, fitting
 from tenants.models import Tenant
 
 # In square brackets, as the forms of the campaign registry ask for what differs in each text.

@@ -18,8 +18,8 @@ from django.urls import reverse
 from customers import phones
 from customers.models import Customer
 from invoices.models import Invoice
+from sms.content.segments import clusters, outside_gsm7, segments
 from sms.models.rules import TextRules
-from sms.segments import clusters, outside_gsm7, segments
 from tenants.models import Tenant
 
 # Where the link goes in a stored text. Stored without it: a text in the database opens nothing.
