@@ -15,9 +15,9 @@ from rest_framework.response import Response
 
 from customers import phones
 from invoices.models import Invoice, InvoiceError
-from sms.check import SendCheck
+from sms.compliance.eligibility import why_not_text
+from sms.compliance.send_check import SendCheck
 from sms.models import NeedsConfirmation, TextMessage
-from sms.reasons import why_not_text
 from sms.sending import Refused, send
 from tenants.access import HasPermission, Permission
 from tenants.models import User

@@ -23,8 +23,8 @@ from customers import phones
 from invoices import filters
 from invoices.models import Invoice
 from sms.bulk_work import Verdict, verdicts
+from sms.compliance.eligibility import Reason, why_no_texts
 from sms.models.bulk import MOST, BulkSend, BulkText
-from sms.reasons import Reason, why_no_texts
 from sms.tasks import run_bulk
 from tenants.access import Permission, staff
 from tenants.live import Regions

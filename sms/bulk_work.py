@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import OuterRef, QuerySet
 
 from invoices.models import Invoice
-from sms.check import check_many
+from sms.compliance.send_check import check_many
 from sms.models.bulk import PORTION, BulkSend, BulkText
 from sms.models.text import TextMessage
 from sms.queueing import Order

@@ -13,10 +13,10 @@ from django.db.models.query import QuerySet
 
 from audit import clock
 from customers.models import Customer, PhoneChoice
-from sms.check import answered_at
+from sms.compliance.eligibility import Reason, why_no_sender
+from sms.compliance.send_check import answered_at
 from sms.models import OptOut, TextMessage
 from sms.models.inbound import InboundText
-from sms.reasons import Reason, why_no_sender
 from tenants.models import Tenant
 
 MOST = 100

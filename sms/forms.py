@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from customers import phones
 from customers.models import Customer, PhoneChoice
-from sms.findings import no_texts
+from sms.compliance.findings import no_texts
 
 OTHER = "other"
 

@@ -14,7 +14,7 @@ from audit.enqueue import enqueue
 from audit.models import record
 from customers.models import Contact, Customer
 from invoices.models import Invoice
-from sms import keywords
+from sms.compliance import keywords
 from sms.content.message_text import help_answer, language_for
 from sms.models import Consent, OptOut, TextMessage, TwilioAccount
 from sms.models.inbound import InboundText

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from invoices.models import Invoice, PaymentLink
-from sms.check import SendCheck, check_many
+from sms.compliance.send_check import SendCheck, check_many
 from sms.content.message_text import language_for, reminder_template
 from sms.models.reminder import Reminder, ReminderStep, being_paid
 from sms.models.text import TextMessage

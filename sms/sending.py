@@ -8,8 +8,8 @@ from django.db import transaction
 
 from audit.enqueue import enqueue
 from invoices.models import Invoice
-from sms import line_types
-from sms.check import SendCheck, check
+from sms.compliance import line_type
+from sms.compliance.send_check import SendCheck, check
 from sms.models import TextMessage
 from sms.tasks import deliver
 from tenants.models import User
@@ -38,7 +38,7 @@ def send(
     `override` is the explicit word of somebody who may lift the limits on resending. The rest is
     as for TextMessage.objects.queue. Raises Refused, NeedsConfirmation or InvoiceError.
     """
-    line_types.ask(invoice.tenant, to)
+    line_type.ask(invoice.tenant, to)
     with transaction.atomic():
         # Under the invoice's lock, so that what the check counted is all there is.
         row = invoice.locked()

@@ -14,9 +14,10 @@ from django_scopes import scope, scopes_disabled
 from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
-from sms import line_types, pace
+from sms import pace
 from sms.bulk_work import take
-from sms.check import OUTSIDE_HOURS, waits_until
+from sms.compliance import line_type
+from sms.compliance.send_check import OUTSIDE_HOURS, waits_until
 from sms.content.message_text import takes
 from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.models.bulk import PORTION, BulkSend, give_back
@@ -104,11 +105,11 @@ def has_to_wait(message: TextMessage) -> bool:
 
 def hand_over(message: TextMessage) -> None:
     """Call Twilio with a text that this worker has claimed, and book what comes of it."""
-    if line_types.ask_about(message):
+    if line_type.ask_about(message):
         # That took seconds, and what was read before them may have changed.
         message = _load(message.pk) or message
-    if reason := line_types.why_not(message):
-        message.mark_failed(line_types.CODE, reason)
+    if reason := line_type.why_not(message):
+        message.mark_failed(line_type.CODE, reason)
         return
     try:
         with handing_over(message.tenant, message.to):

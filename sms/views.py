@@ -15,13 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audit import clock
 from customers import phones
 from invoices.models import Invoice, InvoiceError
-from sms import line_types, sending
-from sms.check import SendCheck, check
+from sms import sending
+from sms.compliance import line_type
+from sms.compliance.eligibility import Reason, why_not_text
+from sms.compliance.findings import moment
+from sms.compliance.send_check import SendCheck, check
 from sms.content.message_text import language_for, preview
-from sms.findings import moment
 from sms.forms import SendTextForm
 from sms.models import NeedsConfirmation, TextMessage, TwilioAccount
-from sms.reasons import Reason, why_not_text
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from tenants.templatetags import ui
@@ -65,7 +66,7 @@ def check_number(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = _form(request, invoice)
     form.is_valid()
     if "ask" in request.POST and (number := _number(form)):
-        line_types.ask(invoice.tenant, number)
+        line_type.ask(invoice.tenant, number)
     override = bool(form.cleaned_data.get("override")) and _may_override(request)
     context = _verdict(request, invoice, form, _look(invoice, form, override=override))
     return render(request, "sms/_check.html", {"invoice": invoice, "form": form, **context})
@@ -172,7 +173,7 @@ def _verdict(
         "found": found,
         "hint": "" if found else _hint(form),
         "may_override": limited and _may_override(request),
-        "asks": "ask" not in request.POST and line_types.is_due(invoice.tenant, _number(form)),
+        "asks": "ask" not in request.POST and line_type.is_due(invoice.tenant, _number(form)),
         "button": button,
         # Without script nothing would ever give the button back.
         "forbidden": found is not None and found.red and bool(request.htmx),

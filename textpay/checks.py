@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from audit import clock
-from sms.quiet_hours import overdue
+from sms.compliance.quiet_hours import overdue
 
 Problem = tuple[str, str]
 

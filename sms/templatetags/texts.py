@@ -10,11 +10,11 @@ from django import template
 
 from audit import clock
 from invoices.models import Invoice
-from sms.findings import moment
+from sms.compliance.eligibility import Reason, why_opted_out
+from sms.compliance.eligibility import why_not_text as _why_not_text
+from sms.compliance.findings import moment
 from sms.models import TextMessage
 from sms.models.opt_out import STOPPED
-from sms.reasons import Reason, why_opted_out
-from sms.reasons import why_not_text as _why_not_text
 from sms.twilio_codes import OPTED_OUT, explain
 
 register = template.Library()

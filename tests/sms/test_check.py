@@ -14,7 +14,7 @@ from freezegun import freeze_time
 
 from customers.models import Contact
 from invoices.models import Invoice
-from sms.check import check, check_many
+from sms.compliance.send_check import check, check_many
 from sms.models import Consent, OptOut, TextMessage, TextRules, TwilioAccount
 from sms.models.opt_out import opt_out
 from sms.tasks import deliver, steps_due

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.keywords import is_yes, plain, read
+from sms.compliance.keywords import is_yes, plain, read
 from tests.sms import phrases
 
 

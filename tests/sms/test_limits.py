@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import AuditEntry
-from sms import limits
-from sms.check import check
+from sms.compliance import frequency
+from sms.compliance.send_check import check
 from sms.models import TextMessage, TextMessageQuerySet
 from sms.sending import send
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
@@ -62,19 +62,19 @@ def form(invoice, **fields):
 
 
 AGO = st.integers(0, 10 * 24 * 60).map(lambda minutes: NOW - dt.timedelta(minutes=minutes))
-TEXTS = st.builds(limits.Sent, at=AGO, to=st.just(MOBILE), in_vain=st.booleans())
+TEXTS = st.builds(frequency.Sent, at=AGO, to=st.just(MOBILE), in_vain=st.booleans())
 
 
 @given(texts=st.lists(TEXTS, max_size=6))
 def test_when_a_limit_ends_the_next_may_follow_and_not_before(texts):
-    limit = limits.reached(texts, NOW)
+    limit = frequency.reached(texts, NOW)
     if limit is None:
-        assert len([t for t in texts if t.at > NOW - limits.WEEK]) < limits.MOST
-        assert not any(t.at > NOW - limits.PAUSE and not t.in_vain for t in texts)
+        assert len([t for t in texts if t.at > NOW - frequency.WEEK]) < frequency.MOST
+        assert not any(t.at > NOW - frequency.PAUSE and not t.in_vain for t in texts)
         return
     assert limit.until > NOW
-    assert limits.reached(texts, limit.until - dt.timedelta(seconds=1)) is not None
-    after = limits.reached(texts, limit.until)
+    assert frequency.reached(texts, limit.until - dt.timedelta(seconds=1)) is not None
+    after = frequency.reached(texts, limit.until)
     assert after is None or after.code != limit.code
 
 

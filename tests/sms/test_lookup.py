@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
-from sms import line_types
-from sms.check import check
+from sms.compliance import line_type as line_types
+from sms.compliance.send_check import check
 from sms.models import NumberLookup, TextMessage, TextRules
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio

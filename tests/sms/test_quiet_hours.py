@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from customers.models import Customer
-from sms import quiet_hours
+from sms.compliance import quiet_hours
+from sms.compliance.quiet_hours import Hours, next_allowed, zones_of_address, zones_of_number
 from sms.models.rules import TextRules
-from sms.quiet_hours import Hours, next_allowed, zones_of_address, zones_of_number
 from textpay.checks import tables_check
 
 NOBODY = Customer(region="", postal="")

@@ -7,7 +7,7 @@ import logging
 
 from django.utils import timezone
 
-from sms.findings import no_texts
+from sms.compliance.findings import no_texts
 from sms.models import TextMessage, TextRules, TwilioAccount
 from sms.models.number_lookup import NO_TEXTS, WORDS, NumberLookup
 from sms.twilio import client

@@ -11,12 +11,12 @@ from customers import phones
 from customers.models import PhoneChoice
 from invoices import link_tokens
 from invoices.models import Invoice
-from sms import limits, quiet_hours
+from sms.compliance import frequency, quiet_hours
+from sms.compliance.eligibility import Reason, opted_out, why_not_asked
+from sms.compliance.frequency import Sent
 from sms.content import message_text
-from sms.limits import Sent
 from sms.models import OptOut, TextMessage, TextRules
 from sms.models.number_lookup import NO_TEXTS, WORDS
-from sms.reasons import Reason, opted_out, why_not_asked
 from tenants.models import Tenant
 from tenants.templatetags.ui import clock, date
 
@@ -66,7 +66,7 @@ class Look:
         self.sent = known.sent.get(invoice.pk, [])
         self.hours = quiet_hours.hours_of(to, invoice.customer, known.rules)
         self.opens = self.hours.next_open(known.now)
-        self.limit = limits.reached(self.sent, known.now)
+        self.limit = frequency.reached(self.sent, known.now)
 
     def findings(self) -> tuple[Finding, ...]:
         """All of them, the worst first."""

@@ -10,8 +10,8 @@ import difflib
 import unicodedata
 from typing import NamedTuple
 
+from sms.compliance.refusal_phrases import CLEAR, DOUBT, HINT
 from sms.models.inbound import InboundText
-from sms.refusals import CLEAR, DOUBT, HINT
 
 Kind = InboundText.Kind
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 from audit import clock
 from customers.models import Customer
 from invoices.models import Invoice
-from sms import limits, quiet_hours
-from sms.findings import TONES, Finding, Known, Level, Look
+from sms.compliance import frequency, quiet_hours
+from sms.compliance.eligibility import why_no_sender
+from sms.compliance.findings import TONES, Finding, Known, Level, Look
 from sms.models import Consent, InboundText, OptOut, TextMessage, TextRules
 from sms.models.number_lookup import NumberLookup
-from sms.reasons import why_no_sender
 from tenants.models import Tenant
 
 # Whoever texted a company within this time is in a conversation with it, at any hour.
@@ -65,13 +65,13 @@ class SendCheck:
     @property
     def lifted(self) -> bool:
         """Whether a limit on resending was reached and lifted."""
-        return not self.red and any(f.code in limits.CODES for f in self.findings)
+        return not self.red and any(f.code in frequency.CODES for f in self.findings)
 
     @property
     def only_limits(self) -> bool:
         """Whether nothing but a limit on resending forbids it, which some people may lift."""
         return self.red and all(
-            finding.code in limits.CODES for finding in self.findings if finding.level == "red"
+            finding.code in frequency.CODES for finding in self.findings if finding.level == "red"
         )
 
 
@@ -135,7 +135,7 @@ def _known(
         opted_out=OptOut.objects.select_related("recorded_by").among(tenant, numbers),
         consented=Consent.objects.known(tenant, numbers),
         line_types=NumberLookup.objects.types(tenant, numbers, now) if asks else {},
-        sent=limits.sent_lately(invoices, now) if counted else {},
+        sent=frequency.sent_lately(invoices, now) if counted else {},
     )
 
 
