@@ -14,7 +14,7 @@ from invoices.models import Invoice
 from sms.compliance.send_check import check_many
 from sms.models.bulk import PORTION, BulkSend, BulkText
 from sms.models.text import TextMessage
-from sms.queueing import Order
+from sms.outbox.queue import Order
 
 ON_ITS_WAY = "A text about it is on its way already."
 NO_MOBILE = "The billing contact has no mobile number"

@@ -14,7 +14,6 @@ from django_scopes import scope, scopes_disabled
 from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
-from sms import pace
 from sms.bulk_work import take
 from sms.compliance import line_type
 from sms.compliance.send_check import OUTSIDE_HOURS, waits_until
@@ -23,6 +22,7 @@ from sms.models import OptOut, TextMessage, TwilioAccount
 from sms.models.bulk import PORTION, BulkSend, give_back
 from sms.models.opt_out import STOPPED, handing_over
 from sms.models.reminder import why_not_any_more
+from sms.outbox import rate
 from sms.twilio import client
 from sms.twilio.client import TwilioError
 from sms.twilio.status import adopt, learn
@@ -92,10 +92,10 @@ def has_to_wait(message: TextMessage) -> bool:
     """Send it back to the queue when its sender is busy; its turn is kept for it until then."""
     now = timezone.now()
     account = getattr(message.tenant, "twilio", None)
-    in_time = message.turn_at and message.turn_at > now - pace.LAPSES
+    in_time = message.turn_at and message.turn_at > now - rate.LAPSES
     if account is None or in_time:
         return False
-    turn = pace.turn(account, now, takes(message.template))
+    turn = rate.turn(account, now, takes(message.template))
     if turn <= now:
         return False
     message.wait_for_turn(turn)

@@ -9,7 +9,7 @@ from sms.models.opt_out import OptOut
 from sms.models.reminder import Reminder, ReminderStep
 from sms.models.rules import TextRules
 from sms.models.text import TextMessage
-from sms.queueing import NeedsConfirmation, TextMessageQuerySet
+from sms.outbox.queue import NeedsConfirmation, TextMessageQuerySet
 
 __all__ = [
     "BulkSend",

@@ -20,7 +20,7 @@ from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
 from sms.models.text import TextMessage
-from sms.queueing import TextMessageQuerySet
+from sms.outbox.queue import TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

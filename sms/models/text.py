@@ -17,7 +17,7 @@ from invoices.models import Invoice, PaymentLink
 from sms.content.message_text import LINK_MARK, language_for, message_template
 from sms.models.account import TwilioAccount
 from sms.models.delivery import Delivery
-from sms.queueing import Order, TextMessageQuerySet
+from sms.outbox.queue import Order, TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

@@ -9,8 +9,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from sms import pace
 from sms.models import TextMessage, TwilioAccount
+from sms.outbox import rate
 from sms.tasks import SWEEPS, deliver, steps_due
 from tests.factories import make_customer, make_invoice, make_text
 from tests.race import run_together
@@ -21,7 +21,7 @@ FAST = TwilioAccount(pk=8, texts_per_second=Decimal("100.00"))
 
 
 def seconds(account, count, now=NOW):
-    return [(pace.turn(account, now) - now).total_seconds() for _ in range(count)]
+    return [(rate.turn(account, now) - now).total_seconds() for _ in range(count)]
 
 
 def test_one_a_second_stand_in_line():
@@ -38,7 +38,7 @@ def test_after_a_pause_there_is_no_more_than_a_seconds_worth_at_once():
 
 
 def test_a_text_takes_as_long_as_its_segments():
-    turns = [pace.turn(ACCOUNT, NOW, parts) - NOW for parts in (3, 1, 1)]
+    turns = [rate.turn(ACCOUNT, NOW, parts) - NOW for parts in (3, 1, 1)]
     assert [turn.total_seconds() for turn in turns] == [0, 3, 4]
 
 
@@ -60,7 +60,7 @@ def test_without_the_cache_nobody_waits(monkeypatch, caplog):
     def broken(*args):
         raise ConnectionError
 
-    monkeypatch.setattr(pace.cache, "incr", broken)
+    monkeypatch.setattr(rate.cache, "incr", broken)
     assert seconds(ACCOUNT, 3) == [0, 0, 0]
     assert "Nobody can count" in caplog.text
 
@@ -103,9 +103,9 @@ def test_whoever_is_too_early_comes_back_at_its_own_moment(slow, twilio, text, w
 @pytest.mark.django_db
 def test_a_moment_that_passed_long_ago_counts_no_more(slow, twilio, text, work, rung):
     held = text()
-    long_ago = timezone.now() - pace.LAPSES - dt.timedelta(seconds=1)
+    long_ago = timezone.now() - rate.LAPSES - dt.timedelta(seconds=1)
     TextMessage.objects.filter(pk=held.pk).update(turn_at=long_ago)
-    pace.turn(slow, timezone.now())
+    rate.turn(slow, timezone.now())
     assert work(deliver, held).status == "queued"
 
 
