@@ -14,7 +14,7 @@ from django_scopes import scope, scopes_disabled
 from audit import clock
 from audit.enqueue import enqueue
 from audit.prepared import ByKey
-from sms.bulk_work import take
+from sms.bulk.work import take
 from sms.compliance import line_type
 from sms.compliance.send_check import OUTSIDE_HOURS, waits_until
 from sms.content.message_text import takes

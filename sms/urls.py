@@ -1,6 +1,7 @@
 from django.urls import path
 
-from sms import bulk_views, inbound, reminder_views, views, waiting
+from sms import inbound, reminder_views, views, waiting
+from sms.bulk import views as bulk_views
 from sms.twilio import webhooks
 
 app_name = "sms"

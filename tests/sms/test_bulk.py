@@ -14,7 +14,7 @@ from django_scopes import scope, scopes_disabled
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from sms import tasks
-from sms.bulk_work import take
+from sms.bulk.work import take
 from sms.models import BulkSend, BulkText, TextMessage
 from sms.twilio.client import TwilioError
 from tests.conftest import signed_in

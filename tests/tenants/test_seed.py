@@ -26,7 +26,7 @@ from invoices.models import Invoice, PaymentLink
 from payments.gateway import client
 from payments.models import CardConnectAccount, MatchRow, Payment, Refund
 from payments.reconciliation import match, verify
-from sms.bulk_work import verdicts
+from sms.bulk.work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission

@@ -22,7 +22,7 @@ from audit.enqueue import enqueue
 from customers import phones
 from invoices import filters
 from invoices.models import Invoice
-from sms.bulk_work import Verdict, verdicts
+from sms.bulk.work import Verdict, verdicts
 from sms.compliance.eligibility import Reason, why_no_texts
 from sms.models.bulk import MOST, BulkSend, BulkText
 from sms.tasks import run_bulk
