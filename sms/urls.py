@@ -1,7 +1,8 @@
 from django.urls import path
 
-from sms import inbound, reminder_views, views, waiting
+from sms import inbound, views, waiting
 from sms.bulk import views as bulk_views
+from sms.reminders import views as reminder_views
 from sms.twilio import webhooks
 
 app_name = "sms"

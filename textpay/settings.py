@@ -300,7 +300,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
-CELERY_IMPORTS = ["sms.reminding"]  # beside every app's tasks.py
+CELERY_IMPORTS = ["sms.reminders.run"]  # beside every app's tasks.py
 CELERY_BEAT_SCHEDULE = {
     "send what a crash left": {
         "task": "sms.tasks.sweep",

@@ -11,7 +11,7 @@ from django_scopes import scope
 from playwright.sync_api import Browser, Page, expect
 
 from sms.models import ReminderStep, TextMessage
-from sms.reminding import remind
+from sms.reminders.run import remind
 from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways
 from tests.factories import PASSWORD, make_customer, make_invoice
 from tests.sms.reminded import add_step, texted

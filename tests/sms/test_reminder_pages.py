@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from audit import clock
 from audit.models import AuditEntry
-from sms import calendar
 from sms.models import ReminderStep, TextMessage, TextRules
-from sms.reminding import remind
+from sms.reminders import demo_clock
+from sms.reminders.run import remind
 from tests.factories import make_customer, make_invoice, make_text
 from tests.sms.reminded import add_step, later, texted
 from textpay.demo.clock import on
@@ -260,11 +260,11 @@ def test_a_text_that_waits_for_the_morning_goes_out_when_the_clock_is_moved_ther
     morning = timezone.now() + dt.timedelta(hours=9)
     text = make_text(make_invoice(customer=make_customer(tenant)), clerk, not_before=morning)
     assert not text.claim()
-    calendar.move(tenant, "day")
-    calendar.move(tenant, "day")
+    demo_clock.move(tenant, "day")
+    demo_clock.move(tenant, "day")
     text.refresh_from_db()
     assert text.next_try_at < timezone.now()
-    calendar.move(tenant, "now")
+    demo_clock.move(tenant, "now")
     text.refresh_from_db()
     assert text.next_try_at == morning
 
@@ -273,9 +273,9 @@ def test_a_reminder_and_the_end_of_a_link_can_be_watched(settings, tenant, invoi
     settings.PRACTICE_MODE = True
     add_step(tenant, "after_sending", 1)
     fresh = texted(make_invoice(customer=make_customer(tenant, "Ines")), clerk, at=timezone.now())
-    calendar.move(tenant, "day")
+    demo_clock.move(tenant, "day")
     remind(tenant.pk)
     assert TextMessage.objects.filter(kind="reminder", invoice=fresh).count() == 1
     for _ in range(9):
-        calendar.move(tenant, "week")
+        demo_clock.move(tenant, "week")
     assert fresh.links.get().has_expired

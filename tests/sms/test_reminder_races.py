@@ -9,9 +9,9 @@ from django_scopes import scope
 
 from invoices.models import PaymentLink
 from payments.models import Payment
-from sms import reminding
 from sms.models import Reminder, TextMessage
-from sms.reminding import OVERTAKEN, remind, take
+from sms.reminders import run
+from sms.reminders.run import OVERTAKEN, remind, take
 from sms.tasks import why_not_now
 from tests.factories import make_customer, make_invoice
 from tests.race import run_together
@@ -78,7 +78,7 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_and_the_next_one_remin
 
     with on(later(3)):
         with monkeypatch.context() as patch:
-            patch.setattr(reminding, "_decide", killed)
+            patch.setattr(run, "_decide", killed)
             with pytest.raises(Killed):
                 take(invoice)
         assert not reminders().exists()

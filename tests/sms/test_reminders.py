@@ -13,8 +13,8 @@ from invoices.models import PaymentLink
 from payments.models import Payment
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
 from sms.models import opt_out as optouts
-from sms.reminding import companies, remind, remind_everybody, take
-from sms.schedule import plans
+from sms.reminders.run import companies, remind, remind_everybody, take
+from sms.reminders.schedule import plans
 from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant
 from tests.sms.conftest import bodies

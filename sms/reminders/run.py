@@ -17,7 +17,7 @@ from audit.enqueue import enqueue
 from audit.models import record
 from invoices.models import Invoice
 from sms.models import Reminder, ReminderStep, TextMessage, TextRules
-from sms.schedule import FIRST_HOUR, LAST_HOUR, Plan, Turn, plans
+from sms.reminders.schedule import FIRST_HOUR, LAST_HOUR, Plan, Turn, plans
 from sms.tasks import deliver
 from tenants.models import Tenant
 

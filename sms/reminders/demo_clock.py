@@ -11,8 +11,8 @@ from audit import clock
 from audit.enqueue import enqueue
 from invoices.tasks import expire_links
 from sms.models import TextMessage
-from sms.reminding import remind_everybody
-from sms.schedule import FIRST_HOUR
+from sms.reminders.run import remind_everybody
+from sms.reminders.schedule import FIRST_HOUR
 from sms.tasks import sweep
 from tenants.models import Tenant
 

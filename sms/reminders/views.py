@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from audit import clock
-from sms import calendar
 from sms.content import message_text
 from sms.models import Reminder, ReminderStep, TextRules
-from sms.schedule import FIRST_HOUR, LAST_HOUR, Occasion, Plan, plans
+from sms.reminders import demo_clock
+from sms.reminders.schedule import FIRST_HOUR, LAST_HOUR, Occasion, Plan, plans
 from tenants.access import Permission, staff
 from tenants.live import Regions
 from tenants.models import Tenant
@@ -65,7 +65,7 @@ def move_calendar(request: StaffRequest) -> HttpResponse:
     if not settings.PRACTICE_MODE:
         raise Http404
     try:
-        calendar.move(request.tenant, request.POST.get("by", ""))
+        demo_clock.move(request.tenant, request.POST.get("by", ""))
     except ValueError:
         messages.error(request, "The demo's clock can be set at most 400 days ahead.")
     return redirect("sms:reminders")
