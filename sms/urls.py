@@ -1,7 +1,8 @@
 from django.urls import path
 
-from sms import inbound, views, waiting
+from sms import views, waiting
 from sms.bulk import views as bulk_views
+from sms.inbox import inbound
 from sms.reminders import views as reminder_views
 from sms.twilio import webhooks
 

@@ -19,7 +19,7 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("invoices.urls")),
     path("", include("sms.urls")),
-    path("", include("sms.inbox_urls")),
+    path("", include("sms.inbox.urls")),
     path("", include("payments.urls")),
     path("", include("textpay.company.urls")),
     path("api/v1/", include("textpay.api")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from customers.models import Customer
-from sms.conversations import Number, numbers_of
+from sms.inbox.conversations import Number, numbers_of
 from sms.models.inbound import InboundText
 
 register = template.Library()

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django_scopes import scope
 
+from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TextMessage
-from sms.replies import Incoming, receive
 from tenants.models import Tenant, User
 from tests.factories import MOBILE, TWILIO_TOKEN, make_customer, make_invoice, make_text
 from tests.sandbox_process import Sandbox, start_sandbox

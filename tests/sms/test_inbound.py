@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
+from sms.inbox.receive import Incoming, receive
 from sms.models import Consent, InboundText, OptOut, TextMessage
 from sms.models.opt_out import opt_out
-from sms.replies import Incoming, receive
 from sms.tasks import why_not_now
 from tests.factories import (
     MOBILE,

@@ -6,8 +6,8 @@ import datetime as dt
 import uuid
 
 from customers.models import Contact
+from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TextMessage
-from sms.replies import Incoming, receive
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop

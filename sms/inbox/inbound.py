@@ -10,8 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django_scopes import scope
 
+from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TwilioAccount
-from sms.replies import Incoming, receive
 from sms.twilio.webhooks import MOST_BYTES, SID, is_signed
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from customers import phones
 from customers.models import Customer
-from sms.conversations import numbers_of
-from sms.inbox_forms import NumberOptOutForm, OptOutForm, ResumeForm
+from sms.inbox.conversations import numbers_of
+from sms.inbox.forms import NumberOptOutForm, OptOutForm, ResumeForm
 from sms.models import Consent, OptOut
 from sms.models.consent import digests
 from sms.models.inbound import InboundText

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.enqueue import enqueue
 from audit.models import record
 from invoices.models import Invoice
-from sms import conversations
 from sms.content.message_text import answer_text, language_for
 from sms.content.segments import segments
-from sms.conversations import why_no_answer
-from sms.inbox_forms import LONGEST, AnswerForm, OptOutForm
+from sms.inbox import conversations
+from sms.inbox.conversations import why_no_answer
+from sms.inbox.forms import LONGEST, AnswerForm, OptOutForm
 from sms.models import OptOut, TextMessage
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out
