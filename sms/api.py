@@ -18,7 +18,7 @@ from invoices.models import Invoice, InvoiceError
 from sms.compliance.eligibility import why_not_text
 from sms.compliance.send_check import SendCheck
 from sms.models import NeedsConfirmation, TextMessage
-from sms.sending import Refused, send
+from sms.staff.send import Refused, send
 from tenants.access import HasPermission, Permission
 from tenants.models import User
 

@@ -1,9 +1,9 @@
 from django.urls import path
 
-from sms import views, waiting
 from sms.bulk import views as bulk_views
 from sms.inbox import inbound
 from sms.reminders import views as reminder_views
+from sms.staff import views, waiting
 from sms.twilio import webhooks
 
 app_name = "sms"

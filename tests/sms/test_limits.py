@@ -14,7 +14,7 @@ from audit.models import AuditEntry
 from sms.compliance import frequency
 from sms.compliance.send_check import check
 from sms.models import TextMessage, TextMessageQuerySet
-from sms.sending import send
+from sms.staff.send import send
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 from tests.race import run_together
 

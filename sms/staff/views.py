@@ -15,14 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audit import clock
 from customers import phones
 from invoices.models import Invoice, InvoiceError
-from sms import sending
 from sms.compliance import line_type
 from sms.compliance.eligibility import Reason, why_not_text
 from sms.compliance.findings import moment
 from sms.compliance.send_check import SendCheck, check
 from sms.content.message_text import language_for, preview
-from sms.forms import SendTextForm
 from sms.models import NeedsConfirmation, TextMessage, TwilioAccount
+from sms.staff import send as sending
+from sms.staff.forms import SendTextForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from tenants.templatetags import ui
