@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from audit import clock
 from audit.transitions import IllegalTransition, transition, transition_from
-from sms.ladder import email_instead, invoice_to_email
-from sms.twilio_codes import explain
+from sms.email_fallback import email_instead, invoice_to_email
+from sms.error_codes import explain
 from tenants.models import User
 
 # When to ask Twilio about a text in "sending" whose answer was lost, counted from the claim; after

@@ -6,7 +6,7 @@ from django import template
 
 from customers.models import Contact
 from invoices.models import InvoiceEmail
-from sms.ladder import key_of
+from sms.email_fallback import key_of
 from sms.models import TextMessage, TextRules
 
 register = template.Library()

@@ -13,9 +13,9 @@ from invoices.models import Invoice
 from sms.compliance.eligibility import Reason, why_opted_out
 from sms.compliance.eligibility import why_not_text as _why_not_text
 from sms.compliance.findings import moment
+from sms.error_codes import OPTED_OUT, explain
 from sms.models import TextMessage
 from sms.models.opt_out import STOPPED
-from sms.twilio_codes import OPTED_OUT, explain
 
 register = template.Library()
 # What became of a payment that was taken back whole.

@@ -18,8 +18,8 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from audit.network import never_sent
+from sms.error_codes import TRY_AGAIN, explain
 from sms.models import TextMessage, TwilioAccount
-from sms.twilio_codes import TRY_AGAIN, explain
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
 LOOKUP_TIMEOUT = (2.0, 3.0)  # somebody is looking at the pop-up meanwhile

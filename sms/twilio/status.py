@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sms.error_codes import OPTED_OUT, explain
 from sms.models import OptOut, TextMessage
 from sms.models.opt_out import opt_out
 from sms.twilio.client import Accepted
-from sms.twilio_codes import OPTED_OUT, explain
 
 
 def learn(message: TextMessage, code: int | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from twilio.base.exceptions import TwilioRestException
 
+from sms.error_codes import CODES, LATER, NUMBER, OPTED_OUT, SETUP, WHOSE, explain
 from sms.models import Consent, OptOut, TextMessage
 from sms.models.delivery import PRICE_LOOKS
 from sms.models.opt_out import opt_out, resume
@@ -14,7 +15,6 @@ from sms.tasks import catch_up, deliver, steps_due
 from sms.templatetags.texts import cost
 from sms.twilio.client import Accepted, _refused
 from sms.twilio.status import book
-from sms.twilio_codes import CODES, LATER, NUMBER, OPTED_OUT, SETUP, WHOSE, explain
 from tests.sms.conftest import control
 from tests.waiting import eventually
 

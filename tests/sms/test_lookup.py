@@ -10,10 +10,10 @@ from freezegun import freeze_time
 
 from sms.compliance import line_type as line_types
 from sms.compliance.send_check import check
+from sms.error_codes import NUMBER
 from sms.models import NumberLookup, TextMessage, TextRules
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio
-from sms.twilio_codes import NUMBER
 from tests.factories import MOBILE, make_customer, make_invoice
 from tests.sandbox_process import free_port
 from tests.sms.conftest import bodies, control

@@ -24,8 +24,8 @@ from sms.content.message_text import (
     reminder_template,
 )
 from sms.content.segments import GSM7, clusters, outside_gsm7, segments, utf16
+from sms.error_codes import CODES, explain
 from sms.models.reminder import DEFAULTS, ReminderStep
-from sms.twilio_codes import CODES, explain
 from tests.factories import make_customer, make_invoice, make_text
 
 FAMILY = "👨‍👩‍👧‍👦"  # one character to the eye, eleven units

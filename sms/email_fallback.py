@@ -13,8 +13,8 @@ from typing import Any
 from audit.enqueue import enqueue
 from invoices.models import Invoice, InvoiceEmail, InvoiceError, PaymentLink
 from invoices.tasks import send_email
+from sms.error_codes import OPTED_OUT
 from sms.models.rules import TextRules
-from sms.twilio_codes import OPTED_OUT
 
 NAMES = uuid.UUID("0c1f8a52-6a0e-4f0b-9a35-3f4f6d1c7b1e")
 
