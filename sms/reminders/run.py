@@ -40,7 +40,7 @@ def is_time(tenant: Tenant, at: dt.datetime) -> bool:
     return FIRST_HOUR <= at.astimezone(tenant.zone).hour < LAST_HOUR
 
 
-@shared_task(expires=60)
+@shared_task(name="sms.reminding.remind_everybody", expires=60)
 def remind_everybody() -> None:
     """Start a task for each company that has reminders to send now."""
     with scopes_disabled():
@@ -48,7 +48,7 @@ def remind_everybody() -> None:
             enqueue(remind, tenant.pk)
 
 
-@shared_task(expires=60)
+@shared_task(name="sms.reminding.remind", expires=60)
 def remind(tenant_id: int) -> int:
     """Take every step of one company that is due now; returns how many texts were begun."""
     begun = 0
