@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from dataclasses import replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -12,11 +11,8 @@ from audit.clock import db_now
 from payments import cardconnect
 from payments.cardconnect import (
     Approved,
-    Captured,
     Declined,
-    Profile,
     Refunded,
-    StoredCredential,
     Unknown,
     Voided,
 )
@@ -44,21 +40,18 @@ def payment(gateway, invoice, link):
     )
 
 
-def charged(payment, gateway, **more):
+def charged(payment, gateway):
     """The payment after its charge."""
-    answer = cardconnect.auth(payment, gateway.token(), expiry="203012", **more)
+    answer = cardconnect.auth(payment, gateway.token(), expiry="203012")
     assert isinstance(answer, Approved)
     assert answer.amount == payment.amount
     payment.retref = answer.retref
     return answer
 
 
-def test_authorize_capture_settle_refund(payment, gateway):
-    charged(payment, gateway, capture=False)
-    assert not cardconnect.inquire(payment).is_queued
-    captured = cardconnect.capture(payment, Decimal("100.00"))
-    assert isinstance(captured, Captured)
-    assert captured.amount == Decimal("100.00")
+def test_charge_settle_refund(payment, gateway):
+    charged(payment, gateway)
+    assert not cardconnect.inquire(payment).is_settled
     early = cardconnect.refund(payment, Decimal("40.00"), new_orderid())
     assert (early.respcode, "not settled yet" in early.sentence) == ("28", True)
     gateway.sandbox.control("close-batch")
@@ -72,25 +65,17 @@ def test_authorize_capture_settle_refund(payment, gateway):
     assert back.amount == Decimal("40.00")
     [found] = cardconnect.find(payment, orderid)
     assert found.retref == back.retref
-    much = cardconnect.refund(payment, Decimal("60.01"), new_orderid())
+    much = cardconnect.refund(payment, Decimal("142.51"), new_orderid())
     assert isinstance(much, Declined)
     assert len(gateway.charges(kind="refund", respstat="A")) == 1
 
 
 def test_a_void_and_a_second_one(payment, gateway):
     charged(payment, gateway)
-    assert cardconnect.inquire(payment).voidable
     assert isinstance(cardconnect.try_void(payment), Voided)
     assert cardconnect.inquire(payment).is_voided
     assert not cardconnect.void(payment, payment.retref)
     assert cardconnect.inquire_by_orderid(payment) == []
-    assert gateway.taken() == []
-
-
-def test_a_void_by_order_number(payment, gateway):
-    charged(payment, gateway)
-    assert cardconnect.void_by_orderid(payment)
-    assert not cardconnect.void_by_orderid(payment)
     assert gateway.taken() == []
 
 
@@ -128,7 +113,7 @@ def test_a_bank_payment(payment, gateway, kind):
     answer = cardconnect.auth(payment, gateway.token(BANK), account_type=kind)
     assert isinstance(answer, Approved)
     payment.retref = answer.retref
-    assert cardconnect.inquire(payment).is_queued
+    assert cardconnect.inquire(payment).is_approved
 
 
 def local_today():
@@ -194,7 +179,7 @@ def test_a_surcharge(payment, gateway):
     assert cardconnect.merchant(account).has_surcharge
     token = gateway.token()
     told = cardconnect.surcharge(account, token, "03801", Decimal("24.99"))
-    assert (told.fee, told.restricted, told.is_certain) == (Decimal("0.75"), False, True)
+    assert (told.fee, told.restricted) == (Decimal("0.75"), False)
     there = cardconnect.surcharge(account, token, "06101", Decimal("24.99"))
     assert (there.fee, there.restricted) == (Decimal("0.00"), True)
     fee = cardconnect.surcharge(account, token, "03801", payment.amount).fee
@@ -208,58 +193,9 @@ def test_a_surcharge(payment, gateway):
 def test_a_merchant(gateway, tenant):
     told = cardconnect.merchant(tenant.cardconnect)
     assert told.merchid == tenant.cardconnect.merchid
-    assert told.is_enabled
-    assert told.takes_bank_payments
     assert not told.has_surcharge
-
-
-def test_a_kind_of_card(gateway, tenant):
-    told = cardconnect.bin_of(tenant.cardconnect, gateway.token())
-    assert (told.bin, told.product) == ("411111", "V")
-    assert cardconnect.bin_of(tenant.cardconnect, gateway.token(BANK)) is None
 
 
 def test_no_surcharge_here(gateway, tenant):
     told = cardconnect.surcharge(tenant.cardconnect, gateway.token(), "", Decimal("24.99"))
     assert told.fee == 0
-    assert not told.is_certain
-    assert told.messages == ("postal is missing or empty",)
-
-
-def test_a_stored_card_pays_again(payment, gateway):
-    kept = charged(payment, gateway, stored=StoredCredential("Y", permission=True))
-    assert kept.profileid
-    again = Payment(
-        tenant=payment.tenant, invoice=payment.invoice, method="card", merchid=payment.merchid,
-        site=payment.site, amount=Decimal("20.00"),
-    )  # fmt: skip
-    use = StoredCredential(f"{kept.profileid}/{kept.acctid}", cof="M")
-    answer = cardconnect.auth(again, stored=use)
-    assert isinstance(answer, Approved)
-    assert (answer.amount, answer.profileid) == (Decimal("20.00"), kept.profileid)
-    gone = cardconnect.auth(again, stored=replace(use, profile="1/1"))
-    assert isinstance(gone, Declined)
-    assert gone.respcode == "96"
-
-
-def test_the_life_of_a_profile(gateway, tenant):
-    account, token = tenant.cardconnect, gateway.token()
-    first = cardconnect.profile_create(account, token, expiry="1230", name="Dana Whitfield")
-    assert isinstance(first, Profile)
-    same = cardconnect.profile_create(account, token, expiry="1230", name="Dana Whitfield")
-    assert same.profileid == first.profileid
-    other = gateway.token("5454545454545454")
-    second = cardconnect.profile_create(account, other, profileid=first.profileid, expiry="1230")
-    assert (second.profileid, second.acctid) == (first.profileid, "2")
-    assert len(cardconnect.profile_read(account, first.profileid)) == 2
-    cardconnect.profile_update(account, first.profileid, "2", expiry="0131")
-    [changed] = cardconnect.profile_read(account, first.profileid, "2")
-    assert changed.expiry == "0131"
-    kept = cardconnect.profile_delete(account, first.profileid, "1")
-    assert isinstance(kept, Declined)
-    assert kept.respcode == "34"
-    assert cardconnect.profile_delete(account, first.profileid) is None
-    assert cardconnect.profile_read(account, first.profileid) == []
-    again = cardconnect.profile_delete(account, first.profileid)
-    assert isinstance(again, Declined)
-    assert again.respcode == "96"
