@@ -24,8 +24,7 @@ class BenchConfig(AppConfig):
 
     def ready(self) -> None:
         """Scale every wait of the payment protocol, wherever it was imported to."""
-        from payments import tasks
-        from payments.settlement import banking_days  # noqa: F401, PLC0415  after Django's own start
+        from payments.settlement import banking_days  # noqa: PLC0415  after Django's own start
 
         scale = float(os.environ["BENCH_SCALE"])
         banking_days.after = lambda day, count: day  # a banking day passes between two looks

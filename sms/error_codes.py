@@ -34,11 +34,6 @@ class Code(NamedTuple):
         """What it is about, or who has to put it right."""
         return WHOSE[self.kind]
 
-    @property
-    def is_permanent(self) -> bool:
-        """Whether sending the same again would end the same."""
-        return self.kind != LATER
-
 
 _INVALID = Code(NUMBER, "This is not a phone number that exists. Check it and send again.")
 _LANDLINE = Code(NUMBER, "This number cannot get texts. It looks like a landline.")

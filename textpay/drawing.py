@@ -1,4 +1,4 @@
-"""Draws docs/states.md from the TRANSITIONS of the models, so that the picture is never wrong."""
+"""Generates docs/states.md from the TRANSITIONS of the models."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from payments.models import Payment, Refund
 from sms.models import TextMessage
 
 DRAWN: list[Any] = [Invoice, PaymentLink, TextMessage, InvoiceEmail, Payment, Refund]
-INTRODUCTION = """# States and moves
+INTRODUCTION = """# Statuses and transitions
 
-Every status is changed by `audit/transitions.py`, along these arrows only, with one entry in the
-history for each move. A state without an arrow out of it is an end. Drawn by
-`python manage.py draw_states` from the `TRANSITIONS` of each model; a test compares.
+`audit/transitions.py` is the only code that changes a status. It allows only the transitions below
+and writes one audit entry for each. A status without an outgoing arrow is final. This file is
+generated from the `TRANSITIONS` of each model by `python manage.py draw_states`, and a test
+compares the two.
 """
 
 

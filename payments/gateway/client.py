@@ -19,50 +19,28 @@ from django.views.decorators.debug import sensitive_variables
 from payments.gateway import http as wire
 from payments.gateway import responses
 from payments.gateway.http import NotSent, Unknown, base_url, origin
-from payments.gateway.lookups import Bin, Merchant, Surcharge, bin_of, merchant, surcharge
+from payments.gateway.lookups import Merchant, Surcharge, merchant, surcharge
 from payments.gateway.reports import Funded, Settled, funding, settlements
-from payments.gateway.responses import (
-    Answer,
-    Approved,
-    Captured,
-    Declined,
-    Refunded,
-    Transaction,
-    Voided,
-)
+from payments.gateway.responses import Answer, Approved, Declined, Refunded, Transaction, Voided
 from payments.models import Payment
 from payments.models.account import CardConnectAccount
-from payments.profiles import (
-    Profile,
-    StoredCredential,
-    profile_create,
-    profile_delete,
-    profile_read,
-    profile_update,
-)
 
 __all__ = [
     "Answer",
     "Approved",
-    "Bin",
-    "Captured",
     "CredentialError",
     "Declined",
     "Funded",
     "Merchant",
     "NotSent",
-    "Profile",
     "Refunded",
     "Settled",
-    "StoredCredential",
     "Surcharge",
     "Transaction",
     "Unknown",
     "Voided",
     "auth",
     "base_url",
-    "bin_of",
-    "capture",
     "check_credentials",
     "find",
     "funding",
@@ -71,16 +49,11 @@ __all__ = [
     "look_up",
     "merchant",
     "origin",
-    "profile_create",
-    "profile_delete",
-    "profile_read",
-    "profile_update",
     "refund",
     "settlements",
     "surcharge",
     "try_void",
     "void",
-    "void_by_orderid",
 ]
 
 TOKEN = re.compile(r"^9[0-9A-Za-z]{15}$")
@@ -111,26 +84,20 @@ def check_credentials(account: CardConnectAccount) -> None:
 @sensitive_variables("token", "request")
 def auth(
     payment: Payment,
-    token: str = "",
+    token: str,
     *,
     expiry: str = "",
     account_type: str = "",
     postal: str = "",
-    stored: StoredCredential | None = None,
-    capture: bool = True,
 ) -> Answer:
-    """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown.
-
-    `stored` keeps the card at the gateway or takes one that is kept there. Without `capture` the
-    money is only held.
-    """
+    """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown."""
     request = {
         "account": token,
         "amount": f"{payment.amount:.2f}",  # always two decimals: "10" would be ten cents
         "currency": payment.tenant.currency,
         "orderid": payment.orderid,
         "invoiceid": payment.invoice.number[:12],  # tells whose a charge is that we forgot
-        "capture": "Y" if capture else "N",
+        "capture": "Y",
         "ecomind": "E",
     }
     if payment.method == Payment.Method.ACH:
@@ -138,18 +105,10 @@ def auth(
         request["name"] = payment.payer_name[:30]
     else:
         request |= {"expiry": expiry, "postal": postal}
-    if stored is not None:
-        request |= stored.fields()
     answer = responses.attempt(_put(payment, "auth", request), payment)
     if answer is None:
         raise Unknown("The gateway says that it does not know yet.")
     return answer
-
-
-def capture(payment: Payment, amount: Decimal | None = None) -> Captured | Declined:
-    """Take what was only held, all or part of it; raises NotSent or Unknown."""
-    request = {"retref": payment.retref, "amount": "" if amount is None else f"{amount:.2f}"}
-    return responses.captured(_put(payment, "capture", request), payment)
 
 
 def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declined:
@@ -173,15 +132,6 @@ def void(payment: Payment, retref: str) -> bool:
     """Undo a charge; True only when the gateway confirms it."""
     try:
         return isinstance(try_void(payment, retref), Voided)
-    except (NotSent, Unknown):
-        return False
-
-
-def void_by_orderid(payment: Payment) -> bool:
-    """Undo whatever was charged under our order number; True only when the gateway confirms it."""
-    try:
-        row = _put(payment, "voidByOrderId", {"orderid": payment.orderid})
-        return isinstance(responses.voided(row, payment), Voided)
     except (NotSent, Unknown):
         return False
 

@@ -107,8 +107,6 @@ _STAFF = {
     "45": "This merchant account allows no refund without the original charge. Call CardConnect.",
     "46": "This merchant account allows no part refunds. Refund the whole amount.",
     "70": "It was approved by telephone and cannot be voided. Refund it instead.",
-    "34": "CardConnect refuses one of the fields. A default account stays while others are there.",
-    "96": "CardConnect does not know this profile.",
     "97": "CardConnect has disabled this merchant account. Call CardConnect.",
 }
 

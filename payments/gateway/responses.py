@@ -5,10 +5,9 @@ An attempt to take money ends as Approved, as Declined, or as wire.Unknown: ther
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -37,9 +36,6 @@ class Approved:
     fee_type: str = ""
     fee_format: str = ""
     fee_value: Decimal = _ZERO
-    # Where the gateway keeps the card, when it was asked to.
-    profileid: str = field(default="", repr=False)
-    acctid: str = field(default="", repr=False)
 
     def total(self, asked: Decimal) -> Decimal:
         """What the payer was charged in all, when `asked` was asked for.
@@ -60,16 +56,6 @@ class Declined:
     sentence: str
     may_retry: bool = True
     retref: str = ""
-
-
-@dataclass(frozen=True)
-class Captured:
-    """An authorization was queued for settlement."""
-
-    retref: str
-    amount: Decimal
-    setlstat: str = ""
-    batchid: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,10 +98,6 @@ class Transaction:
     resptext: str
     setlstat: str
     authcode: str
-    batchid: str
-    settledate: dt.date | None
-    voidable: bool
-    refundable: bool
     fee: Decimal = _ZERO
 
     @property
@@ -127,11 +109,6 @@ class Transaction:
     def is_voided(self) -> bool:
         """Whether it was undone before settlement."""
         return self._stands("voided")
-
-    @property
-    def is_queued(self) -> bool:
-        """Whether it waits for the next settlement."""
-        return self._stands("queued for capture")
 
     @property
     def is_settled(self) -> bool:
@@ -170,20 +147,7 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
         fee_type=http.field(row, "fee_type", 1).upper(),
         fee_format=http.field(row, "fee_format", 10).lower(),
         fee_value=http.rate(row, "fee_value") or _ZERO,
-        profileid=http.field(row, "profileid", 20),
-        acctid=http.field(row, "acctid", 3),
     )
-
-
-def captured(row: Any, payment: Payment) -> Captured | Declined:
-    """The answer to a capture; raises Unknown."""
-    if verdict(row, payment, {payment.orderid}) == "C":
-        return refused(row, "capture")
-    retref, amount = reference(row), http.money(row, "amount")
-    if not retref or amount is None:
-        raise Unknown("The answer captures without an amount or a reference.")
-    setlstat, batchid = http.field(row, "setlstat", 40), http.field(row, "batchid", 12)
-    return Captured(retref, amount, setlstat, batchid)
 
 
 def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
@@ -228,10 +192,6 @@ def transaction(row: Any) -> Transaction | None:
         respstat=http.field(row, "respstat"),
         setlstat=http.field(row, "setlstat", 40),
         authcode=http.field(row, "authcode", 16),
-        batchid=http.field(row, "batchid", 12),
-        settledate=http.day(row, "settledate"),
-        voidable=http.flag(row, "voidable"),
-        refundable=http.flag(row, "refundable"),
         fee=http.money(row, "fee_amount") or _ZERO,
         **codes(row),
     )

@@ -17,14 +17,8 @@ from audit.clock import DbNow, db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
-from payments.checkout.claim import AmountChanged, CannotPay, PaymentQuerySet, SentBefore
-from payments.models.account import CardConnectAccount
-from payments.models.authorization import Authorization
-from payments.models.life import ZERO, CannotRecord, Life, LifeQuerySet
-from payments.models.money_check import MoneyCheck
-from payments.models.reconciliation import Finding, MatchRow, MatchRun
-from payments.models.refund import Refund
-from payments.refunding.request import CannotRefund
+from payments.checkout.claim import PaymentQuerySet
+from payments.models.life import ZERO, Life, LifeQuerySet
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 

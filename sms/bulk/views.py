@@ -45,7 +45,6 @@ STANDINGS = [
     ("left_out", "warn", "alert", "left out"),
     ("cancelled", "", "x", "cancelled"),
 ]
-UNDER_WAY = {"waiting", "sending", "queued"}
 FIRST = ["undelivered", "failed", "left_out", "cancelled"]
 
 

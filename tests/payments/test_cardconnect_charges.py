@@ -1,6 +1,5 @@
 """What is asked of the gateway about a charge, and how its answers are understood."""
 
-import datetime as dt
 import random
 import re
 from decimal import Decimal
@@ -9,16 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from payments.gateway import client
-from payments.gateway.client import (
-    Approved,
-    Captured,
-    Declined,
-    NotSent,
-    Refunded,
-    StoredCredential,
-    Unknown,
-    Voided,
-)
+from payments.gateway.client import Approved, Declined, NotSent, Refunded, Unknown, Voided
 from payments.models import new_orderid
 from tests.payments.wire_fakes import MID, ORDER, REFUND_ORDER, RETREF, TOKEN, make_payment
 
@@ -121,8 +111,6 @@ def test_a_void_is_confirmed(says):
     assert says.asked == ("PUT", "void", {"merchid": MID, "retref": RETREF})
     assert client.void(make_payment(), BACK)
     assert says.asked[2]["retref"] == BACK
-    assert client.void_by_orderid(make_payment())
-    assert says.asked == ("PUT", "voidByOrderId", {"merchid": MID, "orderid": ORDER})
 
 
 @pytest.mark.parametrize(
@@ -135,7 +123,6 @@ def test_settled_is_the_opposite_of_voided(says, code, respstat, words):
     assert isinstance(told, Declined)
     assert words in told.sentence
     assert not client.void(make_payment(), RETREF)
-    assert not client.void_by_orderid(make_payment())
 
 
 @pytest.mark.parametrize(
@@ -154,10 +141,7 @@ def test_an_inquiry_answers_with_one_or_with_an_array(says, wrap):
     told = client.inquire(make_payment())
     assert says.asked == ("GET", f"inquire/{RETREF}/{MID}", {})
     assert told.is_approved
-    assert told.is_queued
-    assert told.voidable
-    assert not told.refundable
-    assert (told.amount, told.settledate, told.fee) == (Decimal("182.50"), None, Decimal("0.00"))
+    assert (told.amount, told.fee) == (Decimal("182.50"), Decimal("0.00"))
 
 
 @pytest.mark.parametrize(
@@ -165,14 +149,13 @@ def test_an_inquiry_answers_with_one_or_with_an_array(says, wrap):
     [
         ("Accepted", "is_settled"), ("ACCEPTED ", "is_settled"), ("Voided", "is_voided"),
         ("Rejected", "is_rejected"), ("Format Error", "is_rejected"),
-        ("queued  for capture", "is_queued"), ("Authorized", None), ("", None),
+        ("queued  for capture", None), ("Authorized", None), ("", None),
     ],
 )  # fmt: skip
 def test_where_a_charge_stands(says, setlstat, stands):
-    says(BOOKED | {"setlstat": setlstat, "settledate": "20261122143000"})
+    says(BOOKED | {"setlstat": setlstat})
     told = client.inquire(make_payment())
-    assert told.settledate == dt.date(2026, 11, 22)
-    every = ("is_settled", "is_voided", "is_rejected", "is_queued")
+    every = ("is_settled", "is_voided", "is_rejected")
     assert [name for name in every if getattr(told, name)] == ([stands] if stands else [])
 
 
@@ -208,19 +191,6 @@ def test_a_bank_payment_is_looked_for_under_the_linked_merchant_too(says):
     assert says.asked[1] == f"inquireByOrderid/{ORDER}/{MID}"
 
 
-def test_a_capture(says):
-    says(YES | {"amount": "80.00", "setlstat": "Queued for Capture", "batchid": "19"})
-    told = client.capture(make_payment(), Decimal("80"))
-    assert told == Captured(RETREF, Decimal("80.00"), "Queued for Capture", "19")
-    assert says.asked == ("PUT", "capture", {"merchid": MID, "retref": RETREF, "amount": "80.00"})
-    says(NOT_FOUND | {"batchid": "-1", "account": ""})
-    assert isinstance(client.capture(make_payment()), Declined)
-    assert "amount" not in says.asked[2]
-    says(YES | {"amount": ""})
-    with pytest.raises(Unknown):
-        client.capture(make_payment())
-
-
 def test_a_bank_payment_names_its_account_and_how_it_was_agreed(says):
     says(YES | {"merchid": "542041", "respproc": "BPAY"})
     told = client.auth(make_payment("ach"), TOKEN, account_type="ESAV", expiry="203012")
@@ -230,40 +200,6 @@ def test_a_bank_payment_names_its_account_and_how_it_was_agreed(says):
         "ESAV", "WEB", "Dana Whitfield",
     )  # fmt: skip
     assert "expiry" not in asked
-
-
-def test_a_held_charge_is_not_captured(says):
-    says(YES)
-    client.auth(make_payment(amount=Decimal("10")), TOKEN, capture=False)
-    assert (says.asked[2]["capture"], says.asked[2]["amount"]) == ("N", "10.00")
-
-
-@pytest.mark.parametrize(
-    ("stored", "asked"),
-    [
-        (StoredCredential("Y", permission=True),
-         {"account": TOKEN, "expiry": "203012", "profile": "Y", "cof": "C", "cofscheduled": "N",
-          "cofpermission": "Y", "ecomind": "E"}),
-        (StoredCredential("Y", scheduled=True), {"account": TOKEN, "ecomind": "R"}),
-        (StoredCredential("12345678901234567890/1"),
-         {"account": None, "expiry": None, "profile": "12345678901234567890/1", "cof": "C"}),
-        (StoredCredential("1/1", cof="M", scheduled=True),
-         {"cof": "M", "cofscheduled": "Y", "cofpermission": None, "ecomind": "R"}),
-        (None, {"account": TOKEN, "profile": None, "cof": None, "ecomind": "E"}),
-    ],
-)  # fmt: skip
-def test_a_stored_card(says, stored, asked):
-    says(YES | {"profileid": "12345678901234567890", "acctid": "1"})
-    told = client.auth(make_payment(), TOKEN, expiry="203012", stored=stored)
-    assert (told.profileid, told.acctid) == ("12345678901234567890", "1")
-    assert {name: says.asked[2].get(name) for name in asked} == asked
-    assert "12345678901234567890" not in repr((told, stored))
-
-
-@pytest.mark.parametrize("fields", [{"profile": TOKEN}, {"profile": "1/"}, {"cof": "X"}])
-def test_a_stored_card_is_never_a_token(fields):
-    with pytest.raises(ValueError, match=r"profile|starts"):
-        StoredCredential(**fields)
 
 
 def test_the_fee_the_gateway_added_is_told(says):

@@ -38,8 +38,6 @@ def test_every_code_has_its_sentence_and_says_whose_it_is():
     assert explain(30005).kind == NUMBER
     assert explain(30034).kind == SETUP
     assert explain(30003).kind == LATER
-    assert not explain(30003).is_permanent
-    assert explain(30007).is_permanent
     assert "31999" in explain(31999).sentence
 
 
