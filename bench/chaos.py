@@ -216,7 +216,7 @@ def attend(crowd: Any, clerks: Any) -> None:
 def keep(tenant: Any, payments: list[int]) -> int:
     """Money match, and a click on each part that it found and nobody could void any more."""
     from payments.reconciliation import match as matching  # noqa: PLC0415
-    from payments.reconciliation import resolve
+    from payments.reconciliation import resolve  # noqa: PLC0415
     from tenants.models import Membership  # noqa: PLC0415
 
     match = matching.begin(tenant)

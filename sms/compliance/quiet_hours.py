@@ -195,7 +195,7 @@ def _both(one: Day, other: Day) -> Day:
 
 @cache
 def _table(name: str) -> dict[str, dict[str, Any]]:
-    """A dated table of sms/data: its rows by state."""
+    """A dated table of sms/compliance/data: its rows by state."""
     return {key: row for key, row in _file(name).items() if isinstance(row, dict)}
 
 
@@ -211,7 +211,8 @@ def overdue(today: dt.date) -> list[str]:
         f"the strict hours of {s}": r["reviewed_on"] for s, r in _table("strict_hours").items()
     }
     return [
-        f"Nobody has reviewed {what} since {day}: read it again and date it, in sms/data."
+        f"Nobody has reviewed {what} since {day}: read it again and date it, in "
+        "sms/compliance/data."
         for what, day in dates.items()
         if today - day > REVIEW_AFTER
     ]

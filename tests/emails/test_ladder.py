@@ -198,7 +198,7 @@ def test_killed_before_the_commit_neither_stands_and_both_are_made_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("sms.ladder.enqueue", die)
+        patch.setattr("sms.email_fallback.enqueue", die)
         with pytest.raises(KeyboardInterrupt):
             lose(text)
     assert emails(text) == []

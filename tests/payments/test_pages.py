@@ -208,7 +208,7 @@ def frozen_database(monkeypatch):
     def as_sql(self, compiler, connection, **context):
         return "%s::timestamptz", [dt.datetime.now(dt.UTC)]
 
-    for place in ("audit.clock", "payments.claims", "payments.public"):
+    for place in ("audit.clock", "payments.checkout.claim", "payments.checkout.public"):
         monkeypatch.setattr(f"{place}.db_now", lambda: dt.datetime.now(dt.UTC))
     monkeypatch.setattr("audit.clock.DbNow.as_sql", as_sql)
     monkeypatch.setattr("audit.clock.DbNow.as_postgresql", as_sql, raising=False)

@@ -236,7 +236,7 @@ def test_bank_payments_only_where_they_are_enabled(payer, link, bank_form, gatew
 def test_what_goes_over_the_wire(payer, link, bank_form, monkeypatch):
     sent = []
     monkeypatch.setattr(
-        "payments.wire.call",
+        "payments.gateway.http.call",
         lambda account, verb, path, request=None, site="": (
             sent.append((verb, path, request)) or (500, b"")
         ),

@@ -134,7 +134,7 @@ def busy(monkeypatch):
             press()
             raise TwilioError("Too many at once.", code=20429)
 
-        monkeypatch.setattr("sms.twilio.send", send)
+        monkeypatch.setattr("sms.twilio.client.send", send)
 
     return make
 

@@ -127,7 +127,7 @@ def test_a_text_without_a_price_is_asked_about_three_times(twilio, text, work, m
         asked.append(one.pk)
         return Accepted(one.sid, "delivered", 1, "", None, None, "USD")
 
-    monkeypatch.setattr("sms.twilio.fetch", fetch)
+    monkeypatch.setattr("sms.twilio.client.fetch", fetch)
     waits = []
     while free.next_try_at:
         waits.append(free.next_try_at - free.finished_at)
