@@ -33,11 +33,12 @@ from payments import (
 from payments.amounts import AmountRefused
 from payments.forms import OUT_OF_DATE, FeeForm, PayForm
 from payments.guard import (
-    asks_too_much,
+    FEE_QUESTIONS,
+    OPENINGS,
+    UNKNOWN_LINKS,
     client_ip,
-    guesses_too_much,
     payer_page,
-    tells_too_much,
+    too_many,
 )
 from payments.models import (
     AmountChanged,
@@ -48,6 +49,7 @@ from payments.models import (
     SentBefore,
 )
 from payments.states import may_name, standing
+from tenants.rate_limit import network_of
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({states.EXPIRED, states.REPLACED, states.CLOSED, states.VOID})
@@ -119,8 +121,8 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
         account = standing(link).account
         if account is None or not account.has_surcharge:
             return JsonResponse({"problem": OUT_OF_DATE}, status=409)
-        if asks_too_much(link.pk):
-            return JsonResponse({"problem": ASKED_TOO_MUCH}, status=429)
+        if not FEE_QUESTIONS.allows(link.pk):
+            return too_many(FEE_QUESTIONS, JsonResponse({"problem": ASKED_TOO_MUCH}))
         form = FeeForm(request.POST, tenant=link.tenant, balance=link.invoice.balance)
         if not form.is_valid():
             return JsonResponse({"problem": form.problem}, status=422)
@@ -141,8 +143,8 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     link = _opened(token)
     if link is None:
         return _unknown(request)
-    if tells_too_much(link.pk):
-        return HttpResponse(status=429)
+    if not OPENINGS.allows(link.pk):
+        return too_many(OPENINGS, HttpResponse())
     with scope(tenant=link.tenant):
         opening.note(request, link, request.POST.get("nonce", ""))
     return HttpResponse(status=204)
@@ -155,8 +157,8 @@ def _opened(token: str) -> PaymentLink | None:
 
 def _unknown(request: HttpRequest) -> HttpResponse:
     """One page for every address that opens nothing, so that nobody learns why."""
-    if guesses_too_much(request):
-        return render(request, "payments/too_many.html", status=429)
+    if not UNKNOWN_LINKS.allows(network_of(client_ip(request))):
+        return too_many(UNKNOWN_LINKS, render(request, "payments/too_many.html"))
     return render(request, "404.html", status=404)
 
 
