@@ -31,11 +31,12 @@ from payments.checkout.amounts import AmountRefused
 from payments.checkout.forms import OUT_OF_DATE, FeeForm, PayForm
 from payments.checkout.link_state import may_name, standing
 from payments.checkout.request_guard import (
-    asks_too_much,
+    FEE_QUESTIONS,
+    OPENINGS,
+    UNKNOWN_LINKS,
     client_ip,
-    guesses_too_much,
     payer_page,
-    tells_too_much,
+    too_many,
 )
 from payments.gateway import client, hosted_tokenizer
 from payments.models import (
@@ -47,6 +48,7 @@ from payments.models import (
     SentBefore,
 )
 from payments.settlement import banking_days
+from tenants.rate_limit import network_of
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({link_state.EXPIRED, link_state.REPLACED, link_state.CLOSED, link_state.VOID})
@@ -126,8 +128,8 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
         account = standing(link).account
         if account is None or not account.has_surcharge:
             return JsonResponse({"problem": OUT_OF_DATE}, status=409)
-        if asks_too_much(link.pk):
-            return JsonResponse({"problem": ASKED_TOO_MUCH}, status=429)
+        if not FEE_QUESTIONS.allows(link.pk):
+            return too_many(FEE_QUESTIONS, JsonResponse({"problem": ASKED_TOO_MUCH}))
         form = FeeForm(request.POST, tenant=link.tenant, balance=link.invoice.balance)
         if not form.is_valid():
             return JsonResponse({"problem": form.problem}, status=422)
@@ -148,8 +150,8 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     link = _opened(token)
     if link is None:
         return _unknown(request)
-    if tells_too_much(link.pk):
-        return HttpResponse(status=429)
+    if not OPENINGS.allows(link.pk):
+        return too_many(OPENINGS, HttpResponse())
     with scope(tenant=link.tenant):
         open_tracking.note(request, link, request.POST.get("nonce", ""))
     return HttpResponse(status=204)
@@ -162,8 +164,8 @@ def _opened(token: str) -> PaymentLink | None:
 
 def _unknown(request: HttpRequest) -> HttpResponse:
     """One page for every address that opens nothing, so that nobody learns why."""
-    if guesses_too_much(request):
-        return render(request, "payments/too_many.html", status=429)
+    if not UNKNOWN_LINKS.allows(network_of(client_ip(request))):
+        return too_many(UNKNOWN_LINKS, render(request, "payments/too_many.html"))
     return render(request, "404.html", status=404)
 
 

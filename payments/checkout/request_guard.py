@@ -9,15 +9,16 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from tenants.card_numbers import holds_card_number
+from tenants.rate_limit import RateLimit
 
-UNKNOWN_LINKS_PER_MINUTE = 10
-FEES_PER_MINUTE = 30
-OPENINGS_PER_MINUTE = 30
+UNKNOWN_LINKS = RateLimit("unknown-link", limit=10, window=60)
+# Whoever asks for a fee or reports an opened page has a live link: without the cache they go on.
+FEE_QUESTIONS = RateLimit("fee", limit=30, window=60, fails_open=True)
+OPENINGS = RateLimit("opening", limit=30, window=60, fails_open=True)
 # No payer's form comes near it, and a search through megabytes of digits would keep a worker busy.
 MOST_BYTES = 32 * 1024
 HEADERS = {
@@ -71,32 +72,11 @@ def client_ip(request: HttpRequest) -> str | None:
         return None
 
 
-def guesses_too_much(request: HttpRequest) -> bool:
-    """Count one unknown link from this address; True above the limit, or when nobody can count."""
-    count = _count(f"unknown-link:{client_ip(request)}")
-    return count is None or count > UNKNOWN_LINKS_PER_MINUTE
-
-
-def asks_too_much(link_id: int) -> bool:
-    """Count one question about a surcharge; True above the limit. Whoever asks has a live link, so
-    when nobody can count they may go on."""
-    count = _count(f"fee:{link_id}")
-    return count is not None and count > FEES_PER_MINUTE
-
-
-def tells_too_much(link_id: int) -> bool:
-    """Count one report that a page was opened; True above the limit."""
-    count = _count(f"opening:{link_id}")
-    return count is not None and count > OPENINGS_PER_MINUTE
-
-
-def _count(key: str) -> int | None:
-    """How often in this minute, this time included; None when nobody can count."""
-    try:
-        cache.add(key, 0, timeout=60)
-        return cache.incr(key)
-    except Exception:  # each cache has its own errors, and a key may lapse in between
-        return None
+def too_many(limit: RateLimit, response: HttpResponse) -> HttpResponse:
+    """The response as 429, saying when to try again."""
+    response.status_code = 429
+    response["Retry-After"] = str(limit.retry_after)
+    return response
 
 
 def _everything_in(request: HttpRequest) -> Iterator[str]:

@@ -8,15 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
 from payments.models import Payment
 from payments.refunding import receipt
 from tenants.models import User
+from tenants.rate_limit import RateLimit
 
-WRONG_PASSWORDS = 5
-FORGET_AFTER = 5 * 60
+WRONG_PASSWORDS = RateLimit("step-up", limit=5, window=5 * 60)
 
 
 class StepUpForm(forms.Form):
@@ -40,11 +39,12 @@ class StepUpForm(forms.Form):
 
     def clean_confirm_password(self) -> str:
         """Right, and not the sixth try in five minutes."""
-        if _tries(self.user) >= WRONG_PASSWORDS:
+        # Counted before the password is checked: checks at the same moment cannot exceed the limit.
+        if not WRONG_PASSWORDS.allows(self.user.pk):
             raise ValidationError("Too many wrong passwords. Wait five minutes.")
         if not self.user.check_password(self.cleaned_data["confirm_password"]):
-            _count_try(self.user)
             raise ValidationError("This is not your password.")
+        WRONG_PASSWORDS.give_back(self.user.pk)
         return ""
 
 
@@ -130,17 +130,3 @@ class RepaidForm(forms.Form):
         help_text="For example: check 1042, mailed today.",
         error_messages={"required": "Say how the customer got the money."},
     )
-
-
-def _tries(user: User) -> int:
-    """Wrong passwords of the last minutes; when nobody can count, as many as are too many."""
-    try:
-        return int(cache.get(f"step-up:{user.pk}", 0))
-    except Exception:  # each cache has its own errors
-        return WRONG_PASSWORDS
-
-
-def _count_try(user: User) -> None:
-    key = f"step-up:{user.pk}"
-    cache.add(key, 0, timeout=FORGET_AFTER)
-    cache.incr(key)

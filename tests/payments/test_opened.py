@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEntry
-from payments.checkout.request_guard import OPENINGS_PER_MINUTE
+from payments.checkout.request_guard import OPENINGS
 from tests.conftest import ScopedClient
 from tests.factories import make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address
@@ -136,7 +136,7 @@ def test_only_post(phone, link):
 
 
 def test_too_many_reports_are_not_heard(payer, link):
-    codes = [tell(payer, link, {}).status_code for _ in range(OPENINGS_PER_MINUTE + 1)]
+    codes = [tell(payer, link, {}).status_code for _ in range(OPENINGS.limit + 1)]
     assert codes[-2:] == [204, 429]
 
 

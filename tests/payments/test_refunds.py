@@ -1,6 +1,7 @@
 """Voids and refunds: who may, how much, once, and what the gateway's own books say."""
 
 import re
+import threading
 import uuid
 from decimal import Decimal
 
@@ -17,9 +18,12 @@ from payments.models import Payment, Refund
 from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.receipt import compose
+from payments.staff.forms import StepUpForm
 from payments.tasks import settle_refunds
+from tenants.models import User
 from tests.factories import PASSWORD
 from tests.payments.conftest import address
+from tests.race import run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,6 +163,33 @@ def test_a_wrong_password_moves_nothing_and_six_lock(settled, admin_user, browse
         assert "This is not your password." in said(answer)
     assert "Too many wrong passwords" in said(ask(browser, settled))
     assert gateway.charges(kind="refund") == []
+
+
+def test_a_right_password_is_no_wrong_one(admin_user):
+    for _ in range(6):
+        assert StepUpForm({"confirm_password": PASSWORD}, user=admin_user).is_valid()
+
+
+def test_of_thirty_wrong_passwords_at_once_five_are_checked(admin_user, monkeypatch):
+    """No check ends before every try has been let through to it or refused."""
+    refused = "Too many wrong passwords. Wait five minutes."
+    all_decided = threading.Barrier(30, timeout=60)
+    check_password = User.check_password
+
+    def check(user, password):
+        all_decided.wait()
+        return check_password(user, password)
+
+    def guess():
+        form = StepUpForm({"confirm_password": "guess"}, user=admin_user)
+        [error] = form.errors["confirm_password"]
+        if error == refused:
+            all_decided.wait()
+        return error
+
+    monkeypatch.setattr(User, "check_password", check)
+    answers = run_together(*[guess] * 30)
+    assert sorted(answers) == ["This is not your password."] * 5 + [refused] * 25
 
 
 def test_a_card_number_in_the_reason_is_refused(settled, admin_user, browser_of):
