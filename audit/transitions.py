@@ -51,7 +51,7 @@ def transition(
     the status; `data` goes into the entry. `obj` is refreshed from the locked row either way.
     """
     with transaction.atomic():
-        row = type(obj)._base_manager.select_for_update().get(pk=obj.pk)
+        row = type(obj)._base_manager.select_for_update(no_key=True).get(pk=obj.pk)
         old = row.status
         moved = old != to
         if moved:
@@ -200,7 +200,9 @@ def transition_all(
     table, entries = model._meta.db_table, AuditEntry._meta.db_table
     with transaction.atomic():
         ids = list(
-            due.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+            due.select_for_update(
+                no_key=True, skip_locked=connection.features.has_select_for_update_skip_locked
+            )
             .order_by("pk")
             .values_list("pk", flat=True)[:limit]
         )

@@ -204,7 +204,9 @@ class Contact(models.Model):
         A customer's only contact is always its billing contact. `changed` goes into the entry.
         """
         with transaction.atomic():
-            customer = Customer._base_manager.select_for_update().get(pk=self.customer_id)
+            customer = Customer._base_manager.select_for_update(no_key=True).get(
+                pk=self.customer_id
+            )
             others = Contact.objects.filter(customer=customer).exclude(pk=self.pk)
             if not others.billing().exists():
                 self.is_billing = True

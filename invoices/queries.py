@@ -44,10 +44,13 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def locked(self) -> InvoiceQuerySet:
         """Re-read under their row locks, in one order for everybody; call inside a transaction.
 
-        Lock order everywhere: invoice, link, payment, customer. Anything that touches the balance
-        takes the invoice first, so that paying, editing, voiding and expiring queue up here.
+        The lock order stands in docs/trace.md. Anything that touches the balance takes the invoice
+        before its links, its payments and the customer, so that paying, editing, voiding and
+        expiring queue up here.
         """
-        rows = self.select_for_update(of=("self",)).select_related("tenant", "customer")
+        rows = self.select_for_update(of=("self",), no_key=True).select_related(
+            "tenant", "customer"
+        )
         return rows.order_by("pk")
 
     def with_standing(self) -> InvoiceQuerySet:

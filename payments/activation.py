@@ -128,6 +128,7 @@ def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> No
     account.checked_at = timezone.now()
     with transaction.atomic():
         row = _locked(tenant)
+        CardConnectAccount.hold(row)
         _check_nothing_is_left_behind(account)  # somebody may have paid while CardConnect was asked
         account.save()
         _record("tenant.credentials_changed", row, actor, provider="CardConnect", fields=changed)
@@ -222,7 +223,7 @@ def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:
 
 
 def _locked(tenant: Tenant) -> Tenant:
-    return Tenant.objects.select_for_update().get(pk=tenant.pk)
+    return Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
 
 
 def _record(action: str, tenant: Tenant, actor: User, **data: Any) -> None:

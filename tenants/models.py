@@ -168,7 +168,7 @@ class Tenant(models.Model):
         """Take the next "invoice" or "customer" number; two callers never get the same one."""
         field = f"last_{kind}_number"
         with transaction.atomic():
-            row = Tenant.objects.select_for_update().get(pk=self.pk)
+            row = Tenant.objects.select_for_update(no_key=True).get(pk=self.pk)
             number: int = getattr(row, field) + 1
             setattr(row, field, number)
             row.save(update_fields=[field])

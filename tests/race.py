@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
 from django_scopes import scopes_disabled
+
+from tests.waiting import eventually
 
 
 def run_together(*calls: Callable[[], Any]) -> list[Any]:
@@ -34,3 +37,34 @@ def run_together(*calls: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+def apart(call: Callable[[], Any]) -> Future[Any]:
+    """Start a call in a thread with a connection of its own."""
+
+    def run() -> Any:
+        try:
+            with scopes_disabled():
+                return call()
+        finally:
+            connections.close_all()
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    return future
+
+
+def wait_until_locked_out(thread: Future[Any]) -> None:
+    """Until the thread waits for a lock, or has ended without."""
+
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # kept for a whole transaction
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return bool(cursor.fetchone()[0]) or thread.done()
+
+    eventually(waits, "a thread that waits for the lock")

@@ -71,6 +71,16 @@ def test_money_is_never_a_float() -> None:
             assert not (called and node.func.id == "float"), f"{path}:{node.lineno}"  # type: ignore[attr-defined]
 
 
+def test_row_locks_do_not_block_foreign_keys() -> None:
+    """A plain FOR UPDATE blocks every insert that refers to the row, and so deadlocks."""
+    for path in sources(*PRODUCT):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                words = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                locks = node.func.attr == "select_for_update"
+                assert not locks or words.get("no_key") == "True", f"{path}:{node.lineno}"
+
+
 def test_public_pages_live_where_reviewers_look() -> None:
     """What works without signing in lives in one of four files, and is on the list."""
     for name, pattern in routes():

@@ -282,7 +282,7 @@ class Invoice(models.Model):
             link.close(actor=actor, reason=reason)
 
     def _rebalance_customer(self) -> None:
-        customer = Customer._base_manager.select_for_update().get(pk=self.customer_id)
+        customer = Customer._base_manager.select_for_update(no_key=True).get(pk=self.customer_id)
         owed = Invoice._base_manager.filter(
             customer=customer, status=self.Status.OPEN, total__gt=F("paid")
         ).aggregate(owed=Sum(F("total") - F("paid")))["owed"]

@@ -56,7 +56,11 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
         if not all(invoice.is_payable for invoice in invoices):
             raise InvoiceError("There is nothing to pay on this invoice.")
         with transaction.atomic():
-            old = self.live().filter(invoice__in=invoices).select_for_update(of=("self",))
+            old = (
+                self.live()
+                .filter(invoice__in=invoices)
+                .select_for_update(of=("self",), no_key=True)
+            )
             transition_locked(
                 list(old.select_related("tenant").order_by("pk")),
                 PaymentLink.Status.SUPERSEDED,

@@ -138,6 +138,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         self, link: PaymentLink, invoice: Invoice, method: str, token: str
     ) -> CardConnectAccount:
         """The account to charge with, when link, invoice and company allow it now."""
+        CardConnectAccount.hold(invoice.tenant)
         now = PaymentLink._base_manager.annotate(read_at=DbNow()).get(pk=link.pk)
         if not now.is_live_at(now.read_at):
             raise CannotPay("This payment link no longer takes payments.")

@@ -63,6 +63,15 @@ class CardConnectAccount(models.Model):
             return None
         return cls.objects.filter(tenant=tenant).exclude(password_sealed="").first()
 
+    @classmethod
+    def hold(cls, tenant: Tenant) -> None:
+        """Keep the site and merchant ID as they are until the caller's transaction ends.
+
+        Whoever writes a payment or refund of this account takes it, and so does whoever stores
+        another merchant ID, which must not leave one behind that is not committed yet.
+        """
+        cls.objects.select_for_update(no_key=True).filter(tenant=tenant).first()
+
     @property
     def takes_bank_payments(self) -> bool:
         """Whether ACH is offered; it exists for US dollars only."""

@@ -80,7 +80,7 @@ def _write(
 ) -> None:
     """All rows at once, and only once, however often the run is carried out."""
     with transaction.atomic():
-        locked = MatchRun.objects.select_for_update().get(pk=match.pk)
+        locked = MatchRun.objects.select_for_update(no_key=True).get(pk=match.pk)
         if locked.finished_at is None:
             _supersede(match, account, listed, rows)
             MatchRow.objects.bulk_create(rows)
@@ -294,6 +294,7 @@ def book(
     """Book a charge that only the gateway knows; the payment there is when it is known already."""
     with transaction.atomic():
         locked = invoice.locked()
+        CardConnectAccount.hold(locked.tenant)
         mine = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
         same = mine.filter(status__in=Payment.MOVED).first()
         if same is not None:

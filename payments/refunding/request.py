@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
 from invoices.models import Invoice
+from payments.accounts import CardConnectAccount
 from tenants.models import User
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class RefundQuerySet(models.QuerySet["Refund"]):
             same = self.filter(payment=row, key=key).first()
             if same is not None:
                 return same, False
+            CardConnectAccount.hold(row.tenant)
             check_may_go_back(row, amount)
             fee = _fee_of(row, amount)
             # None of them is open any more, see above.

@@ -179,7 +179,7 @@ class Delivery(models.Model):
     def _mark_sent_late(self, sid: str, segments: int | None, sender: str) -> bool:
         """As `mark_sent`, for a text that was taken in another order than usual."""
         with transaction.atomic():
-            row = type(self)._base_manager.select_for_update().get(pk=self.pk)
+            row = type(self)._base_manager.select_for_update(no_key=True).get(pk=self.pk)
             now = timezone.now()
             known = {
                 "sid": row.sid or sid,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from audit.models import AuditEntry
 from payments import activation
@@ -14,8 +15,10 @@ from payments.activation import Credentials, NotEnabled, set_credentials
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
 from payments.tasks import settle_bank_payments
+from payments.wording import Agreement
 from tests.factories import make_invoice
 from tests.payments.conftest import address
+from tests.race import apart, wait_until_locked_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OTHER = "800000009033"
@@ -147,3 +150,30 @@ def test_a_payment_of_the_merchant_id_before_is_refunded_by_hand(
     refund, _ = Refund.objects.request(payment, key=uuid.uuid4(), **wish)
     execute.send(refund)
     assert refund.status == "done"
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
+@pytest.mark.parametrize("begins", ["payment", "refund"])
+def test_what_is_not_committed_yet_holds_it_up_too(
+    tenant, link, support, gateway, admin_user, begins
+):
+    """Another thread cannot see the claim yet, so the new merchant ID waits for its commit."""
+    settled = charge(tenant, "settled")
+    with transaction.atomic():
+        if begins == "payment":
+            Payment.objects.start(
+                link,
+                method="card",
+                amount=Decimal("182.50"),
+                key=uuid.uuid4(),
+                token="9418594164541111",
+                agreement=Agreement(text="I authorize it.", version="card-en-1"),
+            )
+        else:
+            wish = {"amount": Decimal("5.00"), "reason": "Twice", "actor": admin_user}
+            Refund.objects.request(settled, key=uuid.uuid4(), **wish)
+        other = apart(lambda: set_credentials(tenant, typed(tenant, merchid=OTHER), support))
+        wait_until_locked_out(other)
+    with pytest.raises(NotEnabled, match=r"not at its end|being charged"):
+        other.result(30)
+    assert merchid(tenant) == gateway.merchid

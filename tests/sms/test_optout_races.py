@@ -1,11 +1,9 @@
 """STOP against a send, on a real PostgreSQL: after the opt-out is committed nothing goes out."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection, connections
-from django_scopes import scopes_disabled
 
 from sms.models import OptOut, TextMessage
 from sms.models import opt_out as optouts
@@ -14,8 +12,7 @@ from sms.tasks import deliver
 from sms.twilio import client
 from sms.twilio.client import Accepted
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
-from tests.race import run_together
-from tests.waiting import eventually
+from tests.race import apart, run_together, wait_until_locked_out
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,26 +21,11 @@ pytestmark = [
 PATIENT = 30  # seconds until a thread that hangs is a failure
 
 
-@pytest.fixture
-def apart():
-    """`apart(call)` starts a call in a thread with a connection of its own."""
-
-    def run(call):
-        try:
-            with scopes_disabled():
-                return call()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(8) as pool:
-        yield lambda call: pool.submit(run, call)
-
-
 def stop(tenant):
     return opt_out(tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
 
 
-def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, apart, monkeypatch):
+def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, monkeypatch):
     """The worker has looked and is calling Twilio: STOP is booked after that, never in between."""
     message = make_text(make_invoice(customer=make_customer(tenant)), clerk)
     calling, go_on, order = threading.Event(), threading.Event(), []
@@ -58,7 +40,7 @@ def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, 
     worker = apart(lambda: deliver(message.pk))
     assert calling.wait(PATIENT)
     stopping = apart(lambda: (stop(tenant), order.append("opted out")))
-    wait_for_a_waiting_lock()
+    wait_until_locked_out(stopping)
     assert OptOut.objects.of(tenant, MOBILE) is None
     go_on.set()
     worker.result(PATIENT)
@@ -68,22 +50,7 @@ def test_an_opt_out_waits_for_the_text_that_is_being_handed_over(tenant, clerk, 
     assert message.status == "sent"
 
 
-def wait_for_a_waiting_lock():
-    """Until somebody queues for an advisory lock."""
-
-    def waiting():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            )
-            return cursor.fetchone()[0]
-
-    eventually(waiting, "a thread that waits for the lock")
-
-
-def test_a_worker_that_comes_while_stop_is_being_booked_sends_nothing(
-    tenant, clerk, apart, monkeypatch
-):
+def test_a_worker_that_comes_while_stop_is_being_booked_sends_nothing(tenant, clerk, monkeypatch):
     message = make_text(make_invoice(customer=make_customer(tenant)), clerk)
     message.claim()  # it has left the queue, so the opt-out cannot cancel it
     TextMessage.objects.filter(pk=message.pk).update(status="queued", next_try_at=message.queued_at)
@@ -101,7 +68,7 @@ def test_a_worker_that_comes_while_stop_is_being_booked_sends_nothing(
     stopping = apart(lambda: stop(tenant))
     assert held.wait(PATIENT)
     worker = apart(lambda: deliver(message.pk))
-    wait_for_a_waiting_lock()
+    wait_until_locked_out(worker)
     go_on.set()
     stopping.result(PATIENT)
     worker.result(PATIENT)
@@ -134,7 +101,7 @@ def test_many_stops_against_many_workers(tenant, clerk, monkeypatch):
         assert message.status in ("sent", "failed", "cancelled")
 
 
-def test_a_worker_that_dies_in_the_middle_does_not_keep_the_lock(tenant, apart):
+def test_a_worker_that_dies_in_the_middle_does_not_keep_the_lock(tenant):
     def die():
         with optouts.handing_over(tenant, MOBILE):
             connections.close_all()
@@ -145,7 +112,7 @@ def test_a_worker_that_dies_in_the_middle_does_not_keep_the_lock(tenant, apart):
     assert apart(lambda: stop(tenant)).result(PATIENT)
 
 
-def test_stop_does_not_wait_for_ever(tenant, apart, monkeypatch, caplog):
+def test_stop_does_not_wait_for_ever(tenant, monkeypatch, caplog):
     monkeypatch.setattr(optouts, "PATIENCE", "100ms")
     held, go_on = threading.Event(), threading.Event()
 

@@ -43,7 +43,7 @@ def invite(
 def change(membership: Membership, *, role: Role, is_active: bool, actor: User) -> bool:
     """Give a person another role, or take away or give back their place. False: as it was."""
     with transaction.atomic():
-        row = Membership.objects.select_for_update().get(pk=membership.pk)
+        row = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
         if row.role_id == role.pk and row.is_active == is_active:
             return False
         before = {"role_before": row.role.name, "active_before": row.is_active}
@@ -64,7 +64,7 @@ def change(membership: Membership, *, role: Role, is_active: bool, actor: User) 
 def save_role(role: Role, actor: User) -> None:
     """Store a role's name and permissions."""
     with transaction.atomic():
-        before = Role.objects.select_for_update().filter(pk=role.pk).first() or Role()
+        before = Role.objects.select_for_update(no_key=True).filter(pk=role.pk).first() or Role()
         role.permissions = sorted(role.permissions)
         role.save()
         edited(

@@ -72,7 +72,7 @@ def text_rules(request: StaffRequest) -> HttpResponse:
     """When texts may go out, and what is asked about a number before."""
     with transaction.atomic():
         TextRules.objects.get_or_create(tenant=request.tenant)
-        rules = TextRules.objects.select_for_update().get(tenant=request.tenant)
+        rules = TextRules.objects.select_for_update(no_key=True).get(tenant=request.tenant)
         form = TextRulesForm(request.POST, instance=rules)
         if not form.is_valid():
             return _texts(request, form)
