@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from audit.clock import db_now
 from invoices.models import Invoice
-from payments.accounts import CardConnectAccount
+from payments.models.account import CardConnectAccount
 from tenants.models import User
 
 if TYPE_CHECKING:
