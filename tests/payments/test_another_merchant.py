@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from audit.models import AuditEntry
 from payments import activation
 from payments.activation import Credentials, NotEnabled, set_credentials
+from payments.checkout.authorization_text import Agreement
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
 from payments.tasks import settle_bank_payments
-from payments.wording import Agreement
 from tests.factories import make_invoice
 from tests.payments.conftest import address
 from tests.race import apart, wait_until_locked_out
