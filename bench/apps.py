@@ -12,7 +12,7 @@ from django.apps import AppConfig
 
 from bench import killing
 
-WAITS = {"NOT_FOUND_AFTER", "ASK_AFTER", "LEASE"}
+WAITS = {"NOT_FOUND_AFTER", "INQUIRE_AFTER", "LEASE"}
 PATIENCE = {"DEADLINE_SECONDS", "CONNECT_SECONDS"}
 PAUSES = {"PAUSES": (1, 2, 4, 6), "SLOW_PAUSES": (4, 4, 6, 6)}
 

@@ -36,7 +36,7 @@ def settle_unknown() -> int:
     """
     with scopes_disabled():
         due = list(
-            Payment.objects.to_ask_about(db_now()).select_related("tenant__cardconnect")[:BATCH]
+            Payment.objects.to_inquire(db_now()).select_related("tenant__cardconnect")[:BATCH]
         )
     for payment in due:
         with scope(tenant=payment.tenant):
@@ -96,7 +96,7 @@ def settle_refunds() -> int:
     """Ask the gateway about every void and refund nobody heard back about; returns how many."""
     with scopes_disabled():
         due = list(
-            Refund.objects.to_ask_about(db_now()).select_related(
+            Refund.objects.to_inquire(db_now()).select_related(
                 "tenant", "payment__tenant__cardconnect", "payment__invoice"
             )[:BATCH]
         )

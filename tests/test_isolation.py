@@ -20,6 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import record
 from payments.models import MatchRow, MatchRun, Payment, Refund
+from payments.staff.cash import record_by_hand
 from sms.models import BulkSend, InboundText, OptOut, ReminderStep
 from tenants.models import Membership, Role, Tenant, User
 from tests.conftest import ScopedClient, signed_in
@@ -95,7 +96,7 @@ class Victim:
             payment=self.payment,
             invoice=self.invoice,
         )
-        self.by_hand, _ = Payment.objects.record_by_hand(
+        self.by_hand, _ = record_by_hand(
             self.invoice,
             method="check",
             amount=Decimal("2.00"),

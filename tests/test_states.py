@@ -28,5 +28,5 @@ def test_payments_name_every_state_and_no_reversal_is_undone():
     assert set(Payment.TRANSITIONS) == set(Payment.Status.values)
     for end in ("voided", "rejected", "returned", "declined"):
         assert Payment.TRANSITIONS[end] == frozenset()
-    assert set(Payment.BOOKED) <= set(Payment.MOVED)
+    assert set(Payment.BOOKED) <= set(MOVED)
     assert not set(Payment.BOOKED) & set(Payment.IN_FLIGHT)

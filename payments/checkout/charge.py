@@ -107,7 +107,7 @@ def ask(payment: Payment) -> None:
             _settle_cancelled(payment)
     elif found is None or asked_at - payment.begun <= NOT_FOUND_AFTER:
         payment.mark_unknown()
-        payment.ask_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
+        payment.inquire_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
     else:
         payment.not_charged(NOT_CARRIED_OUT)
 

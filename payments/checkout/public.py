@@ -23,11 +23,13 @@ from payments.checkout import (
     amounts,
     authorization_text,
     charge,
+    claim,
     link_state,
     open_tracking,
     surcharge,
 )
 from payments.checkout.amounts import AmountRefused
+from payments.checkout.claim import AmountChanged, CannotPay, SentBefore
 from payments.checkout.forms import OUT_OF_DATE, FeeForm, PayForm
 from payments.checkout.link_state import may_name, standing
 from payments.checkout.request_guard import (
@@ -39,14 +41,7 @@ from payments.checkout.request_guard import (
     too_many,
 )
 from payments.gateway import client, hosted_tokenizer
-from payments.models import (
-    AmountChanged,
-    CannotPay,
-    CardConnectAccount,
-    Payment,
-    Refund,
-    SentBefore,
-)
+from payments.models import CardConnectAccount, Payment, Refund
 from payments.settlement import banking_days
 from tenants.rate_limit import network_of
 
@@ -313,7 +308,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
         ip=client_ip(request),
         user_agent=request.headers.get("User-Agent", ""),
     )
-    return Payment.objects.start(
+    return claim.start(
         link,
         **paid,
         fee=fee,

@@ -11,10 +11,11 @@ from django.views.decorators.debug import sensitive_variables
 
 from invoices.models import PaymentLink
 from payments.checkout import authorization_text
+from payments.checkout.claim import AmountChanged, CannotPay
 from payments.checkout.link_state import standing
 from payments.gateway import client
 from payments.gateway.client import Approved, NotSent, Unknown
-from payments.models import AmountChanged, CannotPay, Payment
+from payments.models import Payment
 from payments.models.account import CardConnectAccount
 
 ZERO = Decimal("0.00")

@@ -1,22 +1,17 @@
 """What the database keeps of payments, one file per model."""
 
-from payments.checkout.claim import AmountChanged, CannotPay, SentBefore
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
-from payments.models.life import CannotRecord
+from payments.models.inquired import NOT_FOUND_AFTER, SLOW_PAUSES
 from payments.models.money_check import MoneyCheck
-from payments.models.payment import NOT_FOUND_AFTER, SLOW_PAUSES, Payment, new_orderid
+from payments.models.payment import Payment, new_orderid
 from payments.models.reconciliation import Finding, MatchRow, MatchRun
-from payments.models.refund import Refund
-from payments.refunding.request import CannotRefund
+from payments.models.refund import CannotRefund, Refund
 
 __all__ = [
     "NOT_FOUND_AFTER",
     "SLOW_PAUSES",
-    "AmountChanged",
     "Authorization",
-    "CannotPay",
-    "CannotRecord",
     "CannotRefund",
     "CardConnectAccount",
     "Finding",
@@ -25,6 +20,5 @@ __all__ = [
     "MoneyCheck",
     "Payment",
     "Refund",
-    "SentBefore",
     "new_orderid",
 ]

@@ -1,4 +1,8 @@
-"""Payments: the claim before the charge, what came of it, and what the payer agreed to."""
+"""Payments: one attempt to take one amount, and what becomes of the money at the bank.
+
+A booking is never edited away. Its reversal is one more status and one more entry in the history,
+and what an invoice counts as paid is added up again from its payments.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +14,27 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from audit.clock import DbNow, db_now
+from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice, PaymentLink
-from payments.checkout.claim import PaymentQuerySet
-from payments.models.life import ZERO, Life, LifeQuerySet
-from tenants.models import Tenant
+from payments.ach_return_codes import advice_of, reason_of
+from payments.models.account import CardConnectAccount
+from payments.models.inquired import SLOW_PAUSES, Inquired, InquiredQuerySet
+from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
+ZERO = Decimal("0.00")
+GATEWAY = "CardConnect"
 # Order numbers hold letters only: the gateway masks one that looks like a card number, and then it
 # cannot be found again. Consonants, so that no word appears by chance. 19 is the ACH limit.
 ORDERID_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 ORDERID_LENGTH = 19
-# When its "not found" counts: an approval may become visible late.
-NOT_FOUND_AFTER = dt.timedelta(seconds=90)
-# When to ask again after no answer, and about what needs a person.
-PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
-SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
-
+# Statuses of a payment that the gateway has carried out.
+MOVED = ["captured", "settled", "started", "cleared", "refunded", "voided", "rejected", "returned"]
 
 TONES = {
     "pending": ("info", "clock"),
@@ -55,14 +58,47 @@ def new_orderid() -> str:
     return "".join(secrets.choice(ORDERID_ALPHABET) for _ in range(ORDERID_LENGTH))
 
 
-class Payments(LifeQuerySet, PaymentQuerySet):  # type: ignore[override]
-    """Payments of one company: starting them (claims.py) and their later life (life.py)."""
+class PaymentQuerySet(InquiredQuerySet["Payment"]):
+    """Payments of one company."""
+
+    def booked(self) -> PaymentQuerySet:
+        """Those that lower the balance."""
+        return self.filter(status__in=self.model.BOOKED)
+
+    def booked_total(self) -> Decimal:
+        """What they lower it by: their amounts less what was given back of them."""
+        kept = Sum(F("amount") - F("refunded"))
+        return self.booked().aggregate(total=kept)["total"] or ZERO
+
+    def uncleared(self) -> PaymentQuerySet:
+        """Bank payments that were started and may still come back."""
+        return self.filter(status=self.model.Status.STARTED)
+
+    def declined_since(self, now: dt.datetime) -> PaymentQuerySet:
+        """Declined in the last hour: somebody may be trying card numbers."""
+        return self.filter(
+            status=self.model.Status.DECLINED, resolved_at__gt=now - dt.timedelta(hours=1)
+        )
+
+    def on_the_way(self) -> PaymentQuerySet:
+        """Charged, but not settled or cleared yet."""
+        return self.filter(status__in=["captured", "started"], method__in=["card", "ach"])
+
+    def unfinished(self) -> PaymentQuerySet:
+        """Those of which only CardConnect can tell how they end: open, unsettled or uncleared."""
+        open_ones = [*self.model.IN_FLIGHT, "captured", "started"]
+        return self.filter(status__in=open_ones, method__in=["card", "ach"])
+
+    def to_look_at(self, now: dt.datetime) -> PaymentQuerySet:
+        """Those whose turn it is to be asked about."""
+        due = Q(next_look_at__isnull=True) | Q(next_look_at__lte=now)
+        return self.on_the_way().filter(due).exclude(retref="")
 
 
-PaymentManager = TenantManager.from_queryset(Payments)
+PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
 
 
-class Payment(Life):
+class Payment(Inquired):
     """One attempt to take one amount, and the money when it was taken.
 
     The row is committed, with its own order number, before the gateway is called: a crash at any
@@ -90,9 +126,10 @@ class Payment(Life):
         NOT_CHARGED = "not_charged", "Not charged"
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
 
-    IN_FLIGHT: ClassVar[list[str]] = ["pending", "unknown", "needs_attention"]
+    CLAIMED_AT = "created_at"
     # Their amounts, less what was refunded, are what the invoice counts as paid.
     BOOKED: ClassVar[list[str]] = ["captured", "settled", "started", "cleared", "refunded"]
+    BY_HAND: ClassVar[list[str]] = ["cash", "check"]
     _ENDS = frozenset({"captured", "started", "declined", "not_charged", "needs_attention"})
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
         Status.PENDING: _ENDS | {Status.UNKNOWN},
@@ -149,10 +186,17 @@ class Payment(Life):
     # CardConnect had the charge and we did not: booked from its records, without an authorization.
     found_by_match = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
-    sent_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
-    inquiries = models.PositiveSmallIntegerField(default=0)
-    next_inquiry_at = models.DateTimeField(null=True)
+    # Written by refunds.py only, under the invoice's lock: the sum of the refunds that were done.
+    refunded = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
+    settled_at = models.DateTimeField("settled or cleared", null=True, editable=False)
+    reversed_at = models.DateTimeField("voided or returned", null=True, editable=False)
+    return_code = models.CharField(max_length=5, blank=True, editable=False)
+    next_look_at = models.DateTimeField(null=True, editable=False)
+    # Of cash and checks: its number, the day it came, and who took it.
+    document = models.CharField("check number or note", max_length=40, blank=True)
+    received_on = models.DateField(null=True)
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = PaymentManager()
 
@@ -184,7 +228,7 @@ class Payment(Life):
             # One charge is one payment.
             models.UniqueConstraint(
                 fields=["merchid", "retref"],
-                condition=~Q(retref="") & Q(status__in=Life.MOVED),
+                condition=~Q(retref="") & Q(status__in=MOVED),
                 name="payments_payment_retref",
             ),
         ]
@@ -285,32 +329,6 @@ class Payment(Life):
             **self._told(),
         )
 
-    def mark_sent(self) -> bool:
-        """Note, by the database's clock, that the gateway is about to be called. True only once."""
-        sent = Payment._base_manager.filter(
-            pk=self.pk, sent_at__isnull=True, status=self.Status.PENDING
-        ).update(sent_at=DbNow())
-        self.refresh_from_db()
-        return sent == 1
-
-    def claim_inquiry(self) -> dt.datetime | None:
-        """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
-        now = db_now()
-        needs_person = self.status == self.Status.NEEDS_ATTENTION
-        pauses = SLOW_PAUSES[1:] if needs_person else PAUSES
-        pause = pauses[min(self.inquiries, len(pauses) - 1)]
-        mine = (
-            Payment._base_manager.filter(pk=self.pk, inquiries=self.inquiries)
-            .filter(status__in=self.IN_FLIGHT)
-            .update(next_inquiry_at=now + pause, inquiries=F("inquiries") + 1)
-        )
-        self.refresh_from_db()
-        return now if mine else None
-
-    def ask_again_at(self, moment: dt.datetime) -> None:
-        """Ask earlier than after the usual pause."""
-        Payment._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
-
     def confirm(self, *, retref: str, authcode: str, **told: str) -> bool:
         """Book the money, once, however often it is told. A bank payment is started, not paid."""
         is_card = self.method == self.Method.CARD
@@ -360,3 +378,154 @@ class Payment(Life):
             if changes and changes.get(name):
                 told[name] = str(changes[name])
         return told
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether staff recorded it."""
+        return self.method in self.BY_HAND
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether what CardConnect took of an attempt that failed was booked by itself."""
+        same = type(self)._base_manager.filter(
+            merchid=self.merchid, retref=self.retref, found_by_match=True
+        )
+        return bool(self.retref) and same.exclude(pk=self.pk).exists()
+
+    @property
+    def left(self) -> Decimal:
+        """What could still be given back."""
+        return self.amount - self.refunded if self.is_booked else ZERO
+
+    @property
+    def can_be_given_back(self) -> bool:
+        """Whether a void or a refund through the gateway makes sense."""
+        return self.left > 0 and not self.is_by_hand
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the company has moved to another merchant account since it was charged."""
+        account = CardConnectAccount.objects.filter(tenant=self.tenant_id).first()
+        there = (account.site, account.merchid) if account else None
+        return not self.is_by_hand and there != (self.site, self.merchid)
+
+    @property
+    def open_refund(self) -> Any:
+        """The void or refund of it that has no end yet; meanwhile there can be no other.
+
+        Reads prefetched refunds.
+        """
+        return next((refund for refund in self.refunds.all() if refund.is_open), None)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Still in the gateway's open batch, as far as we know: a void undoes it."""
+        return self.status in ("captured", "started")
+
+    @property
+    def advice(self) -> str:
+        """What staff do about a payment that came back."""
+        return advice_of(self.return_code)
+
+    def look_again_at(self, moment: dt.datetime) -> None:
+        """When the gateway is asked next."""
+        self._rows.update(next_look_at=moment)
+
+    def mark_settled(self) -> bool:
+        """A card payment is in a closed batch: the money is on its way to the company."""
+        return self._live_on("settled", settled_at=db_now())
+
+    def mark_cleared(self) -> bool:
+        """A bank payment was not returned within the usual tiself.
+
+        Whoever learned it late changes nothing: refunded whole meanwhile, it stays refunded.
+        """
+        invoice = self.invoice
+        with transaction.atomic():
+            invoice.locked()
+            self.refresh_from_db(fields=["status"])
+            is_due = self.status == "started"
+            return is_due and self._live_on("cleared", settled_at=db_now())
+
+    def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
+        """It was undone before settlement: nothing was taken."""
+        return self._live_on("voided", actor, reason=reason, reversed_at=db_now())
+
+    def reject(self, reason: str) -> bool:
+        """A card payment was refused at settlement: the money will not coself."""
+        return self._live_on("rejected", reason=reason, reversed_at=db_now())
+
+    def come_back(self, code: str) -> bool:
+        """The bank returned it: the invoice asks for the money again. Told twice, it happens once.
+
+        A code that arrives after the return itself is added, once.
+        """
+        changes: dict[str, Any] = {"return_code": code, "reason": self._why_back(code)}
+        if self._live_on("returned", reversed_at=db_now(), **changes):
+            return True
+        with transaction.atomic():
+            unexplained = self._rows.filter(status="returned", return_code="")
+            if code and unexplained.update(**changes):
+                self._record("payment.explained", None, **self._told(changes))
+        self.refresh_from_db()
+        return False
+
+    def note_refunds(self, total: Decimal) -> None:
+        """Keep what was given back in all; a payment that is given back whole is refunded.
+
+        A bank payment stands again when a refund of it came back.
+        """
+        invoice = self.invoice
+        with transaction.atomic():
+            locked = invoice.locked()
+            self._rows.update(refunded=total)
+            self.refresh_from_db()
+            if total == self.amount and self.status in ("settled", "cleared"):
+                transition(self, "refunded", actor_label=GATEWAY, **self._told())
+            elif total < self.amount and self.status == "refunded":
+                told = self._told({"reason": "A refund of it came back."})
+                transition(self, "cleared", actor_label=GATEWAY, **told)
+            locked.apply_payment(self)
+
+    def _record(self, action: str, actor: User | None, **told: Any) -> None:
+        record(
+            action,
+            tenant=self.tenant,
+            subject=self.audit_subject,
+            actor=actor,
+            actor_label="" if actor else GATEWAY,
+            **told,
+        )
+
+    def _why_back(self, code: str) -> str:
+        why = reason_of(code)
+        if self.refunded:
+            why += f" ${self.refunded:,.2f} had been refunded as well."
+        return why
+
+    def _live_on(self, to: str, actor: User | None = None, **changes: Any) -> bool:
+        """Move on and add up the invoice again; False when it is there, or past it, already."""
+        invoice = self.invoice
+        with transaction.atomic():
+            locked = invoice.locked()
+            try:
+                moved = transition(
+                    self,
+                    to,
+                    actor=actor,
+                    actor_label="" if actor else GATEWAY,
+                    changes=changes,
+                    **self._told(changes),
+                )
+            except IllegalTransition:
+                moved = False
+            if moved:
+                locked.apply_payment(self)
+                self._let_requests_lapse()
+        return moved
+
+    def _let_requests_lapse(self) -> None:
+        """Once the money is back with the payer, nobody can release a refund of it any more."""
+        if not self.is_booked:
+            for refund in self.refunds.filter(status="requested"):
+                refund.lapse(f"{self.get_status_display()} meanwhile.")

@@ -1,4 +1,4 @@
-"""Money on its way back to a payer: asked for, released, sent once, and what came of it."""
+"""Refunds and voids: money on its way back to a payer, from the request to the outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.db import models, transaction
 from django.db.models import F, Q, Sum
@@ -15,17 +15,14 @@ from django.utils import timezone
 
 from audit.clock import DbNow, db_now
 from audit.transitions import IllegalTransition, transition
+from invoices.models import Invoice
 from payments.ach_return_codes import reason_of_refund
-from payments.refunding.request import ZERO, CannotRefund, RefundQuerySet
+from payments.models.inquired import SLOW_PAUSES, Inquired, InquiredQuerySet
+from payments.models.payment import Payment
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
-if TYPE_CHECKING:
-    from payments.models import Payment
-
-PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
-# What needs a person is asked about as well, more and more seldom.
-SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
+ZERO = Decimal("0.00")
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 VOIDED_BUT = (
     "CardConnect voided it, but here the payment is {}. Ask CardConnect whether the customer has "
@@ -49,10 +46,44 @@ def new_orderid() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(19))
 
 
+class CannotRefund(Exception):
+    """This may not be given back now; str() is the sentence to show. No money has moved."""
+
+
+class RefundQuerySet(InquiredQuerySet["Refund"]):
+    """Refunds and voids of one company."""
+
+    def open(self) -> RefundQuerySet:
+        """Those without an end: while there is one, the payment takes no other."""
+        return self.filter(status__in=self.model.OPEN)
+
+    def for_people(self) -> RefundQuerySet:
+        """Those that wait for a second person, for an answer, or for another way to pay."""
+        kept = F("payment__amount") - F("payment__refunded")
+        still_owed = Q(status="returned", payment__status__in=["cleared", "settled"])
+        return self.filter(
+            Q(status__in=["requested", "needs_attention"]) | still_owed & Q(amount__lte=kept)
+        )
+
+    def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
+        """Done ones whose customer has not been told yet."""
+        return self.filter(status="done", receipt_due_at__lte=now)
+
+    def given(self, invoice: Invoice) -> RefundQuerySet:
+        """What went back of one invoice, the first one first."""
+        rows = self.filter(payment__invoice=invoice, status__in=self.model.GIVEN)
+        return rows.order_by("resolved_at", "pk")
+
+    def gone_back(self) -> Decimal:
+        """What was given back in all, surcharges included."""
+        given = self.filter(status__in=self.model.GIVEN)
+        return given.aggregate(sum=Sum(F("amount") + F("fee")))["sum"] or ZERO
+
+
 RefundManager = TenantManager.from_queryset(RefundQuerySet)
 
 
-class Refund(models.Model):
+class Refund(Inquired):
     """One void or refund of one payment. The row is committed before the gateway is called."""
 
     class Kind(models.TextChoices):
@@ -70,6 +101,7 @@ class Refund(models.Model):
         RETURNED = "returned", "Came back from the bank"
         REPAID = "repaid", "Given back another way"
 
+    CLAIMED_AT = "claimed_at"
     OPEN: ClassVar[list[str]] = ["requested", "pending", "unknown", "needs_attention"]
     # Their sum is what the payment counts as refunded.
     GIVEN: ClassVar[list[str]] = ["done", "repaid"]
@@ -110,10 +142,7 @@ class Refund(models.Model):
     released_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     requested_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
-    inquiries = models.PositiveSmallIntegerField(default=0)
-    next_inquiry_at = models.DateTimeField(null=True)
     receipt_to = models.EmailField(blank=True)
     receipt_due_at = models.DateTimeField(null=True)
 
@@ -244,14 +273,6 @@ class Refund(models.Model):
         """Nothing is left to give back, so nothing to release; call under the invoice's lock."""
         return self._move(self.Status.CANCELLED, outcome=outcome, resolved_at=db_now())
 
-    def mark_sent(self) -> bool:
-        """Note that the gateway is about to be called. True only once."""
-        sent = Refund._base_manager.filter(
-            pk=self.pk, sent_at__isnull=True, status=self.Status.PENDING
-        ).update(sent_at=DbNow())
-        self.refresh_from_db()
-        return sent == 1
-
     def become(self, kind: str) -> bool:
         """It turned out that the payment was, or was not, settled: the other way back is taken.
 
@@ -263,24 +284,6 @@ class Refund(models.Model):
         turned = mine.update(kind=kind, sent_at=DbNow())
         self.refresh_from_db(fields=["kind", "sent_at"])
         return turned == 1
-
-    def claim_inquiry(self) -> dt.datetime | None:
-        """Take the turn to ask the gateway; the moment of asking, or None when another has it."""
-        now = db_now()
-        needs_person = self.status == self.Status.NEEDS_ATTENTION
-        pauses = SLOW_PAUSES[1:] if needs_person else PAUSES
-        pause = pauses[min(self.inquiries, len(pauses) - 1)]
-        mine = Refund._base_manager.filter(
-            pk=self.pk,
-            inquiries=self.inquiries,
-            status__in=["pending", "unknown", "needs_attention"],
-        ).update(next_inquiry_at=now + pause, inquiries=F("inquiries") + 1)
-        self.refresh_from_db()
-        return now if mine else None
-
-    def ask_again_at(self, moment: dt.datetime) -> None:
-        """Ask earlier than after the usual pause."""
-        Refund._base_manager.filter(pk=self.pk).update(next_inquiry_at=moment)
 
     def done(self, **told: Any) -> bool:
         """The gateway gave it back: the balance is added up again, once, however often told.

@@ -23,6 +23,7 @@ from invoices.models import Invoice
 from payments.checkout import surcharge
 from payments.gateway.http import NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.models.payment import MOVED
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.reconciliation.statement import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.refunding import execute
@@ -296,7 +297,7 @@ def book(
         locked = invoice.locked()
         CardConnectAccount.hold(locked.tenant)
         mine = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
-        same = mine.filter(status__in=Payment.MOVED).first()
+        same = mine.filter(status__in=MOVED).first()
         if same is not None:
             return same
         now = db_now()

@@ -15,6 +15,7 @@ from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments.checkout import charge, surcharge
 from payments.models import CardConnectAccount, Payment, Refund
+from payments.models.payment import MOVED
 from payments.models.reconciliation import MatchRow
 from payments.models.refund import given_back_of
 from payments.reconciliation.match import book
@@ -50,7 +51,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
     with transaction.atomic():
         locked = invoice.locked()
         same = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
-        if not same.filter(status__in=Payment.MOVED).exists():
+        if not same.filter(status__in=MOVED).exists():
             _check_may_take(locked, line.amount - line.fee, confirmed=confirmed)
         payment = book(account, locked, line, actor=actor)
         if payment.invoice_id != invoice.pk:

@@ -43,7 +43,7 @@ def ask(refund: Refund) -> None:
         return
     is_over = asked_at - refund.begun > NOT_FOUND_AFTER
     if not is_over and refund.status != Refund.Status.NEEDS_ATTENTION:
-        refund.ask_again_at(refund.begun + NOT_FOUND_AFTER)
+        refund.inquire_again_at(refund.begun + NOT_FOUND_AFTER)
     try:
         if refund.kind == Refund.Kind.VOID:
             _ask_about_void(refund, is_over=is_over)

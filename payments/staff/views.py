@@ -15,9 +15,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from invoices.models import Invoice
-from payments.models import CannotRecord, CannotRefund, Payment, Refund
+from payments.models import CannotRefund, Payment, Refund
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.settlement import status
+from payments.staff.cash import CannotRecord, record_by_hand
 from payments.staff.forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
@@ -33,7 +35,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         if payment.is_unsettled:
             status.look(payment)  # the batch may have closed since we last asked
         try:
-            refund, is_new = Refund.objects.request(
+            refund, is_new = request_refund(
                 payment,
                 actor=request.user,
                 **{name: form.cleaned_data[name] for name in ("amount", "reason", "key")},
@@ -84,9 +86,7 @@ def record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = RecordForm(request.POST or None, balance=invoice.balance, today=today)
     if request.method == "POST" and form.is_valid():
         try:
-            payment, _ = Payment.objects.record_by_hand(
-                invoice, actor=request.user, **form.cleaned_data
-            )
+            payment, _ = record_by_hand(invoice, actor=request.user, **form.cleaned_data)
         except CannotRecord as refused:
             form.add_error(None, ValidationError(str(refused)))
         else:

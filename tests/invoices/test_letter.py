@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from audit.models import AuditEntry
 from customers.models import Contact
 from invoices.models import Invoice, PaymentLink
+from payments.staff.cash import record_by_hand
 from sms.models import BulkSend, BulkText
 from sms.twilio.status import book
 from tenants.models import Role, Tenant, User
@@ -129,7 +130,7 @@ def test_it_speaks_the_contacts_language(invoice: Invoice, clerk: User, browser_
 
 
 def test_it_asks_for_what_is_left(invoice: Invoice, clerk: User, browser_of: Any) -> None:
-    invoice.payments.record_by_hand(
+    record_by_hand(
         invoice,
         method="cash",
         amount=Decimal("82.50"),

@@ -12,9 +12,11 @@ from django.db import connection, transaction
 from audit.models import AuditEntry
 from payments import activation
 from payments.activation import Credentials, NotEnabled, set_credentials
+from payments.checkout import claim
 from payments.checkout.authorization_text import Agreement
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.tasks import settle_bank_payments
 from tests.factories import make_invoice
 from tests.payments.conftest import address
@@ -142,12 +144,12 @@ def test_a_payment_of_the_merchant_id_before_is_refunded_by_hand(
     set_credentials(tenant, typed(tenant, merchid=OTHER), support)
     wish = {"amount": Decimal("50.00"), "reason": "Twice", "actor": admin_user}
     with pytest.raises(CannotRefund) as refused:
-        Refund.objects.request(payment, key=uuid.uuid4(), **wish)
+        request_refund(payment, key=uuid.uuid4(), **wish)
     for words in (gateway.merchid, payment.retref, "at CardConnect by hand"):
         assert words in str(refused.value)
     assert not Refund.objects.exists()
     set_credentials(tenant, typed(tenant, merchid=gateway.merchid), support)
-    refund, _ = Refund.objects.request(payment, key=uuid.uuid4(), **wish)
+    refund, _ = request_refund(payment, key=uuid.uuid4(), **wish)
     execute.send(refund)
     assert refund.status == "done"
 
@@ -161,7 +163,7 @@ def test_what_is_not_committed_yet_holds_it_up_too(
     settled = charge(tenant, "settled")
     with transaction.atomic():
         if begins == "payment":
-            Payment.objects.start(
+            claim.start(
                 link,
                 method="card",
                 amount=Decimal("182.50"),
@@ -171,7 +173,7 @@ def test_what_is_not_committed_yet_holds_it_up_too(
             )
         else:
             wish = {"amount": Decimal("5.00"), "reason": "Twice", "actor": admin_user}
-            Refund.objects.request(settled, key=uuid.uuid4(), **wish)
+            request_refund(settled, key=uuid.uuid4(), **wish)
         other = apart(lambda: set_credentials(tenant, typed(tenant, merchid=OTHER), support))
         wait_until_locked_out(other)
     with pytest.raises(NotEnabled, match=r"not at its end|being charged"):

@@ -11,6 +11,7 @@ from audit.models import AuditEntry
 from payments.checkout import charge as charging
 from payments.gateway import client, http
 from payments.models import NOT_FOUND_AFTER, Payment
+from payments.staff.cash import record_by_hand
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import PARTIAL, address, sweep_after
@@ -36,7 +37,7 @@ def books_agree(gateway):
 
 def by_hand(invoice, clerk):
     """A check for the whole balance that came to the office."""
-    Payment.objects.record_by_hand(
+    record_by_hand(
         invoice,
         method="check",
         amount=invoice.balance,

@@ -13,6 +13,7 @@ from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
 from payments.models.refund import new_orderid
 from payments.reconciliation import resolve, verify
 from payments.refunding import execute, receipt
+from payments.refunding.request import request_refund
 from tests.conftest import signed_in
 from tests.payments.conftest import address
 from tests.payments.test_match import forget
@@ -36,7 +37,7 @@ def settled(paid, gateway):
 
 
 def give_back(payment, amount, actor):
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal(amount), reason="Wrong part", actor=actor, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -18,6 +18,7 @@ from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.reconciliation.verify import check
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.settlement import status as looking
 from payments.tasks import match_company, settle_refunds, settle_unknown
 from tests.payments.conftest import PARTIAL, address
@@ -201,7 +202,7 @@ def cleared(payer, link, bank_form, gateway):
 
 def give_back(payment, actor, amount="182.50"):
     """A refund that CardConnect took."""
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal(amount), reason="Wrong price", actor=actor, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from payments.models import Payment, Refund
+from payments.models import Payment
 from payments.refunding import execute
+from payments.refunding.request import request_refund
+from payments.staff.cash import record_by_hand
 from payments.tasks import settle_bank_payments
 from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
 from tests.factories import PASSWORD, make_invoice, make_link
@@ -60,14 +62,14 @@ def test_every_page_is_clean_at_every_size(
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     settle_bank_payments()
     other = make_invoice(paid.tenant, customer=paid.invoice.customer)
-    check, _ = Payment.objects.record_by_hand(
+    check, _ = record_by_hand(
         other, method="check", amount=Decimal("5.00"), document="7", received_on=other.issued_on,
         actor=clerk, key=uuid.uuid4(),
     )  # fmt: skip
     paid.refresh_from_db()
     paid.tenant.refund_release_over = Decimal("1.00")
     paid.tenant.save()
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         paid, amount=Decimal("9.00"), reason="Too much", actor=clerk, key=uuid.uuid4()
     )
     pages = [
@@ -113,7 +115,7 @@ def test_what_the_payer_sees_of_it_is_clean_too(
     expect(page.get_by_role("heading", name="Paid. Thank you, Dana.")).to_be_visible()
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     settle_bank_payments()
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         Payment.objects.get(), amount=Decimal("9.00"), reason="x", actor=clerk, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -8,6 +8,7 @@ from django.db import connection
 
 from payments.models import CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.tasks import settle_bank_payments
 from tests.factories import make_member
 from tests.payments.conftest import address
@@ -24,7 +25,7 @@ def refunder(payment, amount, actor):
     mine = Payment.objects.select_related("tenant__cardconnect").get(pk=payment.pk)
 
     def go():
-        refund, _ = Refund.objects.request(
+        refund, _ = request_refund(
             mine, amount=Decimal(amount), reason="x", actor=actor, key=uuid.uuid4()
         )
         execute.send(refund)
@@ -102,7 +103,7 @@ def test_a_refund_and_a_return_leave_a_true_balance(
 def test_two_people_release_once(settled, tenant, admin_user, gateway):
     tenant.refund_release_over = Decimal("1.00")
     tenant.save()
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         Payment.objects.get(), amount=Decimal("9.00"), reason="x", actor=admin_user,
         key=uuid.uuid4(),
     )  # fmt: skip

@@ -14,12 +14,13 @@ from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
-from payments.models import Payment, Refund
+from payments.models import Payment
 from payments.models.reconciliation import MatchRow, MatchRun
 from payments.reconciliation import match as matching
 from payments.reconciliation import statement
 from payments.reconciliation.verify import check
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
 from tests.factories import make_invoice, make_member, make_ready_tenant
 from tests.payments.conftest import address
@@ -358,7 +359,7 @@ def test_a_refund_of_ours_is_held_against_the_refund(tenant, charged, gateway, a
     settle(gateway)
     settle_bank_payments()
     charged.refresh_from_db()
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         charged, amount=Decimal("45.50"), reason="x", actor=admin_user, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -15,6 +15,7 @@ from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.reconciliation.verify import check
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from tests.payments.conftest import address
 from tests.payments.test_match import matched, settle
 from tests.payments.test_verify import sql
@@ -36,7 +37,7 @@ def refund_row(tenant):
 
 
 def ours(payment, actor, amount="45.50"):
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal(amount), reason="x", actor=actor, key=uuid.uuid4()
     )
     execute.send(refund)

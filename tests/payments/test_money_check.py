@@ -13,10 +13,11 @@ from audit.clock import db_now
 from payments import tasks
 from payments.gateway import client
 from payments.gateway.client import NotSent, Unknown
-from payments.models import Finding, MoneyCheck, Refund
+from payments.models import Finding, MoneyCheck
 from payments.reconciliation import verify
 from payments.reconciliation.verify import check
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.tasks import verify_company, verify_money
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def give_back(payment, actor, amount):
     """A void or refund that CardConnect took."""
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal(amount), reason="Twice", actor=actor, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -18,6 +18,7 @@ from payments.models import Payment, Refund
 from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.receipt import compose
+from payments.refunding.request import request_refund
 from payments.staff.forms import StepUpForm
 from payments.tasks import settle_refunds
 from tenants.models import User
@@ -129,7 +130,7 @@ def test_a_receipt_without_an_open_balance_speaks_of_none(settled, admin_user, b
     Payment.objects.filter(pk=settled.pk).update(amount=Decimal("382.50"))
     with transaction.atomic():
         settled.invoice.apply_payment(settled)
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         settled, amount=Decimal("100.00"), reason="Overpaid", actor=admin_user, key=uuid.uuid4()
     )
     refund.done()
@@ -337,7 +338,7 @@ def test_a_refund_that_grew_out_of_a_void_has_its_own_time_to_arrive(
 
 
 def test_a_crash_before_the_call_is_settled_by_asking(settled, admin_user, gateway):
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         settled, amount=Decimal("10.00"), reason="x", actor=admin_user, key=uuid.uuid4()
     )
     assert later(refund).status == "declined"

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from payments.checkout import claim
 from payments.checkout.authorization_text import Agreement
 from payments.models import Payment
 from tests.factories import make_link
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def pay(invoice, link, method, amount="182.50"):
     """A payment through the link that was booked."""
-    payment, _ = Payment.objects.start(
+    payment, _ = claim.start(
         link,
         method=method,
         amount=Decimal(amount),

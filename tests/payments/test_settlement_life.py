@@ -11,9 +11,10 @@ from audit.models import AuditEntry
 from customers.models import Customer
 from payments.ach_return_codes import REASONS, reason_of
 from payments.gateway import client
-from payments.models import CardConnectAccount, Payment, Refund
+from payments.models import CardConnectAccount, Payment
 from payments.reconciliation.verify import check
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.settlement import banking_days
 from payments.tasks import settle_bank_payments
 from tenants.models import Tenant
@@ -115,7 +116,7 @@ def test_what_was_refunded_while_the_gateway_was_asked_stays_refunded(
         monkeypatch.setattr(client, "inquire", inquire)
         seen = inquire(payment)
         assert look(started).status == "cleared"
-        refund, _ = Refund.objects.request(
+        refund, _ = request_refund(
             started, amount=started.amount, reason="Twice", actor=admin_user, key=uuid.uuid4()
         )
         execute.send(refund)

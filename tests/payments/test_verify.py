@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from payments.checkout import authorization_text
+from payments.checkout import authorization_text, claim
 from payments.models import Finding, Payment
 from payments.reconciliation import verify
 from payments.reconciliation.verify import check, keep
@@ -22,7 +22,7 @@ AGREED = authorization_text.Agreement("I agree to pay $182.50.", "1")
 
 def start(invoice, key=None):
     """One attempt, claimed and sent."""
-    payment, _ = Payment.objects.start(
+    payment, _ = claim.start(
         make_link(invoice),
         method="card",
         amount=invoice.balance,

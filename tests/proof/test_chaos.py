@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from payments.models import Payment, Refund
+from payments.models import Payment
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.settlement import status
 from tests.payments.conftest import address
 from tests.proof.books import broken, judge
@@ -63,7 +64,7 @@ def books(payer, link, form, gateway, tenant, admin_user):
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     payment = Payment.objects.get()
     status.look(payment)
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal("82.50"), reason="Half", actor=admin_user, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from audit.clock import db_now
 from payments.gateway import client
-from payments.models import CardConnectAccount, Payment, Refund
+from payments.models import CardConnectAccount, Payment
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from payments.tasks import settle_bank_payments, settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import address, backdate
@@ -89,7 +90,7 @@ def test_a_refund_that_the_gateway_refuses_is_not_done(payer, link, form, gatewa
     payer.post(address(link), form)
     payment = Payment.objects.get()
     payment.mark_settled()
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=Decimal("50.00"), reason="x", actor=admin_user, key=uuid.uuid4()
     )
     execute.send(refund)

@@ -8,7 +8,7 @@ from django.db import connection
 from django_scopes import scope
 
 from invoices.models import PaymentLink
-from payments.models import Payment
+from payments.staff.cash import record_by_hand
 from sms.models import Reminder, TextMessage
 from sms.reminders import run
 from sms.reminders.run import OVERTAKEN, remind, take
@@ -91,7 +91,7 @@ def test_a_reminder_and_a_payment_at_the_same_moment(tenant, clerk, invoice, ste
     step("after_sending", 3)
 
     def pay():
-        return Payment.objects.record_by_hand(
+        return record_by_hand(
             invoice,
             method="cash",
             amount=invoice.balance,

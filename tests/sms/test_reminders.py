@@ -11,6 +11,7 @@ import pytest
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from payments.models import Payment
+from payments.staff.cash import record_by_hand
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
 from sms.models import opt_out as optouts
 from sms.reminders.run import companies, remind, remind_everybody, take
@@ -173,7 +174,7 @@ def test_switched_off_is_off(tenant, step, invoice):
 
 
 def paid(invoice, clerk):
-    Payment.objects.record_by_hand(
+    record_by_hand(
         invoice,
         method="cash",
         amount=invoice.balance,

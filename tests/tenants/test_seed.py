@@ -24,8 +24,9 @@ from customers.models import Contact, Customer
 from invoices import filters
 from invoices.models import Invoice, PaymentLink
 from payments.gateway import client
-from payments.models import CardConnectAccount, MatchRow, Payment, Refund
+from payments.models import CardConnectAccount, MatchRow, Payment
 from payments.reconciliation import match, verify
+from payments.refunding.request import request_refund
 from sms.bulk.work import verdicts
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
@@ -209,7 +210,7 @@ def test_a_gateway_made_anew_is_told_what_has_happened_since(
     kept["started"].come_back("R01")
     actor = User.objects.get(email="books@harbor.example")
     wanted: Any = {"amount": Decimal("10.00"), "reason": "Too much", "actor": actor}
-    refund, _ = Refund.objects.request(kept["settled"], key=uuid.uuid4(), **wanted)
+    refund, _ = request_refund(kept["settled"], key=uuid.uuid4(), **wanted)
     refund.mark_sent()
     refund.done(retref="633199999999")
     call_command("seed_demo", verbosity=0)

@@ -17,7 +17,7 @@ from audit.models import record
 from customers.models import Contact, Customer
 from invoices.models import Invoice, PaymentLink
 from invoices.models.invoice import CENT, ZERO
-from payments.checkout import authorization_text
+from payments.checkout import authorization_text, claim
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
 from sms.models.reminder import DEFAULTS
@@ -266,7 +266,7 @@ class Shop:
         today = timezone.now().astimezone(self.tenant.zone).date()
         amount = part or invoice.balance
         text = authorization_text.sentence(invoice, method, amount, today, token=token, name=name)
-        payment, _ = Payment.objects.start(
+        payment, _ = claim.start(
             PaymentLink.objects.live().get(invoice=invoice),
             method=method,
             amount=amount,

@@ -17,6 +17,7 @@ from payments import models, tasks
 from payments.checkout import charge, claim
 from payments.gateway import client, http, responses
 from payments.models import Payment
+from payments.models.payment import PaymentQuerySet
 
 
 def no_invoice_lock() -> None:
@@ -50,7 +51,7 @@ def trusting_an_early_not_found() -> None:
 
 def no_sweep() -> None:
     """Nobody asks what became of it."""
-    mock.patch.object(claim.PaymentQuerySet, "to_ask_about", lambda self, now: self.none()).start()
+    mock.patch.object(PaymentQuerySet, "to_inquire", lambda self, now: self.none()).start()
 
 
 def float_money() -> None:
@@ -112,13 +113,13 @@ def inquiring_beyond_the_mid() -> None:
 
 def second_tab_allowed() -> None:
     """Another attempt may start while one is open."""
-    start = claim.PaymentQuerySet._check_may_start
+    check = claim._check_may_start
 
-    def careless(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with mock.patch.object(claim.PaymentQuerySet, "in_flight", lambda self: self.none()):
-            return start(self, *args, **kwargs)
+    def careless(*args: Any, **kwargs: Any) -> Any:
+        with mock.patch.object(PaymentQuerySet, "in_flight", lambda self: self.none()):
+            return check(*args, **kwargs)
 
-    mock.patch.object(claim.PaymentQuerySet, "_check_may_start", careless).start()
+    claim._check_may_start = careless
 
 
 def partial_approval_taken_as_full() -> None:
@@ -148,12 +149,12 @@ def an_error_means_nothing_happened() -> None:
 
 def a_new_key_for_every_submit() -> None:
     """A double click is two payments."""
-    start = claim.PaymentQuerySet.start
+    start = claim.start
 
-    def forgetful(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return start(self, *args, **{**kwargs, "key": uuid.uuid4()})
+    def forgetful(*args: Any, **kwargs: Any) -> Any:
+        return start(*args, **{**kwargs, "key": uuid.uuid4()})
 
-    mock.patch.object(claim.PaymentQuerySet, "start", forgetful).start()
+    claim.start = forgetful
 
 
 def a_late_no_undoes_a_booking() -> None:

@@ -11,10 +11,10 @@ from django.db import transaction
 from audit import clock
 from payments.gateway import client, http
 from payments.models import Payment, Refund
-from payments.models import refund as refunds
+from payments.models.refund import RefundQuerySet, new_orderid
 from payments.refunding import execute
-from payments.refunding import request as asking_back
 from payments.settlement import status
+from payments.staff import views
 
 
 def refund_before_settled_reported_as_done() -> None:
@@ -34,31 +34,31 @@ def refund_sent_again_after_a_timeout() -> None:
         try:
             return refund(payment, amount, orderid)
         except http.Unknown:
-            return refund(payment, amount, refunds.new_orderid())
+            return refund(payment, amount, new_orderid())
 
     client.refund = persistent
 
 
 def one_person_gives_back_any_amount() -> None:
     """Waiting for a second person only takes time."""
-    request = asking_back.RefundQuerySet.request
+    careful = views.request_refund
 
-    def alone(self: Any, *args: Any, **kwargs: Any) -> tuple[Refund, bool]:
-        refund, is_new = request(self, *args, **kwargs)
+    def alone(*args: Any, **kwargs: Any) -> tuple[Refund, bool]:
+        refund, is_new = careful(*args, **kwargs)
         Refund._base_manager.filter(pk=refund.pk, status="requested").update(status="pending")
         refund.refresh_from_db()
         return refund, is_new
 
-    mock.patch.object(asking_back.RefundQuerySet, "request", alone).start()
+    views.request_refund = alone
 
 
 def each_refund_has_a_limit_of_its_own() -> None:
     """This one is below the limit, so it needs no second person."""
 
-    def alone(self: asking_back.RefundQuerySet) -> Decimal:
+    def alone(self: RefundQuerySet) -> Decimal:
         return Decimal("0.00")
 
-    mock.patch.object(asking_back.RefundQuerySet, "gone_back", alone).start()
+    mock.patch.object(RefundQuerySet, "gone_back", alone).start()
 
 
 def return_applied_twice() -> None:
