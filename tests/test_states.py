@@ -3,6 +3,7 @@
 import pytest
 
 from payments.models import Payment
+from payments.models.payment import MOVED
 from textpay import drawing
 
 
