@@ -16,6 +16,8 @@ from tenants.idle import BEGAN, SEEN
 from tenants.models import Tenant, User
 from tests.factories import make_member, make_ready_tenant
 from tests.flush import empty_tables
+from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.order import pytest_itemcollected as pytest_itemcollected
 
 
 class ScopedClient(Client):
