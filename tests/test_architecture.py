@@ -132,5 +132,13 @@ def test_names_of_files_say_what_is_in_them() -> None:
         assert path.stem not in {"utils", "helpers", "common", "services", "selectors", "signals"}
 
 
+def test_templates_can_be_read() -> None:
+    """No long lines, and no chain of cases inside one: each case stands on a line of its own."""
+    for path in sorted((ROOT / "templates").rglob("*.*")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 160, f"{path}:{number} has {len(line)} characters"
+            assert line.count("{% elif") <= 2, f"{path}:{number} has too many cases"
+
+
 def test_home_is_home() -> None:
     assert resolve(reverse("home")).func.__module__ == "textpay.views"

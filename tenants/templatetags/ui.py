@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
-SYMBOL = re.compile(r'<symbol id="(\w+)"[^>]*>(.*?)</symbol>')
+SYMBOL = re.compile(r'<symbol id="(\w+)">\s*(.*?)\s*</symbol>', re.DOTALL)
 STEPS = 4  # queued, sent, delivered, paid
 
 
