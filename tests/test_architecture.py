@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,16 @@ def test_templates_can_be_read() -> None:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             assert len(line) <= 160, f"{path}:{number} has {len(line)} characters"
             assert line.count("{% elif") <= 2, f"{path}:{number} has too many cases"
+
+
+def test_scripts_hold_no_sentences() -> None:
+    """What a person reads comes from the server: no text of three words or more in a script."""
+    strings = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`]*`")
+    sentence = re.compile(r"[A-Za-z]\w+ [a-z]\w* [a-z]\w*")
+    for path in sorted((ROOT / "static" / "js").glob("*.js")):
+        code = re.sub(r"^\s*//.*$|\s//\s.*$", "", path.read_text(), flags=re.MULTILINE)
+        found = [text for text in strings.findall(code) if sentence.search(text)]
+        assert not found, f"{path} holds {found}"
 
 
 def test_home_is_home() -> None:
