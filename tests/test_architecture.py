@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db.models import FloatField, Model
 from django.urls import resolve, reverse
 from django_scopes import ScopeError, scope
 
+from audit.enqueue import LONGEST_WAIT
 from audit.models import LABELS
 from tenants.roles import Permission
 from tests.test_isolation import routes
@@ -149,6 +151,23 @@ def test_scripts_hold_no_sentences() -> None:
         code = re.sub(r"^\s*//.*$|\s//\s.*$", "", path.read_text(), flags=re.MULTILINE)
         found = [text for text in strings.findall(code) if sentence.search(text)]
         assert not found, f"{path} holds {found}"
+
+
+def test_no_message_waits_at_the_broker() -> None:
+    """A due moment is a column. Redis delivers a message again that waits for long."""
+    for path in sources(*PRODUCT):
+        is_enqueue = path.relative_to(ROOT) == Path("audit/enqueue.py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            named = {word.arg: word.value for word in node.keywords}
+            place = f"{path}:{node.lineno}"
+            assert is_enqueue or not {"countdown", "eta"} & set(named), place
+            wait = named.get("wait")
+            if isinstance(wait, ast.Constant):
+                assert wait.value <= LONGEST_WAIT, place
+    redelivered = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert redelivered >= 5 * LONGEST_WAIT
 
 
 def test_home_is_home() -> None:
