@@ -1,11 +1,11 @@
 # One image for web, worker, beat and migrations; docker-compose.yml says which is which.
-FROM python:3.13-slim AS build
+FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
 COPY requirements.txt .
 RUN /venv/bin/pip install --require-hashes --only-binary=:all: -r requirements.txt
 
-FROM python:3.13-slim
+FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin textpay
 WORKDIR /app

@@ -7,6 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
+# Redis hands a message that waits longer than its visibility timeout (300 seconds) to a second
+# worker, and again every 300 seconds. What is due later is a column that a sweep reads.
+LONGEST_WAIT = 60
+
 log = logging.getLogger(__name__)
 
 
@@ -14,8 +18,11 @@ def enqueue(task: Any, *args: Any, wait: float = 0) -> None:
     """Run `task(*args)` on a worker once the present transaction has committed, `wait` seconds on.
 
     The database row is the order to do the work; the broker only makes it prompt. When the broker
-    is down this logs and goes on, and the task's periodic sweep picks the row up.
+    is down this logs and goes on, and the task's periodic sweep picks the row up. Raises ValueError
+    for a wait of more than a minute.
     """
+    if wait > LONGEST_WAIT:
+        raise ValueError(f"{task.name} would wait {wait} s: keep a due moment and sweep instead.")
 
     def send() -> None:
         try:

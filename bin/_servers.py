@@ -43,7 +43,7 @@ def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Pat
         "700",
     ]
     command += ["--save", "", "--appendonly", "yes" if keep else "no"]
-    command += ["--dir", keep or folder, "--daemonize", "no"]
+    command += ["--dir", keep or folder, "--daemonize", "no", "--databases", "128"]
     house.start("redis", command, log=log)
     wait_until(house, "Redis", lambda: _redis_answers(path), 15)
     return path

@@ -130,7 +130,7 @@ def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> No
         row = _locked(tenant)
         CardConnectAccount.hold(row)
         _check_nothing_is_left_behind(account)  # somebody may have paid while CardConnect was asked
-        account.save()
+        account.save_settings()
         _record("tenant.credentials_changed", row, actor, provider="CardConnect", fields=changed)
 
 

@@ -15,7 +15,7 @@ from audit.enqueue import enqueue
 from payments.checkout import charge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
-from payments.reconciliation import match, verify
+from payments.reconciliation import match, nightly, verify
 from payments.refunding import execute, receipt
 from payments.settlement import status
 from tenants.models import Tenant
@@ -26,6 +26,9 @@ BATCH = 20
 # This runs three times a minute: ten accounts a run are 450 in a quarter hour. CardConnect's test
 # system answers 20 inquiries and reports a minute to one address; a refusal is only a pause.
 REPORTS = 10
+# Seconds after which a message to start a nightly run is dropped. The sweep sends it again every
+# minute until the run has begun.
+RUNG_FOR = 600
 
 
 @shared_task
@@ -128,41 +131,57 @@ def match_money(run_id: int) -> None:
             match.run(run)
 
 
-@shared_task
+@shared_task(expires=RUNG_FOR)
 def match_company(tenant_id: int) -> None:
-    """The nightly comparison of one company, unless one is under way."""
+    """The nightly comparison of one company, once a night however often this is called.
+
+    While a person's comparison is under way it stays claimed, and is due again later.
+    """
+    until = nightly.claim_match(tenant_id)
+    if until is None:
+        return
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
         run = match.begin(tenant)
-        if run is not None:
-            match.run(run)
+        if run is None:
+            return
+        match.run(run)
+    nightly.finish_match(tenant_id, until)
 
 
 @shared_task
 def match_everybody() -> int:
-    """Start the nightly comparisons, one company a minute: that is what the gateway answers."""
-    accounts = CardConnectAccount.objects.filter(tenant__is_active=True).exclude(password_sealed="")
-    tenants = list(accounts.order_by("tenant").values_list("tenant", flat=True))
-    for number, tenant_id in enumerate(tenants):
-        match_company.apply_async(args=(tenant_id,), countdown=60 * number)
-    return len(tenants)
+    """Start the nightly comparisons that are due, a few companies a minute; how many."""
+    with scopes_disabled():
+        due = nightly.matches_due()
+    for tenant_id in due:
+        enqueue(match_company, tenant_id)
+    return len(due)
 
 
-@shared_task
+@shared_task(expires=RUNG_FOR)
 def verify_company(tenant_id: int) -> int:
-    """Check every rule about one company's money, and put what is wrong on its Home; how much."""
+    """Check every rule about one company's money, and put what is wrong on its Home; how much.
+
+    Once a night, however often this is called.
+    """
+    with scopes_disabled():
+        until = nightly.claim_check(tenant_id)
+    if until is None:
+        return 0
     tenant = Tenant.objects.get(pk=tenant_id)
     found, unanswered = verify.verify(tenant, gateway=True)
     verify.keep(tenant, found, unanswered)
+    with scopes_disabled():
+        nightly.finish_check(tenant_id, until)
     return len(found)
 
 
 @shared_task
 def verify_money() -> int:
-    """Start the nightly checks of the companies' money, one company a minute, as for the match."""
-    tenants = list(
-        Tenant.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
-    )
-    for number, tenant_id in enumerate(tenants):
-        verify_company.apply_async(args=(tenant_id,), countdown=60 * number)
-    return len(tenants)
+    """Start the nightly checks of the companies' money that are due, a few a minute; how many."""
+    with scopes_disabled():
+        due = nightly.checks_due()
+    for tenant_id in due:
+        enqueue(verify_company, tenant_id)
+    return len(due)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.core.management import CommandError
 from django.test import Client, TransactionTestCase
 from django_scopes import scope, scopes_disabled
 
@@ -16,6 +15,9 @@ from sms.models import TextRules
 from tenants.idle import BEGAN, SEEN
 from tenants.models import Tenant, User
 from tests.factories import make_member, make_ready_tenant
+from tests.flush import empty_tables
+from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
+from tests.order import pytest_itemcollected as pytest_itemcollected
 
 
 class ScopedClient(Client):
@@ -30,25 +32,10 @@ class ScopedClient(Client):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _flush_again_after_a_deadlock() -> Iterator[None]:
-    """Empty the tables although a page just closed is still being answered.
-
-    An open page asks for news every second. The server may still be at its last question when the
-    test has ended, and TRUNCATE locks tables in another order: PostgreSQL then ends one of the two.
-    """
-    flush = TransactionTestCase._fixture_teardown
-
-    def patient(case: TransactionTestCase) -> None:
-        for _ in range(3):
-            try:
-                return flush(case)
-            except CommandError as error:
-                if "deadlock detected" not in str(error.__cause__):
-                    raise
-        return flush(case)
-
+def _quick_flush() -> Iterator[None]:
+    """Empty the tables in milliseconds after a test that really commits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", patient)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
         yield
 
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from tests.workers import WORKER
+
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a loop of its own
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
@@ -31,5 +33,5 @@ STORAGES = {
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-MEDIA_ROOT = Path(VAR_DIR) / "test-media"
+MEDIA_ROOT = Path(VAR_DIR) / "test-media" / WORKER
 WHITENOISE_AUTOREFRESH = True

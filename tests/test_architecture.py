@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db.models import FloatField, Model
 from django.urls import resolve, reverse
 from django_scopes import ScopeError, scope
 
+from audit.enqueue import LONGEST_WAIT
 from audit.models import LABELS
 from tenants.roles import Permission
 from tests.test_isolation import routes
@@ -130,6 +133,41 @@ def test_every_status_has_words() -> None:
 def test_names_of_files_say_what_is_in_them() -> None:
     for path in sources(*PRODUCT):
         assert path.stem not in {"utils", "helpers", "common", "services", "selectors", "signals"}
+
+
+def test_templates_can_be_read() -> None:
+    """No long lines, and no chain of cases inside one: each case stands on a line of its own."""
+    for path in sorted((ROOT / "templates").rglob("*.*")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 160, f"{path}:{number} has {len(line)} characters"
+            assert line.count("{% elif") <= 2, f"{path}:{number} has too many cases"
+
+
+def test_scripts_hold_no_sentences() -> None:
+    """What a person reads comes from the server: no text of three words or more in a script."""
+    strings = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|`[^`]*`")
+    sentence = re.compile(r"[A-Za-z]\w+ [a-z]\w* [a-z]\w*")
+    for path in sorted((ROOT / "static" / "js").glob("*.js")):
+        code = re.sub(r"^\s*//.*$|\s//\s.*$", "", path.read_text(), flags=re.MULTILINE)
+        found = [text for text in strings.findall(code) if sentence.search(text)]
+        assert not found, f"{path} holds {found}"
+
+
+def test_no_message_waits_at_the_broker() -> None:
+    """A due moment is a column. Redis delivers a message again that waits for long."""
+    for path in sources(*PRODUCT):
+        is_enqueue = path.relative_to(ROOT) == Path("audit/enqueue.py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            named = {word.arg: word.value for word in node.keywords}
+            place = f"{path}:{node.lineno}"
+            assert is_enqueue or not {"countdown", "eta"} & set(named), place
+            wait = named.get("wait")
+            if isinstance(wait, ast.Constant):
+                assert wait.value <= LONGEST_WAIT, place
+    redelivered = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert redelivered >= 5 * LONGEST_WAIT
 
 
 def test_home_is_home() -> None:

@@ -49,7 +49,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "refunds": refunds,
         "limits": limits,
         "alarms": alarms() if sees_money else {},
-        "check": MoneyCheck.objects.first() if sees_money else None,
+        "check": MoneyCheck.objects.made().first() if sees_money else None,
         "refusals": refusals,
         "todo_count": len(needs) + len(refunds) + len(limits) + bool(refusals["count"]),
         "overdue": list(_overdue(now.date())),

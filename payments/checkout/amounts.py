@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from tenants.models import Tenant
 
-_TYPED = re.compile(r"^\$?\s*(\d{1,8}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?$", re.ASCII)
+TYPED = re.compile(r"^\$?\s*(\d{1,8}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?$", re.ASCII)
 NOT_AN_AMOUNT = "Enter an amount in dollars and cents, such as 50.00"
 
 
@@ -18,7 +18,7 @@ class AmountRefused(Exception):
 
 def read(typed: str) -> Decimal:
     """What a person typed, as money: 50, 50.5, $1,050.00. Raises AmountRefused."""
-    found = _TYPED.match(typed.strip())
+    found = TYPED.match(typed.strip())
     if found is None:
         raise AmountRefused(NOT_AN_AMOUNT)
     dollars, cents = found[1].replace(",", ""), (found[2] or "").ljust(2, "0")
@@ -37,9 +37,19 @@ def check(tenant: Tenant, balance: Decimal, amount: Decimal) -> None:
     if not may_choose(tenant, balance):
         raise AmountRefused(f"Pay the whole ${balance:,.2f}")
     if amount > balance:
-        raise AmountRefused(f"Enter ${balance:,.2f} or less: no more is left to pay")
+        raise AmountRefused(too_much(balance))
     if amount < tenant.partial_minimum:
-        raise AmountRefused(f"Enter ${tenant.partial_minimum:,.2f} or more")
+        raise AmountRefused(too_little(tenant.partial_minimum))
+
+
+def too_much(balance: Decimal) -> str:
+    """What to do about an amount above the balance."""
+    return f"Enter ${balance:,.2f} or less: no more is left to pay"
+
+
+def too_little(least: Decimal) -> str:
+    """What to do about an amount below the company's minimum."""
+    return f"Enter ${least:,.2f} or more"
 
 
 @dataclass(frozen=True)

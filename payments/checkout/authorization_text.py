@@ -36,9 +36,13 @@ TEXTS = {
     ),
 }
 TO_COME = "the total shown above"
+NAME_TO_COME = "the account holder named above"
+CARD_KNOWN, CARD_TO_COME = "{brand} card ending {last}", "card entered above"
+BANK_KNOWN, BANK_TO_COME = "ending {last}", "entered above"
+WITH_FEE = " (including a surcharge of {fee})"
 ONE = SafeString("<strong>one</strong>")
 POLICY = SafeString('<a href="#refunds">refund policy</a>')
-_BRANDS = (
+BRANDS = (
     ("American Express", re.compile("3[47]")),
     ("Diners Club", re.compile("3[0689]")),
     ("JCB", re.compile("35")),
@@ -62,22 +66,24 @@ class Agreement:
 
 def brand_of(token: str) -> str:
     """The card's brand from its token: after the 9 come the card's first two digits."""
-    return next((name for name, start in _BRANDS if start.match(token[1:3])), "")
+    return next((name for name, start in BRANDS if start.match(token[1:3])), "")
 
 
 def card_words(token: str) -> str:
     """ "Visa card ending 1111"; "card entered above" before there is a token."""
-    return f"{brand_of(token)} card ending {token[-4:]}".strip() if token else "card entered above"
+    if not token:
+        return CARD_TO_COME
+    return CARD_KNOWN.format(brand=brand_of(token), last=token[-4:]).strip()
 
 
 def bank_words(token: str) -> str:
     """ "ending 4412", of an account; "entered above" before there is a token."""
-    return f"ending {token[-4:]}" if token else "entered above"
+    return BANK_KNOWN.format(last=token[-4:]) if token else BANK_TO_COME
 
 
 def surcharge_words(fee: Decimal) -> str:
     """ " (including a surcharge of $5.48)"; "" for none."""
-    return f" (including a surcharge of ${fee:,.2f})" if fee else ""
+    return WITH_FEE.format(fee=f"${fee:,.2f}") if fee else ""
 
 
 def version(method: str, fee: Decimal = ZERO) -> str:
@@ -160,6 +166,6 @@ def _moving(method: str, token: str, name: str, account_type: str) -> dict[str, 
         return {"account": card_words(token)}
     return {
         "account": bank_words(token),
-        "name": name or "the account holder named above",
+        "name": name or NAME_TO_COME,
         "kind": ACCOUNT_TYPES[account_type],
     }

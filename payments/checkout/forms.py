@@ -15,12 +15,13 @@ from payments.checkout import amounts, authorization_text
 from payments.gateway.client import TOKEN
 from tenants.models import Tenant
 
-CARD_MISSING = "Enter your card number, expiry date and security code"
+CARD_MISSING = "Enter your card number, expiration date and security code"
 BANK_MISSING = "Enter your routing number and account number"
 OUT_OF_DATE = "This page is out of date. Read it again and agree again"
 NO_ZIP = "Enter the 5 digits of your card's billing ZIP code"
 NO_TOTAL = "Wait for the total with its surcharge, then agree to it"
-TICK = "Tick the box to allow this payment"
+NO_NAME = "Enter the name of the account holder"
+TICK = "Check the box to authorize this payment"
 ZIP = re.compile(r"[0-9]{5}")
 
 
@@ -134,7 +135,7 @@ class PayForm(forms.Form):
         """The account holder, for a bank payment; never a number."""
         name: str = " ".join(self.cleaned_data["name"].split()) if self.is_bank else ""
         if self.is_bank and not name:
-            raise ValidationError("Enter the name of the account holder")
+            raise ValidationError(NO_NAME)
         if sum(letter.isdigit() for letter in name) > 2:
             raise ValidationError("Enter the account holder's name, without numbers")
         return name

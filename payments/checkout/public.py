@@ -32,6 +32,7 @@ from payments.checkout.amounts import AmountRefused
 from payments.checkout.claim import AmountChanged, CannotPay, SentBefore
 from payments.checkout.forms import OUT_OF_DATE, FeeForm, PayForm
 from payments.checkout.link_state import may_name, standing
+from payments.checkout.page_data import TO_FIX, page_data
 from payments.checkout.request_guard import (
     FEE_QUESTIONS,
     OPENINGS,
@@ -205,7 +206,8 @@ def _form(
         "key": uuid.uuid4(),
         "opening": open_tracking.nonce_for(request, link),
         "frame_origin": client.origin(account.site),
-        "frame_url": hosted_tokenizer.url(account.site, method),
+        "page_data": page_data(link.tenant, link.invoice.balance),
+        "fixes_heading": TO_FIX[len(extra.get("fixes", ()))],
         "ways": [
             {
                 "kind": kind,

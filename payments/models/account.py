@@ -13,6 +13,8 @@ from tenants.secrets import seal, unseal
 SURCHARGE = "S"
 FEES = {SURCHARGE: "a surcharge", "C": "a convenience fee", "F": "a service fee"}
 _FINEST = Decimal("0.0001")
+# What the sweeps keep here, by statements of their own.
+SWEPT = {"funding_read_to", "next_funding_at", "next_match_at"}
 
 
 class CardConnectAccount(models.Model):
@@ -44,6 +46,8 @@ class CardConnectAccount(models.Model):
     # How far the days of bank returns were read, and when they are read next.
     funding_read_to = models.DateField(null=True, editable=False)
     next_funding_at = models.DateTimeField(null=True, editable=False)
+    # When money match is due by night; the sweep plans it for a new account.
+    next_match_at = models.DateTimeField(null=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -108,6 +112,11 @@ class CardConnectAccount(models.Model):
     def save_fee(self) -> None:
         """Store what was learned, and nothing else."""
         self.save(update_fields=["adds_fee", "fee_type", "fee_format", "fee_value"])
+
+    def save_settings(self) -> None:
+        """Store all but what the sweeps keep: they go on while CardConnect is asked about it."""
+        kept = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+        self.save(update_fields=kept - SWEPT if self.pk else None)
 
     @property
     def _context(self) -> str:

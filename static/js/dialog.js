@@ -4,6 +4,7 @@
   "use strict";
   const dialog = document.getElementById("dialog");
   if (!dialog) return;
+  const label = dialog.getAttribute("aria-label");
   let opener = "";
 
   document.addEventListener("click", (event) => {
@@ -35,7 +36,7 @@
 
   dialog.addEventListener("close", () => {
     dialog.replaceChildren();
-    dialog.setAttribute("aria-label", "Dialog");
+    dialog.setAttribute("aria-label", label);
     dialog.removeAttribute("aria-labelledby");
     const back = opener && document.getElementById(opener);
     if (back) (back.matches("details") ? back.querySelector("summary") : back).focus();

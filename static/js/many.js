@@ -8,10 +8,11 @@
   if (!boxes.length || !told) return;
   const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 
+  const put = (words, count, sum) => words.replace("{count}", count).replace("{sum}", () => sum);
   const tell = () => {
     const ticked = boxes.filter((box) => box.checked);
     const cents = ticked.reduce((sum, box) => sum + Math.round(Number(box.dataset.amount) * 100), 0);
-    told.textContent = ticked.length ? `${ticked.length} ticked, ${dollars.format(cents / 100)}` : told.dataset.none;
+    told.textContent = ticked.length ? put(told.dataset.some, ticked.length, dollars.format(cents / 100)) : told.dataset.none;
     send.disabled = !ticked.length;
     all.checked = ticked.length === boxes.length;
     all.indeterminate = ticked.length > 0 && !all.checked;

@@ -56,21 +56,20 @@
   for (const sign of ["keydown", "pointerdown"]) document.addEventListener(sign, here, { passive: true });
 
   // The connection went away while a person waited for an answer: say so, quietly for polls.
-  const tell = (words) => {
+  const tell = (name) => {
     const dialog = document.querySelector("dialog[open]");
     const holder = (dialog && dialog.querySelector(".body")) || document.getElementById("toasts");
-    const toast = document.getElementById("lost-connection").content.firstElementChild.cloneNode(true);
-    toast.querySelector("span").textContent = words;
+    const toast = document.getElementById(name).content.firstElementChild.cloneNode(true);
     toast.addEventListener("click", (event) => {
       if (event.target.closest("[data-close]")) toast.remove();
     });
     holder.append(toast);
   };
-  const failed = (event, words) => {
+  const failed = (event, name) => {
     const { elt } = event.detail;
     if (elt.matches("form")) again(elt);
-    if (elt.dataset.live === undefined) tell(words);
+    if (elt.dataset.live === undefined) tell(name);
   };
-  document.body.addEventListener("htmx:sendError", (event) => failed(event, "No connection to Textpay. Nothing was sent; try again."));
-  document.body.addEventListener("htmx:responseError", (event) => failed(event, "Textpay could not do that. Reload the page and try again."));
+  document.body.addEventListener("htmx:sendError", (event) => failed(event, "no-connection"));
+  document.body.addEventListener("htmx:responseError", (event) => failed(event, "no-answer"));
 })();

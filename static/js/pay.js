@@ -18,20 +18,11 @@
   // The server is done with a charge after 40 seconds. Later than that its answer is lost.
   const LATE = 50 * 1000;
   const LOST = 60 * 1000;
-  const WORDS = {
-    card: "Enter your card number, expiry date and security code",
-    ach: "Enter your routing number and account number",
-    postal: "Enter the 5 digits of your card's billing ZIP code",
-    total: "Wait for the total with its surcharge, then agree to it",
-    name: "Enter the name of the account holder",
-    agree: "Tick the box to allow this payment",
-    early: "Enter your card and ZIP code first: the total has to be known before you agree to it.",
-    newTotal: "The total may have changed. Read the authorization and tick the box again.",
-    silent: "CardPointe did not answer. Nothing was charged. Please enter it again in a moment.",
-    lapsed: "Two minutes have passed. To keep your card safe, please enter it again.",
-    changed: "The card or account has changed. Read the authorization and tick the box again.",
-  };
-  const COUNT = ["", "One thing", "Two things", "Three things", "Four things", "Five things"];
+  // Every sentence, the brands and what may be paid come from payments/checkout/page_data.py.
+  const DATA = JSON.parse(byId("pay-data").textContent);
+  const WORDS = DATA.words;
+  const TYPED = new RegExp(DATA.amount.shape);
+  const BRANDS = DATA.brands.map(([brandName, start]) => [brandName, new RegExp("^(?:" + start + ")")]);
   // Only with a merchant account that adds a surcharge: what it adds, "" until it is known.
   const fee = field("fee");
   const choice = byId("choice");
@@ -53,29 +44,30 @@
     byId("said").textContent = words;
   }
 
-  // The same words as payments/wording.py, which writes the evidence.
+  // "{name} is entered" with the values put in.
+  function put(words, values) {
+    return words.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  }
+
   function brand(value) {
     const start = value.slice(1, 3);
-    const known = [
-      ["American Express", /^3[47]/], ["Diners Club", /^3[0689]/], ["JCB", /^35/], ["Visa", /^4/],
-      ["Mastercard", /^(5[1-5]|2[2-7])/], ["Discover", /^6[0245]/],
-    ].find((pair) => pair[1].test(start));
+    const known = BRANDS.find((pair) => pair[1].test(start));
     return known ? known[0] : "";
   }
 
   function accountWords() {
-    const last = token.value.slice(-4);
-    if (method() === "ach") return token.value ? "ending " + last : "entered above";
-    return token.value ? (brand(token.value) + " card ending " + last).trim() : "card entered above";
+    const words = DATA.account[method()];
+    if (!token.value) return words.missing;
+    return put(words.known, { brand: brand(token.value), last: token.value.slice(-4) }).trim();
   }
 
   function part(which, words) {
     for (const place of form.querySelectorAll('[data-part="' + which + '"]')) place.textContent = words;
   }
 
-  // Money is counted in whole cents. The words are those of payments/amounts.py, which decides.
+  // Money is counted in whole cents.
   function cents(typed) {
-    const found = /^\$?\s*(\d{1,8}|\d{1,3}(?:,\d{3}){1,2})(?:\.(\d{1,2}))?$/.exec(typed.trim());
+    const found = TYPED.exec(typed.trim());
     return found ? Number(found[1].replace(/,/g, "") + ((found[2] || "") + "00").slice(0, 2)) : null;
   }
 
@@ -93,12 +85,11 @@
 
   function amountProblem() {
     if (!inPart()) return "";
-    const due = cents(choice.dataset.due);
-    const least = cents(choice.dataset.least);
+    const rule = DATA.amount;
     const amount = cents(other.value);
-    if (amount === null) return "Enter an amount in dollars and cents, such as 50.00";
-    if (amount > due) return "Enter " + money(due) + " or less: no more is left to pay";
-    return amount < least ? "Enter " + money(least) + " or more" : "";
+    if (amount === null) return rule.unreadable;
+    if (amount > rule.due) return rule.tooMuch;
+    return amount < rule.least ? rule.tooLittle : "";
   }
 
   function fill(places, words) {
@@ -116,14 +107,14 @@
 
   // Writes the chosen amount into the form, and what is left of the bill.
   function price() {
-    const due = cents(choice.dataset.due);
+    const due = DATA.amount.due;
     const amount = amountProblem() ? null : inPart() ? cents(other.value) : due;
     const value = amount === null ? "" : plain(amount);
     choice.querySelector("[data-other]").hidden = !inPart();
     if (amount !== null) show("other-error", "");
     if (field("amount").value !== value) {
       field("amount").value = value;
-      untick("The amount has changed. Read the authorization and tick the box again.");
+      untick(WORDS.newAmount);
     }
     choice.querySelector("[data-left]").hidden = amount === null || amount === due;
     choice.querySelector("[data-rest]").textContent = amount === null ? "" : money(due - amount);
@@ -134,10 +125,10 @@
   function write() {
     const amount = cents(field("amount").value);
     const sum = total();
-    const unknown = amount === null ? "the amount entered above" : "the total shown above";
+    const unknown = amount === null ? WORDS.amountToCome : WORDS.totalToCome;
     const added = sum === null ? 0 : sum - amount;
     part("amount", sum === null ? unknown : money(sum) + " " + form.dataset.currency);
-    part("surcharge", added ? " (including a surcharge of " + money(added) + ")" : "");
+    part("surcharge", added ? put(WORDS.withSurcharge, { fee: money(added) }) : "");
     fill("[data-pay]", sum === null ? "" : money(sum));
     fill("[data-amount]", amount === null ? "" : money(amount));
     fill("[data-total]", sum === null ? "–" : money(sum));
@@ -148,9 +139,9 @@
     write();
     form.querySelectorAll('[data-sentence="' + method() + '"] [data-part="account"]')
       .forEach((place) => { place.textContent = accountWords(); });
-    part("name", (name && name.value.trim().replace(/\s+/g, " ")) || "the account holder named above");
+    part("name", (name && name.value.trim().replace(/\s+/g, " ")) || WORDS.nameToCome);
     const kind = form.querySelector("[name=account]:checked");
-    part("kind", kind && kind.value === "ESAV" ? "savings" : "checking");
+    if (kind) part("kind", DATA.account.kinds[kind.value]);
     button.setAttribute("aria-disabled", String(missing().length > 0));
   }
 
@@ -182,7 +173,7 @@
     if (agree.checked) ticked = value;
     if (method() === "card") lapse = setTimeout(lapsed, LIFE);
     refresh();
-    say(method() === "ach" ? "Bank account " + accountWords() + " is entered." : accountWords() + " is entered.");
+    say(put(DATA.account[method()].entered, { account: accountWords() }));
   }
 
   function lapsed() {
@@ -193,7 +184,7 @@
 
   function read(data) {
     let told;
-    try { told = typeof data === "string" ? JSON.parse(data) : data; } catch (problem) { return null; }
+    try { told = typeof data === "string" ? JSON.parse(data) : data; } catch { return null; }
     return told && typeof told === "object" ? told : null;
   }
 
@@ -221,10 +212,9 @@
 
   function problem(text) {
     if (/unavailable|tim(e|ed)[ -]?out/i.test(text)) return WORDS.silent;
-    if (/cvv|security/i.test(text)) return "Check the security code: 3 digits on the back, 4 on the front of American Express.";
-    if (/expir|date|month|year/i.test(text)) return "Check the expiry date. It is wrong or has passed.";
-    if (method() === "ach") return "Check the routing number and the account number, with a slash between them.";
-    return "Check the card number. It is not complete or has a wrong digit.";
+    if (/cvv|security/i.test(text)) return WORDS.wrongCode;
+    if (/expir|date|month|year/i.test(text)) return WORDS.wrongDate;
+    return method() === "ach" ? WORDS.wrongBank : WORDS.wrongCard;
   }
 
   function choose() {
@@ -234,16 +224,16 @@
     show("frame-error", "");
     show("agree-error", "");
     const chosen = method();
-    for (const part of form.querySelectorAll("[data-way]")) part.hidden = part.dataset.way !== chosen;
-    for (const part of form.querySelectorAll("[data-sentence]")) part.hidden = part.dataset.sentence !== chosen;
-    for (const part of form.querySelectorAll("[data-safe]")) part.hidden = part.dataset.safe !== chosen;
-    for (const part of form.querySelectorAll("[data-frame]")) {
-      const mine = part.dataset.frame === chosen;
-      part.hidden = !mine;
-      if (mine) part.id = "frame"; else part.removeAttribute("id");
+    for (const place of form.querySelectorAll("[data-way]")) place.hidden = place.dataset.way !== chosen;
+    for (const place of form.querySelectorAll("[data-sentence]")) place.hidden = place.dataset.sentence !== chosen;
+    for (const place of form.querySelectorAll("[data-safe]")) place.hidden = place.dataset.safe !== chosen;
+    for (const place of form.querySelectorAll("[data-frame]")) {
+      const mine = place.dataset.frame === chosen;
+      place.hidden = !mine;
+      if (mine) place.id = "frame"; else place.removeAttribute("id");
       // A frame that was left is emptied, so that no half-typed number waits in it.
-      if (!mine && part.src) { part.dataset.src = part.src; part.removeAttribute("src"); }
-      if (mine && part.dataset.src) { part.src = part.dataset.src; delete part.dataset.src; }
+      if (!mine && place.src) { place.dataset.src = place.src; place.removeAttribute("src"); }
+      if (mine && place.dataset.src) { place.src = place.dataset.src; delete place.dataset.src; }
     }
     refresh();
   }
@@ -258,7 +248,7 @@
     clearTimeout(lapse);
     byId("pay").hidden = true;
     byId("paying").hidden = false;
-    document.title = document.title.replace(/^[^–]*–/, "Paying –");
+    document.title = document.title.replace(/^[^–]*–/, WORDS.paying + " –");
     byId("paying").querySelector("[role=status]").focus();
     window.scrollTo(0, 0);
     setTimeout(late, LATE);
@@ -286,7 +276,7 @@
       const place = byId(pair[0] + "-error");
       if (place && place.hidden) show(pair[0] + "-error", pair[1] + ".");
     }
-    note.querySelector("h2").textContent = COUNT[found.length] + " to fix";
+    note.querySelector("h2").textContent = DATA.toFix[found.length];
     note.hidden = false;
     note.focus();
     note.scrollIntoView({ block: "start" });
@@ -327,7 +317,7 @@
   }
   if (name) {
     name.addEventListener("input", () => {
-      untick("The name has changed. Read the authorization and tick the box again.");
+      untick(WORDS.newName);
       if (name.value.trim()) show("name-error", "");
       refresh();
     });

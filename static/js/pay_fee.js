@@ -9,7 +9,7 @@
   const find = (name) => place.querySelector("[data-" + name + "]");
   const about = find("about").textContent;
   const PAUSE = 400;
-  const SILENCE = "The surcharge could not be looked up. Check your connection and try again.";
+  const WORDS = JSON.parse(document.getElementById("pay-data").textContent).surcharge;
   // What the known surcharge, or the question under way, is about.
   let subject = "";
   let question = 0;
@@ -44,7 +44,7 @@
     question += 1;
     clearTimeout(timer);
     problem("");
-    write("", about, now ? "looking it up…" : "after card and ZIP");
+    write("", about, now ? WORDS.asking : WORDS.notYet);
     if (now) timer = setTimeout(ask, PAUSE, question);
   }
 
@@ -56,17 +56,17 @@
       const answer = await fetch(form.dataset.fee, { method: "POST", body, cache: "no-store" });
       told = await answer.json();
       if (!answer.ok && !told.problem) throw new Error(String(answer.status));
-    } catch (silence) {
-      told = { problem: SILENCE };
+    } catch {
+      told = { problem: WORDS.silence };
     }
     if (number !== question) return;
     if (told.problem) {
-      write("", about, "not known yet");
+      write("", about, WORDS.unknown);
       return problem(told.problem);
     }
     const none = Number(told.fee) === 0;
-    write(told.fee, told.words || (none ? "No surcharge is added to this card." : about), money(told.fee));
-    document.getElementById("said").textContent = "The total with surcharge is " + money(told.total) + ".";
+    write(told.fee, told.words || (none ? WORDS.none : about), money(told.fee));
+    document.getElementById("said").textContent = WORDS.total.replace("{total}", () => money(told.total));
     return undefined;
   }
 

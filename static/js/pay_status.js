@@ -9,7 +9,7 @@
       const answer = await fetch(address, { headers: { Accept: "application/json" }, cache: "no-store" });
       const told = await answer.json();
       if (told.state && told.state !== poll.dataset.state) return location.replace(location.pathname);
-    } catch (problem) {
+    } catch {
       // No connection just now; the next look may have one.
     }
     return setTimeout(ask, 2000);

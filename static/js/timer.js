@@ -1,6 +1,7 @@
 // Counts the link's remaining time down, once a second. The server says when it has truly ended.
 (() => {
   "use strict";
+  const put = (words, values) => words.replace(/\{(\d)\}/g, (_, place) => values[place]);
   const two = (number) => String(number).padStart(2, "0");
 
   const show = (box) => {
@@ -14,11 +15,9 @@
     const timer = box.querySelector(".timer");
     if (timer) timer.classList.toggle("soon", left < 86400);
     const spoken = box.querySelector(".vh");
-    const words = left
-      ? `Link expires in ${values[0]} days, ${values[1]} hours and ${values[2]} minutes`
-      : "Link expired";
+    const words = left ? put(box.dataset.left, values) : box.dataset.over;
     if (spoken && spoken.textContent !== words) spoken.textContent = words;
-    if (!left && timer) timer.replaceWith(Object.assign(document.createElement("strong"), { textContent: "Link expired" }));
+    if (!left && timer) timer.replaceWith(Object.assign(document.createElement("strong"), { textContent: box.dataset.over }));
   };
 
   const tick = () => document.querySelectorAll("[data-until]").forEach(show);

@@ -17,7 +17,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
-SYMBOL = re.compile(r'<symbol id="(\w+)"[^>]*>(.*?)</symbol>')
+SYMBOL = re.compile(r'<symbol id="(\w+)">\s*(.*?)\s*</symbol>', re.DOTALL)
+LEFT = "Link expires in {0} days, {1} hours and {2} minutes"
 STEPS = 4  # queued, sent, delivered, paid
 
 
@@ -204,11 +205,12 @@ def countdown(until: dt.datetime) -> SafeString:
         ),
     )
     return format_html(
-        '<div data-until="{}"><!--live-->'
-        '<p class="vh">Link expires in {} days, {} hours and {} minutes</p>'
+        '<div data-until="{}" data-left="{}" data-over="Link expired"><!--live-->'
+        '<p class="vh">{}</p>'
         '<div class="timer{}" aria-hidden="true">{}</div><!--/live--></div>',
         until.isoformat(),
-        *parts[:3],
+        LEFT,
+        LEFT.format(*parts),
         " soon" if left < 86400 else "",
         tiles,
     )

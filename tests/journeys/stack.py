@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import uuid
@@ -17,16 +16,9 @@ import requests
 
 from tests.sandbox_process import start_sandbox
 from tests.waiting import eventually
+from tests.workers import free_port, redis_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -152,8 +144,9 @@ def _furnish(stack: Stack, port: int) -> None:
 
 def _places(folder: Path, topology: str, database: str) -> dict[str, str]:
     if topology == "services":
-        redis = os.environ["REDIS_URL"]
-        broker = redis.replace("unix://", "redis+socket://")  # Celery's word for the same socket
+        redis = redis_url()
+        # Celery's words for the same socket and number.
+        broker = redis.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
         return {"DATABASE_URL": database, "CELERY_BROKER_URL": broker, "CACHE_URL": redis}
     return {
         "DATABASE_URL": f"sqlite:///{folder}/textpay.sqlite3",

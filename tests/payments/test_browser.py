@@ -79,7 +79,7 @@ def test_another_card_clears_the_tick(pay_page):
     type_card(page, "5454545454545454")
     assert not page.get_by_role("checkbox").is_checked()
     assert button(page).get_attribute("aria-disabled") == "true"
-    assert page.get_by_text("Read the authorization and tick the box again").is_visible()
+    assert page.get_by_text("Read the authorization and check the box again").is_visible()
 
 
 def test_nothing_goes_without_card_and_tick_and_it_says_why(pay_page):
@@ -89,7 +89,7 @@ def test_nothing_goes_without_card_and_tick_and_it_says_why(pay_page):
     assert page.evaluate("document.activeElement.id") == "fixes"
     assert not Payment.objects.exists()
     assert axe_violations(page) == []
-    page.get_by_role("link", name="Tick the box to allow this payment").click()
+    page.get_by_role("link", name="Check the box to authorize this payment").click()
     assert page.evaluate("location.hash") == "#agree"
 
 

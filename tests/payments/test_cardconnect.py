@@ -12,7 +12,7 @@ from payments.gateway import client, decline_codes, http, responses
 from payments.gateway.client import Approved, CredentialError, Declined, Unknown
 from payments.models import Payment
 from tests.payments.conftest import address
-from tests.sandbox_process import free_port
+from tests.workers import free_port
 
 ORDER = "BCDFGHJKLMNPQRSTVWX"
 YES = {

@@ -15,7 +15,7 @@ from payments.staff.cash import record_by_hand
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import PARTIAL, address, sweep_after
-from tests.sandbox_process import free_port
+from tests.workers import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

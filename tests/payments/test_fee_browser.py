@@ -65,7 +65,7 @@ def test_the_surcharge_from_zip_to_receipt(page, gateway):
     page.get_by_role("checkbox").press("Space")
     page.locator("#agree-error").wait_for()
     assert not page.get_by_role("checkbox").is_checked()
-    assert "the total has to be known before" in page.locator("#agree-error").inner_text()
+    assert "you need to see the total before" in page.locator("#agree-error").inner_text()
     type_card(page)
     type_zip(page)
     wait_for_total(page, "$187.98")

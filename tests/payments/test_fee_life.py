@@ -7,7 +7,6 @@ import pytest
 from django.core import mail
 
 from invoices.models import Invoice
-from payments import tasks
 from payments.gateway import client
 from payments.models import Finding, MatchRow, MatchRun, Payment, Refund
 from payments.models.refund import new_orderid
@@ -16,7 +15,7 @@ from payments.refunding import execute, receipt
 from payments.refunding.request import request_refund
 from tests.conftest import signed_in
 from tests.payments.conftest import address
-from tests.payments.test_match import forget
+from tests.payments.test_match import forget, match_now
 from tests.payments.test_pages import words_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,7 +53,7 @@ def books_agree(tenant):
     """Neither the rules, nor CardConnect's answers, nor its reports find anything."""
     found, silent = verify.verify(tenant, gateway=True)
     assert (found, silent) == ([], 0)
-    tasks.match_company(tenant.pk)
+    match_now(tenant)
     buckets = set(MatchRun.objects.first().rows.values_list("bucket", flat=True))
     assert buckets <= {"matched"}
     return buckets
@@ -129,7 +128,7 @@ def test_verify_sees_another_surcharge_than_was_agreed_to(settled, tenant):
     Payment.objects.update(fee=Decimal("9.00"))
     found, _ = verify.verify(tenant, gateway=True)
     assert {violation.invariant for violation in found} == {1, 3, 7}
-    tasks.match_company(tenant.pk)
+    match_now(tenant)
     [row] = MatchRow.objects.all()
     assert (row.bucket, row.our_amount, row.their_amount) == (
         "differs",
@@ -148,7 +147,7 @@ def test_a_forgotten_payment_is_booked_without_its_surcharge(settled, tenant, li
     """After a restored backup: the gateway knows a charge of $187.98, the invoice asks $182.50."""
     gateway.sandbox.control("fund")
     forget(link.invoice)
-    tasks.match_company(tenant.pk)
+    match_now(tenant)
     found = Payment.objects.get()
     assert (found.amount, found.fee) == (Decimal("182.50"), Decimal("5.48"))
     link.invoice.refresh_from_db()
@@ -163,7 +162,7 @@ def test_a_refund_made_at_cardconnect_gives_back_the_surcharge_of_its_part(
         client.refund(settled, Decimal(total), orderid("ZZZZ"))
         gateway.sandbox.control("close-batch")
         gateway.sandbox.control("fund")
-        tasks.match_company(tenant.pk)
+        match_now(tenant)
         row = MatchRow.objects.problems().get()
         refund = resolve.record_refund(row, actor=admin_user)
         assert (refund.amount, refund.fee) == (Decimal(amount), Decimal(fee))

@@ -20,8 +20,9 @@ from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.settlement import status as looking
-from payments.tasks import match_company, settle_refunds, settle_unknown
+from payments.tasks import settle_refunds, settle_unknown
 from tests.payments.conftest import PARTIAL, address
+from tests.payments.test_match import match_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,7 +125,7 @@ def test_a_part_that_settled_is_booked_for_what_it_is_with_one_click(
     stuck, gateway, tenant, admin_user, browser_of, payer, link
 ):
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    match_company(tenant.pk)
+    match_now(tenant)
     browser = browser_of(admin_user)
     page = browser.get(reverse("payments:match")).content.decode()
     part = Decimal(taken(gateway)[0]["amount"])
@@ -154,7 +155,7 @@ def declined(payer, link, form, gateway, tenant):
     Payment.objects.filter(pk=payment.pk).update(status="declined", reason="No.")
     with transaction.atomic():
         invoice.locked().apply_payment(Payment.objects.get())
-    match_company(tenant.pk)
+    match_now(tenant)
     return Payment.objects.get()
 
 
@@ -174,7 +175,7 @@ def test_it_is_booked_with_one_click_and_once(declined, admin_user, viewer, brow
     assert declined.invoice.paid == Decimal("182.50")
     entry = AuditEntry.objects.filter(action="payment.captured").latest("pk")
     assert entry.actor == admin_user
-    match_company(declined.tenant_id)
+    match_now(declined.tenant)
     assert booked.match_rows.order_by("-pk")[0].bucket == "matched"
 
 
@@ -326,7 +327,7 @@ def test_a_refund_that_comes_back_is_reversed_once(
         words = browser.get(page).content.decode()
         assert "account is closed" in words
         assert "Pay the customer another way" in words
-    match_company(tenant.pk)
+    match_now(tenant)
     assert {row.bucket for row in cleared.match_rows.all()} == {"matched"}
     assert check() == []
 

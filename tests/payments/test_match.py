@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django_scopes import scope
 
 from audit.clock import db_now
 from audit.models import AuditEntry
@@ -21,7 +22,7 @@ from payments.reconciliation import statement
 from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.request import request_refund
-from payments.tasks import match_company, match_everybody, match_money, settle_bank_payments
+from payments.tasks import match_money, settle_bank_payments
 from tests.factories import make_invoice, make_member, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql, start
@@ -35,11 +36,17 @@ def settle(gateway):
     gateway.sandbox.control("fund")
 
 
+def match_now(tenant):
+    """One comparison."""
+    with scope(tenant=tenant):
+        run = matching.begin(tenant)
+        matching.run(run)
+    return run
+
+
 def matched(tenant):
     """One comparison; its rows."""
-    match_company(tenant.pk)
-    run = MatchRun.objects.finished().first()
-    return list(MatchRow.objects.filter(run=run).order_by("id"))
+    return list(MatchRow.objects.filter(run=match_now(tenant)).order_by("id"))
 
 
 def forget(invoice):
@@ -222,8 +229,7 @@ def test_without_an_answer_nothing_is_changed(tenant, charged, gateway, fault):
     matched(tenant)
     before = MatchRow.objects.count()
     gateway.fault("settlestat", fault)
-    match_company(tenant.pk)
-    run = MatchRun.objects.first()
+    run = match_now(tenant)
     assert "Nothing was changed" in run.problem
     assert MatchRow.objects.count() == before
 
@@ -242,22 +248,19 @@ def test_one_run_at_a_time_and_a_task_told_twice(tenant, charged, gateway):
     assert "interrupted" in stuck.problem
 
 
-def test_every_company_is_matched_by_night(tenant, settings):
-    make_ready_tenant("Mesa Verde Electric")
-    assert match_everybody() == 2
-
-
 def test_other_companies_charges_stay_theirs(tenant, charged, gateway):
     settle(gateway)
     other = make_ready_tenant("Mesa Verde Electric")
-    match_company(other.pk)
+    match_now(other)
     assert not MatchRow.objects.filter(tenant=other).exists()
     [row] = matched(tenant)
     stranger = make_member(other, "Administrator")
     assert row.tenant != stranger.memberships.get().tenant
 
 
-def test_match_now(tenant, charged, gateway, admin_user, viewer, browser_of, monkeypatch):
+def test_the_button_match_now(
+    tenant, charged, gateway, admin_user, viewer, browser_of, monkeypatch
+):
     settle(gateway)
     browser = browser_of(admin_user)
     page = browser.get(reverse("payments:match")).content.decode()

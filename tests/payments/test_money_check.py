@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 
 from audit.clock import db_now
-from payments import tasks
 from payments.gateway import client
 from payments.gateway.client import NotSent, Unknown
 from payments.models import Finding, MoneyCheck
@@ -18,7 +17,7 @@ from payments.reconciliation import verify
 from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.request import request_refund
-from payments.tasks import verify_company, verify_money
+from payments.tasks import verify_company
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql
@@ -105,29 +104,18 @@ def test_an_invoice_called_paid_while_the_bank_payment_is_on_its_way(
 # --- The night --------------------------------------------------------------------------------
 
 
-def test_each_company_is_checked_by_itself(tenant, monkeypatch):
-    make_ready_tenant("Mesa Verde Electric")
-    asked = []
-
-    def put(args, countdown):
-        asked.append((args[0], countdown))
-
-    monkeypatch.setattr(tasks.verify_company, "apply_async", put)
-    assert verify_money() == 2
-    assert [countdown for _, countdown in asked] == [0, 60]
-    assert asked[0][0] == tenant.pk
-
-
 def test_the_check_of_a_company_is_noted_with_what_was_not_answered(tenant, paid, gateway):
     gateway.fault("inquireByOrderid", "http_500")
     sql("UPDATE invoices_invoice SET paid = paid + 1")
     before = db_now()
+    MoneyCheck.objects.create(tenant=tenant, next_check_at=before)
     assert verify_company(tenant.pk) == 1
     done = MoneyCheck.objects.get(tenant=tenant)
     assert (done.unanswered, done.is_late) == (1, False)
     assert done.checked_at >= before
     assert Finding.objects.count() == 1
     sql("UPDATE invoices_invoice SET paid = paid - 1")
+    MoneyCheck.objects.update(next_check_at=before)
     assert verify_company(tenant.pk) == 0
     assert MoneyCheck.objects.get(tenant=tenant).unanswered == 0
 

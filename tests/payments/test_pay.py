@@ -198,7 +198,7 @@ def test_a_changed_amount_is_shown_and_must_be_agreed_anew(payer, link, form, ga
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"authorized": ""}, "Tick the box"),
+        ({"authorized": ""}, "Check the box"),
         ({"token": ""}, "Enter your card number"),
         ({"token": "8418594164541111"}, "Enter your card number"),
         ({"token": "94185941645411119"}, "Enter your card number"),

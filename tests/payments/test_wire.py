@@ -16,7 +16,7 @@ from payments.gateway import client, http
 from payments.gateway.http import NotSent, Unknown
 from tenants.secrets import SecretError
 from tests.payments.wire_fakes import PASSWORD, TOKEN, USERNAME, make_account, make_payment
-from tests.sandbox_process import free_port
+from tests.workers import free_port
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
 

@@ -14,7 +14,8 @@ import pytest
 import requests
 from twilio.rest import Client
 
-from tests.sandbox_process import Sandbox, free_port, start_sandbox
+from tests.sandbox_process import Sandbox, start_sandbox
+from tests.workers import free_port
 
 SID = "AC" + "1a" * 16
 AUTH_TOKEN = "the-auth-token"

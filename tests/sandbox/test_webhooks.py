@@ -11,7 +11,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from tests.sandbox.conftest import AUTH_TOKEN, SENDER, SERVICE, SID, Receiver
-from tests.sandbox_process import Sandbox, free_port
+from tests.sandbox_process import Sandbox
+from tests.workers import free_port
 
 TO = "+19785550142"
 

@@ -12,8 +12,8 @@ from sms import tasks
 from sms.models import TextMessage
 from sms.tasks import MAX_TRIES, SWEEPS, backoff, catch_up, deliver, reconcile, steps_due
 from tests.factories import SENDER, TWILIO_TOKEN
-from tests.sandbox_process import free_port
 from tests.sms.conftest import bodies, control
+from tests.workers import free_port
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from sms.models import NumberLookup, TextMessage, TextRules
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio
 from tests.factories import MOBILE, make_customer, make_invoice
-from tests.sandbox_process import free_port
 from tests.sms.conftest import bodies, control
+from tests.workers import free_port
 
 pytestmark = pytest.mark.django_db
 LANDLINE = control("40")

@@ -21,7 +21,8 @@ from payments.models import CardConnectAccount
 from sms.models import TwilioAccount
 from tenants.models import Membership, Role, Tenant, User
 from tests.factories import MERCHID, make_cardconnect, make_member, make_tenant
-from tests.sandbox_process import Sandbox, free_port
+from tests.sandbox_process import Sandbox
+from tests.workers import free_port
 from textpay.admin_forms import TenantForm
 from textpay.tasks import tell_support
 

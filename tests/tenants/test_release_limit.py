@@ -64,7 +64,8 @@ def test_everybody_else_who_releases_is_written_to(
     (letter,) = mail.outbox
     assert letter.to == [keeper.email]
     assert "Alma Reyes" in letter.body
-    assert "above $9,999,999.00. Before, it was $500.00." in letter.body
+    assert "refunds above $9,999,999.00 now need" in letter.body
+    assert "Before, the limit was $500.00." in letter.body
     assert "/settings/payments/" in letter.body
     entry = AuditEntry.objects.get(action="tenant.release_limit_changed")
     assert entry.actor == admin_user

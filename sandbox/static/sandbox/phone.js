@@ -33,7 +33,7 @@
         if (now.shown !== handset.dataset.shown || now.sender !== handset.dataset.sender) location.reload();
         else draw(now);
       }
-    } catch (problem) {
+    } catch {
       // The sandbox is away for a moment; the next turn asks again.
     } finally {
       busy = false;

@@ -113,7 +113,7 @@
         method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
       });
       answer = await response.json();
-    } catch (problem) {
+    } catch {
       answer = { message: "Service unavailable", errorcode: 43 };
     }
     if (state !== fields.map((input) => input.value).join("|")) return;
