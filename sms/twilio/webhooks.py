@@ -17,10 +17,12 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
+from audit.alarms import credentials_lost
 from audit.prepared import ByKey
 from sms.models import TextMessage, TwilioAccount
 from sms.twilio.client import REPEAT_REPORTS
 from sms.twilio.status import book
+from tenants.secrets import SecretError
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +51,12 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
     if text is None:
         raise Http404
     with scope(tenant=text.tenant):
-        account = getattr(text.tenant, "twilio", None)
-        if account is None or not is_signed(request, account):
-            log.warning("Delivery report for text %s without a good signature", message)
-            return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
+        account: TwilioAccount | None = getattr(text.tenant, "twilio", None)
+        if account is None:
+            return forbidden(f"delivery report for text {message}")
+        refusal = refuse(request, account, f"delivery report for text {message}")
+        if refusal is not None:
+            return refusal
         sid = check_subject(request, text, account)
         status = request.POST.get("MessageStatus", "")
         try:
@@ -60,6 +64,24 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
         except ValueError:
             log.warning("Delivery report for text %s with unknown state %.40r", message, status)
     return HttpResponse(status=204)
+
+
+def refuse(request: HttpRequest, account: TwilioAccount, what: str) -> HttpResponse | None:
+    """The answer to a request that this account did not sign; None when it did.
+
+    503 while the account's secret cannot be opened: Twilio repeats the request later.
+    """
+    try:
+        return None if is_signed(request, account) else forbidden(what)
+    except SecretError:
+        credentials_lost(account.tenant, "Twilio")
+        return HttpResponse("Try again later.", status=503, content_type="text/plain")
+
+
+def forbidden(what: str) -> HttpResponse:
+    """The answer to a request that is not from the company's Twilio account."""
+    log.warning("Twilio's signature does not fit: %s", what)
+    return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
 
 
 def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
