@@ -7,6 +7,7 @@ import re
 import uuid
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -108,22 +109,26 @@ def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
 def check_subject(request: HttpRequest, text: TextMessage, account: TwilioAccount) -> str:
     """Twilio's SID, when the report is about this text of this account; else Http404."""
     sid = request.POST.get("MessageSid", "")
-    known = text.sid == sid
     fits = (
         request.POST.get("AccountSid") == account.account_sid
         and request.POST.get("To", text.to) == text.to
         and SID.fullmatch(sid)
-        and text.sid in ("", sid)
     )
-    if not fits or not (known or is_new(sid)):
+    if not fits or not (text.sid == sid or may_take(text, sid)):
         log.warning("Delivery report for text %s is about something else", text.public_id)
         raise Http404
     return sid
 
 
-def is_new(sid: str) -> bool:
-    """Whether no text has this SID."""
-    return not TextMessage._base_manager.filter(sid=sid).exists()
+def may_take(text: TextMessage, sid: str) -> bool:
+    """Whether the text has no SID or this one, and no other text has it.
+
+    The row is read again: since `text` was read, the worker may have committed Twilio's answer, or
+    another request a report.
+    """
+    rows = TextMessage._base_manager.filter(Q(pk=text.pk) | Q(sid=sid))
+    found = dict(rows.values_list("pk", "sid"))
+    return found.pop(text.pk, None) in ("", sid) and not found
 
 
 def error_code(request: HttpRequest) -> int | None:
