@@ -97,6 +97,7 @@ LABELS = {
     "tenant.text_to_pay_refused": "Text-to-Pay could not be enabled",
     "tenant.processor_changed": "Payment processor changed",
     "tenant.credentials_changed": "Credentials changed",
+    "tenant.credentials_lost": "Stored credentials cannot be opened",
 }
 
 

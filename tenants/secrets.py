@@ -41,3 +41,12 @@ def unseal(sealed: str, *, context: str) -> str:
     if owner != context:
         raise SecretError("A stored credential belongs to another record.")
     return plain
+
+
+def opens(sealed: str, *, context: str) -> bool:
+    """Whether `unseal` would succeed."""
+    try:
+        unseal(sealed, context=context)
+    except SecretError:
+        return False
+    return True

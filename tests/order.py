@@ -25,6 +25,8 @@ def group_of(item: pytest.Item) -> str | None:
     path = str(item.path)
     if "/tests/journeys/" in path:
         return f"journeys-{item.callspec.params['house']}"
+    if "/tests/upgrade/" in path:
+        return "upgrade"  # an old database is migrated once
     if path.endswith(TOGETHER):
         return path.rpartition("/tests/")[2]
     return None

@@ -154,9 +154,9 @@ class TenantAdmin(admin.ModelAdmin):
 
     @admin.display(description="credentials", boolean=True)
     def credentials(self, tenant: Tenant) -> bool:
-        """Whether CardConnect accepted the stored ones once."""
+        """Whether CardConnect accepted the stored ones once and they can still be opened."""
         account = getattr(tenant, "cardconnect", None)
-        return bool(account and account.checked_at)
+        return bool(account and account.checked_at and account.password_opens)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A company with history is made inactive, never deleted."""

@@ -54,9 +54,13 @@ class SecretField(forms.CharField):
         super().__init__(widget=widget, required=False, max_length=200, **kwargs)
 
 
-def told(sealed: str) -> str:
+def told(account: CardConnectAccount | TwilioAccount, name: str) -> str:
     """All that a page says about a stored secret."""
-    return "Set. Leave empty to keep it." if sealed else "Not set."
+    if not getattr(account, f"{name}_sealed"):
+        return "Not set."
+    if not getattr(account, f"{name}_opens"):
+        return "Cannot be opened: FIELD_KEYS does not contain its key. Enter it again."
+    return "Set. Leave empty to keep it."
 
 
 class CardConnectForm(forms.ModelForm):
@@ -70,7 +74,7 @@ class CardConnectForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].help_text = told(self.instance.password_sealed)
+        self.fields["password"].help_text = told(self.instance, "password")
 
     def clean(self) -> dict[str, Any]:
         """A new account needs its password."""
@@ -100,10 +104,10 @@ class TwilioForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["auth_token"].help_text = told(self.instance.auth_token_sealed)
+        self.fields["auth_token"].help_text = told(self.instance, "auth_token")
         self.fields["webhook_key"].help_text = (
             "Only where Twilio signs its reports by SHA-256 with a shared key. "
-            f"{told(self.instance.webhook_key_sealed)}"
+            f"{told(self.instance, 'webhook_key')}"
         )
 
     def clean(self) -> dict[str, Any]:

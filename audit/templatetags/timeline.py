@@ -45,6 +45,7 @@ ICONS = {
     "payment.declined": "stop",
     "payment.unknown": "alert",
     "payment.needs_attention": "alert",
+    "tenant.credentials_lost": "alert",
 }
 FLOORS = {
     "invoice": "bill",

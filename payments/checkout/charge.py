@@ -13,8 +13,9 @@ from django.db import IntegrityError
 
 from audit.transitions import IllegalTransition
 from payments.checkout import surcharge
+from payments.checkout.surcharge import OUR_SIDE
 from payments.gateway import client
-from payments.gateway.client import Approved, Declined, NotSent, Unknown
+from payments.gateway.client import Approved, CredentialsLost, Declined, NotSent, Unknown
 from payments.models import NOT_FOUND_AFTER, Payment
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ def charge(
         answer = client.auth(
             payment, token, expiry=expiry, account_type=account_type, postal=postal
         )
+    except CredentialsLost:
+        payment.not_charged(OUR_SIDE)
     except NotSent:
         payment.not_charged(UNREACHABLE)
     except Unknown as unknown:

@@ -14,7 +14,7 @@ from payments.checkout import authorization_text
 from payments.checkout.claim import AmountChanged, CannotPay
 from payments.checkout.link_state import standing
 from payments.gateway import client
-from payments.gateway.client import Approved, NotSent, Unknown
+from payments.gateway.client import Approved, CredentialsLost, NotSent, Unknown
 from payments.models import Payment
 from payments.models.account import CardConnectAccount
 
@@ -23,6 +23,10 @@ ON_DEBIT = "No surcharge on debit cards."
 NOT_THERE = "No surcharge in this ZIP code."
 NOT_TOLD = (
     "The payment company could not be asked about its surcharge. Please try again in a few minutes."
+)
+OUR_SIDE = (
+    "The payment could not be taken because of a problem on our side. Please call us, or try again "
+    "later."
 )
 
 
@@ -39,6 +43,8 @@ def quote(account: CardConnectAccount, token: str, postal: str, amount: Decimal)
     """Ask CardConnect; when it cannot tell, nothing may be added. Raises CannotPay on silence."""
     try:
         told = client.surcharge(account, token, postal, amount)
+    except CredentialsLost:
+        raise CannotPay(OUR_SIDE) from None
     except (NotSent, Unknown):
         raise CannotPay(NOT_TOLD) from None
     words = ON_DEBIT if told.is_debit else NOT_THERE if told.restricted else ""

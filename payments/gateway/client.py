@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from payments.gateway import http as wire
 from payments.gateway import responses
-from payments.gateway.http import NotSent, Unknown, base_url, origin
+from payments.gateway.http import CredentialsLost, NotSent, Unknown, base_url, origin
 from payments.gateway.lookups import Merchant, Surcharge, merchant, surcharge
 from payments.gateway.reports import Funded, Settled, funding, settlements
 from payments.gateway.responses import Answer, Approved, Declined, Refunded, Transaction, Voided
@@ -29,6 +29,7 @@ __all__ = [
     "Answer",
     "Approved",
     "CredentialError",
+    "CredentialsLost",
     "Declined",
     "Funded",
     "Merchant",
@@ -68,6 +69,10 @@ def check_credentials(account: CardConnectAccount) -> None:
     """Ask the gateway whether it knows this merchant; raises CredentialError with a sentence."""
     try:
         status, _ = wire.call(account, "PUT", "", {"merchid": account.merchid})
+    except CredentialsLost:
+        raise CredentialError(
+            "The stored CardConnect password cannot be opened. Enter it again."
+        ) from None
     except (NotSent, Unknown):
         raise CredentialError(
             f"CardConnect could not be reached at {origin(account.site)}. Check the site name, or "

@@ -25,6 +25,7 @@ import requests
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
+from audit.alarms import credentials_lost
 from audit.network import never_sent
 from payments.models.account import CardConnectAccount
 from tenants.secrets import SecretError
@@ -44,6 +45,10 @@ _LONG_NUMBER = re.compile(r"\d{4,}")
 
 class NotSent(Exception):
     """The gateway could not be reached: provably, nothing was charged."""
+
+
+class CredentialsLost(NotSent):
+    """The stored credentials cannot be opened; trying again helps nobody."""
 
 
 class Unknown(Exception):
@@ -153,8 +158,8 @@ def call(
     try:
         login = (account.username, account.password)
     except SecretError:
-        log.error("The credentials of %s cannot be opened", account)
-        raise NotSent("The stored credentials cannot be opened.") from None
+        credentials_lost(account.tenant, "CardConnect")
+        raise CredentialsLost("The stored credentials cannot be opened.") from None
     told: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
     exchange = partial(_exchange, told, verb, url, login, request, DEADLINE_SECONDS)
     threading.Thread(target=exchange, name="cardconnect", daemon=True).start()

@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 from tenants.models import Tenant
-from tenants.secrets import seal, unseal
+from tenants.secrets import opens, seal, unseal
 
 SURCHARGE = "S"
 FEES = {SURCHARGE: "a surcharge", "C": "a convenience fee", "F": "a service fee"}
@@ -126,6 +126,11 @@ class CardConnectAccount(models.Model):
     def password(self) -> str:
         """The secret, opened; for calls to the gateway only."""
         return unseal(self.password_sealed, context=self._context)
+
+    @property
+    def password_opens(self) -> bool:
+        """Whether the stored secret, if there is one, can be opened."""
+        return opens(self.password_sealed, context=self._context)
 
     def set_password(self, plain: str) -> None:
         """Seal a new secret; the caller saves."""

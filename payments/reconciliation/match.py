@@ -21,7 +21,7 @@ from audit.models import record
 from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments.checkout import surcharge
-from payments.gateway.http import NotSent, Unknown
+from payments.gateway.http import CredentialsLost, NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.payment import MOVED
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
@@ -39,6 +39,10 @@ SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
 # Banking days after settlement by which it must have been paid out. CardConnect names one or two
 # for cards and 72 hours for bank payments; one more for the report.
 PAID_OUT_WITHIN = {"card": 3, "ach": 4}
+CANNOT_OPEN = (
+    "The stored CardConnect credentials cannot be opened. Support has been told. Nothing was "
+    "changed."
+)
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
 MATCHED = (Bucket.MATCHED, Cause.SAME)
@@ -60,6 +64,9 @@ def run(match: MatchRun) -> None:
         return
     try:
         lines = read(account, match.from_day, match.to_day)
+    except CredentialsLost:
+        match.finish(CANNOT_OPEN)
+        return
     except NotSent:
         match.finish("CardConnect could not be reached. Nothing was changed.")
         return

@@ -154,10 +154,13 @@ def _about(payment: Payment, invariant: int, words: str, step: str) -> Violation
 def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
     """Put them on the company's Home in place of those of the last check, and into the log.
 
-    With them stands when that was, and about how many payments CardConnect did not answer.
+    With them stands when that was, and about how many payments CardConnect did not answer. The
+    row of the check is locked first: a second run waits and replaces what the first one kept.
     """
-    now = db_now()
     with transaction.atomic(), scope(tenant=tenant):
+        MoneyCheck.objects.get_or_create(tenant=tenant)
+        last = MoneyCheck.objects.select_for_update(no_key=True).get(tenant=tenant)
+        now = db_now()
         Finding.objects.filter(tenant=tenant).delete()
         Finding.objects.bulk_create(
             Finding(
@@ -170,9 +173,8 @@ def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
             )
             for violation in found
         )
-        MoneyCheck.objects.update_or_create(
-            tenant=tenant, defaults={"checked_at": now, "unanswered": unanswered}
-        )
+        last.checked_at, last.unanswered = now, unanswered
+        last.save(update_fields=["checked_at", "unanswered"])
     for violation in found:
         log.error("%s: %s", tenant.slug, violation)
 

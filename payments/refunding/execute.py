@@ -11,11 +11,23 @@ import logging
 
 from audit.transitions import IllegalTransition
 from payments.gateway import client
-from payments.gateway.client import Declined, NotSent, Refunded, Transaction, Unknown, Voided
+from payments.gateway.client import (
+    CredentialsLost,
+    Declined,
+    NotSent,
+    Refunded,
+    Transaction,
+    Unknown,
+    Voided,
+)
 from payments.models import NOT_FOUND_AFTER, Payment, Refund
 
 log = logging.getLogger(__name__)
 
+CANNOT_OPEN = (
+    "The stored CardConnect credentials cannot be opened, so nothing was sent. Support has been "
+    "told."
+)
 UNREACHABLE = "CardConnect could not be reached. Try again in a few minutes."
 NEVER_ARRIVED = "It never reached CardConnect. Try again."
 VOIDED = "CardConnect shows the refund as voided. Try again if the customer is to have it."
@@ -65,6 +77,9 @@ def _undo_nothing(refund: Refund, late: IllegalTransition) -> None:
 def _void(refund: Refund) -> None:
     try:
         answer = client.try_void(refund.payment)
+    except CredentialsLost:
+        refund.decline(CANNOT_OPEN)
+        return
     except (NotSent, Unknown) as silence:
         log.warning("Void %s: outcome unknown. %s", refund.pk, silence)
         refund.mark_unknown()
@@ -81,6 +96,8 @@ def _void(refund: Refund) -> None:
 def _refund(refund: Refund) -> None:
     try:
         answer = client.refund(refund.payment, refund.total, refund.orderid)
+    except CredentialsLost:
+        refund.decline(CANNOT_OPEN)
     except NotSent:
         refund.decline(UNREACHABLE)
     except Unknown as unknown:

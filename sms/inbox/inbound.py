@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from django_scopes import scope
 
 from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TwilioAccount
-from sms.twilio.webhooks import MOST_BYTES, SID, is_signed
+from sms.twilio.webhooks import MOST_BYTES, SID, forbidden, refuse
 
 log = logging.getLogger(__name__)
 NUMBER = re.compile(r"\+?[0-9]{3,15}")
@@ -28,9 +28,11 @@ def inbound(request: HttpRequest) -> HttpResponse:
     Answers with empty TwiML: what we answer goes out as a text of our own.
     """
     account = account_of(request) if len(request.body) <= MOST_BYTES else None
-    if account is None or not is_signed(request, account):
-        log.warning("A text to nobody of ours, or without a good signature")
-        return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
+    if account is None:
+        return forbidden("a text to no company of ours")
+    refusal = refuse(request, account, "a text from a handset")
+    if refusal is not None:
+        return refusal
     with scope(tenant=account.tenant):
         text, new = receive(account.tenant, incoming(request, account))
         log.info("Text %s %s", text.public_id, "received" if new else "was known")

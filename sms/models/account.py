@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from customers.models import E164
 from tenants.models import Tenant
-from tenants.secrets import seal, unseal
+from tenants.secrets import opens, seal, unseal
 
 
 class TwilioAccount(models.Model):
@@ -93,10 +93,20 @@ class TwilioAccount(models.Model):
         self.auth_token_sealed = seal(plain, context=self._context)
 
     @property
+    def auth_token_opens(self) -> bool:
+        """Whether the stored secret, if there is one, can be opened."""
+        return opens(self.auth_token_sealed, context=self._context)
+
+    @property
     def webhook_key(self) -> str:
         """The key of signatures by SHA-256, opened; "" when the account has none."""
         sealed = self.webhook_key_sealed
         return unseal(sealed, context=self._webhook_context) if sealed else ""
+
+    @property
+    def webhook_key_opens(self) -> bool:
+        """Whether the stored key, if there is one, can be opened."""
+        return opens(self.webhook_key_sealed, context=self._webhook_context)
 
     def set_webhook_key(self, plain: str) -> None:
         """Seal a new key; the caller saves."""

@@ -17,13 +17,16 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from audit.alarms import credentials_lost
 from audit.network import never_sent
 from sms.error_codes import TRY_AGAIN, explain
 from sms.models import TextMessage, TwilioAccount
+from tenants.secrets import SecretError
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
 LOOKUP_TIMEOUT = (2.0, 3.0)  # somebody is looking at the pop-up meanwhile
 VALID_SECONDS = 4 * 60 * 60  # an invoice by SMS that waited longer in a queue is not sent at night
+LOST = "The stored Twilio credentials cannot be opened; nothing was sent. Support has been told."
 CONNECTIONS = 64  # kept open to Twilio by each process
 CLOCKS_DIFFER = dt.timedelta(minutes=5)  # Twilio's from ours, at most
 LOOK_BACK = 200  # texts to one number that `find` reads, newest first
@@ -161,7 +164,12 @@ def line_type(account: TwilioAccount, number: str) -> tuple[str, str]:
 
 
 def _call(account: TwilioAccount, ask: Any, timeout: tuple[float, float] = TIMEOUT) -> Any:
-    client, wire = _client(settings.TWILIO_URL, account.account_sid, account.auth_token, timeout)
+    try:
+        token = account.auth_token
+    except SecretError:
+        credentials_lost(account.tenant, "Twilio")
+        raise TwilioError(LOST, permanent=True) from None
+    client, wire = _client(settings.TWILIO_URL, account.account_sid, token, timeout)
     try:
         return ask(client)
     except TwilioRestException as refusal:

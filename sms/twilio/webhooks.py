@@ -7,6 +7,7 @@ import re
 import uuid
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -17,10 +18,12 @@ from twilio.request_validator import (
     get_signature_algorithm,
 )
 
+from audit.alarms import credentials_lost
 from audit.prepared import ByKey
 from sms.models import TextMessage, TwilioAccount
 from sms.twilio.client import REPEAT_REPORTS
 from sms.twilio.status import book
+from tenants.secrets import SecretError
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +52,12 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
     if text is None:
         raise Http404
     with scope(tenant=text.tenant):
-        account = getattr(text.tenant, "twilio", None)
-        if account is None or not is_signed(request, account):
-            log.warning("Delivery report for text %s without a good signature", message)
-            return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
+        account: TwilioAccount | None = getattr(text.tenant, "twilio", None)
+        if account is None:
+            return forbidden(f"delivery report for text {message}")
+        refusal = refuse(request, account, f"delivery report for text {message}")
+        if refusal is not None:
+            return refusal
         sid = check_subject(request, text, account)
         status = request.POST.get("MessageStatus", "")
         try:
@@ -60,6 +65,24 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
         except ValueError:
             log.warning("Delivery report for text %s with unknown state %.40r", message, status)
     return HttpResponse(status=204)
+
+
+def refuse(request: HttpRequest, account: TwilioAccount, what: str) -> HttpResponse | None:
+    """The answer to a request that this account did not sign; None when it did.
+
+    503 while the account's secret cannot be opened: Twilio repeats the request later.
+    """
+    try:
+        return None if is_signed(request, account) else forbidden(what)
+    except SecretError:
+        credentials_lost(account.tenant, "Twilio")
+        return HttpResponse("Try again later.", status=503, content_type="text/plain")
+
+
+def forbidden(what: str) -> HttpResponse:
+    """The answer to a request that is not from the company's Twilio account."""
+    log.warning("Twilio's signature does not fit: %s", what)
+    return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
 
 
 def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
@@ -86,22 +109,26 @@ def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
 def check_subject(request: HttpRequest, text: TextMessage, account: TwilioAccount) -> str:
     """Twilio's SID, when the report is about this text of this account; else Http404."""
     sid = request.POST.get("MessageSid", "")
-    known = text.sid == sid
     fits = (
         request.POST.get("AccountSid") == account.account_sid
         and request.POST.get("To", text.to) == text.to
         and SID.fullmatch(sid)
-        and text.sid in ("", sid)
     )
-    if not fits or not (known or is_new(sid)):
+    if not fits or not (text.sid == sid or may_take(text, sid)):
         log.warning("Delivery report for text %s is about something else", text.public_id)
         raise Http404
     return sid
 
 
-def is_new(sid: str) -> bool:
-    """Whether no text has this SID."""
-    return not TextMessage._base_manager.filter(sid=sid).exists()
+def may_take(text: TextMessage, sid: str) -> bool:
+    """Whether the text has no SID or this one, and no other text has it.
+
+    The row is read again: since `text` was read, the worker may have committed Twilio's answer, or
+    another request a report.
+    """
+    rows = TextMessage._base_manager.filter(Q(pk=text.pk) | Q(sid=sid))
+    found = dict(rows.values_list("pk", "sid"))
+    return found.pop(text.pk, None) in ("", sid) and not found
 
 
 def error_code(request: HttpRequest) -> int | None:

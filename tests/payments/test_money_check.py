@@ -8,19 +8,21 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection, transaction
 
 from audit.clock import db_now
 from payments.gateway import client
 from payments.gateway.client import NotSent, Unknown
 from payments.models import Finding, MoneyCheck
 from payments.reconciliation import verify
-from payments.reconciliation.verify import check
+from payments.reconciliation.verify import Violation, check
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.tasks import verify_company
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address
 from tests.payments.test_verify import pay, sql
+from tests.race import apart, run_together, wait_until_locked_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,6 +151,35 @@ def test_a_gateway_that_cannot_be_reached_is_asked_once(tenant, gateway, monkeyp
     monkeypatch.setattr(client, "inquire_by_orderid", unreachable)
     assert verify.ask_gateway(tenant) == ([], 3)
     assert len(asked) == 1
+
+
+def violations(tenant, count=3):
+    return [Violation(4, tenant.pk, None, f"INV-{n}", "is wrong", "Look.") for n in range(count)]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
+def test_two_checks_at_one_moment_keep_each_finding_once(tenant):
+    verify.keep(tenant, [])
+    with transaction.atomic():
+        verify.keep(tenant, violations(tenant))
+        second = apart(lambda: verify.keep(tenant, violations(tenant), 2))
+        wait_until_locked_out(second)
+    second.result()
+    assert [finding.words[:5] for finding in Finding.objects.all()] == ["INV-0", "INV-1", "INV-2"]
+    assert MoneyCheck.objects.get(tenant=tenant).unanswered == 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
+def test_many_first_checks_at_one_moment_keep_each_finding_once(tenant):
+    assert run_together(*[lambda: verify.keep(tenant, violations(tenant))] * 8) == [None] * 8
+    assert Finding.objects.count() == 3
+
+
+def test_a_check_keeps_the_claim_of_its_night(tenant):
+    due = db_now()
+    MoneyCheck.objects.create(tenant=tenant, next_check_at=due)
+    verify.keep(tenant, [])
+    assert MoneyCheck.objects.get(tenant=tenant).next_check_at == due
 
 
 # --- Home -------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from django.views.debug import ExceptionReporter
 
 from payments.gateway import client, http
 from payments.gateway.http import NotSent, Unknown
-from tenants.secrets import SecretError
 from tests.payments.wire_fakes import PASSWORD, TOKEN, USERNAME, make_account, make_payment
 from tests.workers import free_port
 
@@ -76,16 +75,12 @@ def test_nobody_there_proves_that_nothing_was_sent(settings):
         client.auth(make_payment(), TOKEN)
 
 
-def test_credentials_that_do_not_open_send_nothing(says):
-    class Locked:
-        site, username = "fts", "u"
-
-        @property
-        def password(self):
-            raise SecretError("no key")
-
-    with pytest.raises(NotSent):
-        http.call(Locked(), "PUT", "auth", {})
+@pytest.mark.django_db
+def test_credentials_that_do_not_open_send_nothing(says, tenant):
+    account = tenant.cardconnect
+    account.password_sealed = "sealed with a key that is gone"
+    with pytest.raises(NotSent, match="cannot be opened"):
+        http.call(account, "PUT", "auth", {})
     assert not says.mock.calls
 
 

@@ -1,6 +1,7 @@
 """Messages: what staff see of replies, and what they can do with them."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.urls import reverse
@@ -98,6 +99,11 @@ def test_both_sides_of_a_conversation(browser, tenant, clerk, take):
     assert ours.link.url not in html  # the end of the link is hidden here too
     assert invoice.number in html
     assert reverse("customers:detail", args=[invoice.customer.public_id]) in html
+
+
+def test_the_box_for_an_answer_is_empty(browser, take):
+    page = browser.get(f"/messages/{take('Hello').public_id}/").content.decode()
+    assert re.search(r"<textarea[^>]*></textarea>", page)
 
 
 def test_a_live_conversation_shows_and_reads_what_arrives(browser, take):

@@ -8,6 +8,7 @@ from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
 from sms.models import OptOut, TextMessage
+from sms.twilio import webhooks
 from sms.twilio.client import REPEAT_REPORTS
 from tests.factories import TWILIO_TOKEN, make_ready_tenant
 
@@ -51,6 +52,35 @@ def test_a_good_report_is_booked(payer, message):
     assert report(payer, message, fields(message)).status_code == 204
     message.refresh_from_db()
     assert (message.status, message.sid) == ("delivered", SID)
+
+
+def overtaken(monkeypatch, message, sid):
+    """Let the worker commit Twilio's answer after the report has read the text."""
+    check = webhooks.is_signed
+
+    def commit_first(request, account):
+        TextMessage.objects.get(pk=message.pk).mark_sent(sid)
+        return check(request, account)
+
+    monkeypatch.setattr(webhooks, "is_signed", commit_first)
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "undelivered", "failed"])
+def test_a_report_that_our_own_commit_overtakes_is_booked(payer, message, monkeypatch, status):
+    overtaken(monkeypatch, message, SID)
+    assert report(payer, message, fields(message, status)).status_code == 204
+    message.refresh_from_db()
+    assert (message.status, message.sid) == (status, SID)
+
+
+def test_a_report_that_the_commit_of_another_sid_overtakes_is_not_booked(
+    payer, message, monkeypatch
+):
+    other = "SM" + "b" * 32
+    overtaken(monkeypatch, message, other)
+    assert report(payer, message, fields(message)).status_code == 404
+    message.refresh_from_db()
+    assert (message.status, message.sid) == ("sent", other)
 
 
 def test_the_address_is_ours_whatever_host_is_claimed(payer, message):

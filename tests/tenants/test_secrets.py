@@ -12,7 +12,7 @@ from django.db import connection
 
 from payments.models import CardConnectAccount
 from sms.models import TwilioAccount
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 from tenants.secrets import SecretError, seal, unseal
 from tests.factories import make_ready_tenant
 
@@ -82,3 +82,15 @@ def test_an_altered_ciphertext_does_not_open() -> None:
 def test_nothing_stays_nothing() -> None:
     assert seal("", context="x") == ""
     assert unseal("", context="x") == ""
+
+
+def test_pages_say_what_cannot_be_opened(
+    tenant: Tenant, support: User, admin_user: User, browser_of: Any, settings: Any
+) -> None:
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    change = f"/admin/tenants/tenant/{tenant.pk}/change/"
+    page = browser_of(support).get(change).content.decode()
+    assert page.count("Cannot be opened: FIELD_KEYS does not contain its key. Enter it again.") == 2
+    for path in ("/settings/payments/", "/settings/texts/"):
+        page = browser_of(admin_user).get(path).content.decode()
+        assert "Cannot be opened; Support must enter it again" in page

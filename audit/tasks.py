@@ -1,0 +1,24 @@
+"""E-mails to Support."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from audit.models import AuditEntry
+
+
+@shared_task
+def email_lost_credentials(entry_id: int) -> None:
+    """Write to Support that a company's credentials cannot be opened, and what to do."""
+    entry = AuditEntry._base_manager.select_related("tenant").get(pk=entry_id)
+    tenant, provider = entry.tenant, entry.data["provider"]
+    link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
+    body = render_to_string(
+        "audit/lost_credentials_email.txt", {"tenant": tenant, "provider": provider, "link": link}
+    )
+    subject = f"{tenant.name}: the {provider} credentials cannot be opened"
+    EmailMessage(subject, body, to=[settings.SUPPORT_EMAIL]).send()
