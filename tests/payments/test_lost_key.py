@@ -10,10 +10,11 @@ from audit.models import AuditEntry
 from payments.activation import Credentials, NotEnabled, enable_text_to_pay, set_credentials
 from payments.checkout.charge import ask
 from payments.checkout.surcharge import OUR_SIDE
-from payments.models import CardConnectAccount, Payment, Refund
+from payments.models import CardConnectAccount, Payment
 from payments.reconciliation import match
 from payments.reconciliation.verify import ask_gateway
 from payments.refunding import execute
+from payments.refunding.request import request_refund
 from tests.payments.conftest import address, backdate
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +59,7 @@ def test_a_void_and_a_refund_end_without_money_moving(
     request, state, admin_user, gateway, lose_key
 ):
     payment = request.getfixturevalue(state)
-    refund, _ = Refund.objects.request(
+    refund, _ = request_refund(
         payment, amount=payment.left, reason="Twice", actor=admin_user, key=uuid.uuid4()
     )
     lose_key()

@@ -56,7 +56,7 @@ import money
 import texts
 from invoices.models import Invoice, InvoiceEmail, PaymentLink
 from office import Office
-from payments.reconciliation import verify
+from payments import verify
 from payments.models import MatchRow, Payment, Refund
 from sms.models import BulkSend, BulkText, InboundText, OptOut, TextMessage
 from tenants.models import Membership, Role, Tenant, User

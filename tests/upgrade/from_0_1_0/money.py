@@ -13,11 +13,11 @@ from unittest.mock import patch
 from office import DAY, MINUTE, Office, reference
 
 from invoices.models import Invoice
-from payments.reconciliation import match as matching, verify
-from payments.models.reconciliation import MatchRow, MatchRun
+from payments import matching, verify
+from payments.match import MatchRow, MatchRun
 from payments.models import Payment, Refund
-from payments.reconciliation.resolve import see_row
-from payments.reconciliation.statement import Line
+from payments.putting_right import see_row
+from payments.statements import Line
 from textpay.demo.stories import BANK, CARDS, _settled
 
 

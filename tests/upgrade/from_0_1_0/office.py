@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from audit.clock import db_now
 from invoices.models import Invoice
-from payments.checkout import authorization_text
+from payments import wording
 from payments.models import Payment, Refund
 from textpay.demo.shop import Shop
 from textpay.demo.stories import BANK, CARDS, _settled, _texted
@@ -80,11 +80,9 @@ class Office:
             fee=Decimal(fee),
             key=uuid.uuid4(),
             token=token,
-            agreement=authorization_text.Agreement(
-                text=authorization_text.sentence(
-                    invoice, "card", invoice.balance, today, token=token
-                ),
-                version=authorization_text.WITH_SURCHARGE,
+            agreement=wording.Agreement(
+                text=wording.sentence(invoice, "card", invoice.balance, today, token=token),
+                version=wording.WITH_SURCHARGE,
                 ip="2001:db8::7",
                 user_agent="Practice history",
             ),

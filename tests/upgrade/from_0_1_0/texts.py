@@ -15,11 +15,11 @@ from office import MINUTE, Office
 from audit.clock import db_now
 from customers.models import Contact
 from invoices.models import Invoice, InvoiceEmail
-from sms.bulk import work
+from sms import bulk_work
 from sms.models import BulkSend, InboundText, NumberLookup, ReminderStep, TextMessage
-from sms.models.opt_out import opt_out, resume
-from sms.reminders.run import remind
-from sms.inbox.receive import Incoming, receive
+from sms.optouts import opt_out, resume
+from sms.reminding import remind
+from sms.replies import Incoming, receive
 
 STRANGER = "+19785550177"
 
@@ -153,7 +153,7 @@ def in_bulk(office: Office) -> Iterator[dt.datetime]:
             actor=office.shop.clerk,
             key=uuid.uuid4(),
         )
-        texts = work.take(bulk, 3 if end == "done" else 2)
+        texts = bulk_work.take(bulk, 3 if end == "done" else 2)
         for message in texts if end == "done" else texts[:1]:
             message.claim()
             office.shop.accepted(message)
