@@ -17,7 +17,8 @@ from customers import phones
 from invoices.models import Invoice, InvoiceError
 from sms.compliance.eligibility import why_not_text
 from sms.compliance.send_check import SendCheck
-from sms.models import NeedsConfirmation, TextMessage
+from sms.models import TextMessage
+from sms.outbox.queue import NeedsConfirmation
 from sms.staff.send import Refused, send
 from tenants.access import HasPermission, Permission
 from tenants.models import User

@@ -14,6 +14,7 @@ from customers.models import Contact, Customer
 from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount
 from sms.models import TextMessage, TextRules, TwilioAccount
+from sms.outbox.queue import queue_text
 from tenants.models import Membership, Role, Tenant, User
 
 PASSWORD = "correct horse battery staple"
@@ -166,7 +167,7 @@ def long_ago(text: TextMessage, hours: int = 48) -> TextMessage:
 
 def make_text(invoice: Invoice, actor: User, **fields: Any) -> TextMessage:
     """A queued text for the invoice."""
-    message, _ = TextMessage.objects.queue(
+    message, _ = queue_text(
         invoice, **{"to": MOBILE, "actor": actor, "key": uuid.uuid4(), **fields}
     )
     return message

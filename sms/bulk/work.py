@@ -14,7 +14,7 @@ from invoices.models import Invoice
 from sms.compliance.send_check import check_many
 from sms.models.bulk import PORTION, BulkSend, BulkText
 from sms.models.text import TextMessage
-from sms.outbox.queue import Order
+from sms.outbox.queue import Order, queue_texts
 
 ON_ITS_WAY = "A text about it is on its way already."
 NO_MOBILE = "The billing contact has no mobile number"
@@ -102,7 +102,7 @@ def _begin(bulk: BulkSend, ready: list[Verdict]) -> list[TextMessage]:
         )
         for one in ready
     ]
-    return TextMessage.objects.queue_all(orders, actor=bulk.started_by)
+    return queue_texts(orders, actor=bulk.started_by)
 
 
 def _mobile(invoice: Invoice) -> str:

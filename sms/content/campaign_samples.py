@@ -6,8 +6,9 @@ import re
 
 from django.conf import settings
 
-from sms.content.message_text import LANGUAGES, LINK_MARK, fitting
+from sms.content.message_text import LANGUAGES, fitting
 from sms.models.reminder import ReminderStep
+from sms.models.text import LINK_MARK
 from tenants.models import Tenant
 
 # In square brackets, as the forms of the campaign registry ask for what differs in each text.

@@ -20,10 +20,10 @@ from customers.models import Customer
 from invoices.models import Invoice
 from sms.content.segments import clusters, outside_gsm7, segments
 from sms.models.rules import TextRules
+from sms.models.text import LINK_MARK
 from tenants.models import Tenant
 
 # Where the link goes in a stored text. Stored without it: a text in the database opens nothing.
-LINK_MARK = "{link}"
 TOKEN_LENGTH = 22
 MOST_SEGMENTS = 2
 # All that a company's own words may name: nothing of the work done, no address, no account.

@@ -19,6 +19,7 @@ from sms.content.message_text import help_answer, language_for
 from sms.models import Consent, OptOut, TextMessage, TwilioAccount
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out, resume
+from sms.outbox.queue import queue_answer
 from sms.tasks import deliver
 from tenants.card_numbers import without_card_numbers
 from tenants.models import Tenant
@@ -130,7 +131,7 @@ def _help(row: InboundText, language: str) -> None:
         return
     if not language:
         language = language_for(row.customer, row.number) if row.customer else "en"
-    answer, new = TextMessage.objects.answer(
+    answer, new = queue_answer(
         row.tenant,
         to=row.number,
         body=help_answer(row.tenant, language),

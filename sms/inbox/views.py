@@ -19,9 +19,10 @@ from sms.content.segments import segments
 from sms.inbox import conversations
 from sms.inbox.conversations import why_no_answer
 from sms.inbox.forms import LONGEST, AnswerForm, OptOutForm
-from sms.models import OptOut, TextMessage
+from sms.models import OptOut
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out
+from sms.outbox.queue import queue_answer
 from sms.tasks import deliver
 from tenants.access import Permission, staff
 from tenants.live import Regions
@@ -80,7 +81,7 @@ def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if reason := why_no_answer(request.tenant, text.number, text.customer):
         form.add_error(None, f"{reason.sentence} Nothing was sent.")
         return _show(request, text, form, status=409)
-    message, new = TextMessage.objects.answer(
+    message, new = queue_answer(
         request.tenant,
         to=text.number,
         body=answer_text(request.tenant, form.cleaned_data["body"], _language(text)),

@@ -1,4 +1,4 @@
-"""What the database keeps of texts; each part lives in the file that its word names."""
+"""What the database keeps of texts, one file per model."""
 
 from sms.models.account import TwilioAccount
 from sms.models.bulk import BulkSend, BulkText
@@ -8,15 +8,13 @@ from sms.models.number_lookup import NumberLookup
 from sms.models.opt_out import OptOut
 from sms.models.reminder import Reminder, ReminderStep
 from sms.models.rules import TextRules
-from sms.models.text import TextMessage
-from sms.outbox.queue import NeedsConfirmation, TextMessageQuerySet
+from sms.models.text import TextMessage, TextMessageQuerySet
 
 __all__ = [
     "BulkSend",
     "BulkText",
     "Consent",
     "InboundText",
-    "NeedsConfirmation",
     "NumberLookup",
     "OptOut",
     "Reminder",

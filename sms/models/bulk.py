@@ -19,8 +19,7 @@ from django.utils import timezone
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
-from sms.models.text import TextMessage
-from sms.outbox.queue import TextMessageQuerySet
+from sms.models.text import TextMessage, TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import NamedTuple
 
-from django.db import models, transaction
+from django.db import transaction
+from django.utils import timezone
 
 from audit import clock
 from audit.models import record_all
 from customers.models import Customer
 from invoices.models import Invoice, InvoiceError, PaymentLink
-from sms.models.consent import Consent
+from sms.content.message_text import language_for, message_template
+from sms.models import Consent, TextMessage
 from tenants.models import Tenant, User
-
-if TYPE_CHECKING:
-    from sms.models.text import TextMessage
 
 
 class NeedsConfirmation(Exception):
@@ -37,144 +36,148 @@ class Order(NamedTuple):
     not_before: dt.datetime | None = None
 
 
-class TextMessageQuerySet(models.QuerySet["TextMessage"]):
-    """Texts of one company."""
+def queue_text(
+    invoice: Invoice,
+    *,
+    to: str,
+    actor: User,
+    key: uuid.UUID,
+    seen: str = "",
+    confirmed: bool = False,
+    not_before: dt.datetime | None = None,
+) -> tuple[TextMessage, bool]:
+    """Write down one text to send, with a new link; returns it and whether it is new.
 
-    def in_flight(self) -> TextMessageQuerySet:
-        """On their way to Twilio: not yet accepted, not yet refused."""
-        return self.filter(status__in=[self.model.Status.QUEUED, self.model.Status.SENDING])
+    One text comes of any number of clicks: the same form `key` gives the same text, and while
+    one is on its way nobody adds another. `seen` is the newest text the form knew of (its
+    public id, or ""); when another has come in between, or the invoice was texted before and
+    the sender has not `confirmed`, raises NeedsConfirmation. `not_before` makes it wait. Raises
+    InvoiceError when there is nothing to pay or the key belongs to another invoice's text.
+    """
+    with transaction.atomic():
+        row = invoice.locked()
+        same = TextMessage.objects.filter(tenant=row.tenant, key=key).first()
+        last = TextMessage.objects.filter(invoice=row).order_by("-id").first()
+        if same is not None:
+            if same.invoice_id != row.pk:
+                raise InvoiceError("This form was used for another invoice. Open it again.")
+            if same.to != to:
+                raise NeedsConfirmation(last or same)  # went back and chose another number
+            return same, False
+        if last is not None and last.is_in_flight:
+            return last, False
+        if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
+            raise NeedsConfirmation(last)
+        [message] = queue_texts([Order(row, to, key, not_before)], actor=actor)
+    return message, True
 
-    def due(self, now: dt.datetime) -> TextMessageQuerySet:
-        """Those the sweep has something to do for."""
-        return self.filter(next_try_at__lte=now).order_by("next_try_at")
 
-    def hold(self) -> None:
-        """Keep them in the queue until a bulk send goes on: what is not due cannot be claimed."""
-        self.update(next_try_at=None)
+def queue_texts(orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
+    """Write down a text for each order, with a new link, in a handful of statements.
 
-    def queue(
-        self,
-        invoice: Invoice,
-        *,
-        to: str,
-        actor: User,
-        key: uuid.UUID,
-        seen: str = "",
-        confirmed: bool = False,
-        not_before: dt.datetime | None = None,
-    ) -> tuple[TextMessage, bool]:
-        """Write down one text to send, with a new link; returns it and whether it is new.
+    The caller has locked the invoices and knows that no text about one of them is on its way.
+    Raises InvoiceError when there is nothing to pay on one.
+    """
+    with transaction.atomic():
+        invoices = [order.invoice for order in orders]
+        links = PaymentLink.objects.issue_all(invoices, actor=actor)
+        return save_texts(
+            [_text_of(order, link, actor) for order, link in zip(orders, links, strict=True)]
+        )
 
-        One text comes of any number of clicks: the same form `key` gives the same text, and while
-        one is on its way nobody adds another. `seen` is the newest text the form knew of (its
-        public id, or ""); when another has come in between, or the invoice was texted before and
-        the sender has not `confirmed`, raises NeedsConfirmation. `not_before` makes it wait. Raises
-        InvoiceError when there is nothing to pay or the key belongs to another invoice's text.
-        """
-        with transaction.atomic():
-            row = invoice.locked()
-            same = self.filter(tenant=row.tenant, key=key).first()
-            last = self.filter(invoice=row).order_by("-id").first()
-            if same is not None:
-                if same.invoice_id != row.pk:
-                    raise InvoiceError("This form was used for another invoice. Open it again.")
-                if same.to != to:
-                    raise NeedsConfirmation(last or same)  # went back and chose another number
-                return same, False
-            if last is not None and last.is_in_flight:
-                return last, False
-            if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
-                raise NeedsConfirmation(last)
-            [message] = self.queue_all([Order(row, to, key, not_before)], actor=actor)
-        return message, True
 
-    def queue_all(self, orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
-        """Write down a text for each order, with a new link, in a handful of statements.
+def _text_of(order: Order, link: PaymentLink, actor: User) -> TextMessage:
+    """The text that an order asks for, not yet saved."""
+    invoice, at = order.invoice, order.not_before
+    language = language_for(invoice.customer, order.to)
+    return TextMessage(
+        tenant=invoice.tenant,
+        customer=invoice.customer,
+        invoice=invoice,
+        link=link,
+        key=order.key,
+        to=order.to,
+        language=language,
+        template=message_template(invoice, language),
+        asked=invoice.balance,
+        not_before=at,
+        next_try_at=clock.on_the_wall(at) if at else timezone.now(),
+        sent_by=actor,
+    )
 
-        The caller has locked the invoices and knows that no text about one of them is on its way.
-        Raises InvoiceError when there is nothing to pay on one.
-        """
-        with transaction.atomic():
-            invoices = [order.invoice for order in orders]
-            links = PaymentLink.objects.issue_all(invoices, actor=actor)
-            return self.write_down(
-                [
-                    self.model.of(order, link, actor)
-                    for order, link in zip(orders, links, strict=True)
-                ]
-            )
 
-    def write_down(self, messages: Sequence[TextMessage]) -> list[TextMessage]:
-        """Save new texts of one sender, with their entries and why their numbers may be texted."""
-        if not messages:
-            return []
-        tenant, actor = messages[0].tenant, messages[0].sent_by
-        with transaction.atomic():
-            cast(Any, self).bulk_create(messages)
-            numbers = {message.to: message.customer for message in messages}
-            Consent.objects.note_all(tenant, numbers, actor=actor)
-            record_all(message.entry("text.queued", actor=actor) for message in messages)
-        return list(messages)
+def save_texts(messages: Sequence[TextMessage]) -> list[TextMessage]:
+    """Save new texts of one sender, with their entries and why their numbers may be texted."""
+    if not messages:
+        return []
+    tenant, actor = messages[0].tenant, messages[0].sent_by
+    with transaction.atomic():
+        TextMessage.objects.bulk_create(messages)
+        numbers = {message.to: message.customer for message in messages}
+        Consent.objects.note_all(tenant, numbers, actor=actor)
+        record_all(message.entry("text.queued", actor=actor) for message in messages)
+    return list(messages)
 
-    def remind(
-        self, invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
-    ) -> TextMessage | None:
-        """Write down a reminder with the link the customer has.
 
-        None when that has ended, a text is on its way or the invoice asks for nothing.
-        """
-        with transaction.atomic():
-            row = invoice.locked()
-            same = self.filter(tenant=row.tenant, key=key).first()
-            if same is not None:
-                return same
-            if not row.is_payable or self.filter(invoice=row).in_flight().exists():
-                return None
-            link = row.links.live().first()
-            if link is None or not link.is_live_at(clock.now()):
-                return None
-            message = self.model(
-                tenant=row.tenant,
-                kind=self.model.Kind.REMINDER,
-                customer_id=row.customer_id,
-                invoice=row,
-                link=link,
-                key=key,
-                to=to,
-                template=template,
-                language=language,
-                asked=row.balance,
-            )
-            self.write_down([message])
-        return message
+def queue_reminder(
+    invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
+) -> TextMessage | None:
+    """Write down a reminder with the link the customer has.
 
-    def answer(
-        self,
-        tenant: Tenant,
-        *,
-        to: str,
-        body: str,
-        key: uuid.UUID,
-        actor: User | None,
-        customer: Customer | None = None,
-        kind: str = "answer",
-        language: str = "en",
-    ) -> tuple[TextMessage, bool]:
-        """Write down an answer to what somebody texted; it has no invoice and no link."""
-        with transaction.atomic():
-            message, new = self.get_or_create(
-                tenant=tenant,
-                key=key,
-                defaults={
-                    "kind": kind,
-                    "customer": customer,
-                    "to": to,
-                    "template": body,
-                    "language": language,
-                    "sent_by": actor,
-                },
-            )
-            if new:
-                Consent.objects.note(tenant, to, customer=customer, actor=actor)
-                message.record("text.queued", actor=actor)
-        return message, new
+    None when that has ended, a text is on its way or the invoice asks for nothing.
+    """
+    with transaction.atomic():
+        row = invoice.locked()
+        same = TextMessage.objects.filter(tenant=row.tenant, key=key).first()
+        if same is not None:
+            return same
+        if not row.is_payable or TextMessage.objects.filter(invoice=row).in_flight().exists():
+            return None
+        link = row.links.live().first()
+        if link is None or not link.is_live_at(clock.now()):
+            return None
+        message = TextMessage(
+            tenant=row.tenant,
+            kind=TextMessage.Kind.REMINDER,
+            customer_id=row.customer_id,
+            invoice=row,
+            link=link,
+            key=key,
+            to=to,
+            template=template,
+            language=language,
+            asked=row.balance,
+        )
+        save_texts([message])
+    return message
+
+
+def queue_answer(
+    tenant: Tenant,
+    *,
+    to: str,
+    body: str,
+    key: uuid.UUID,
+    actor: User | None,
+    customer: Customer | None = None,
+    kind: str = "answer",
+    language: str = "en",
+) -> tuple[TextMessage, bool]:
+    """Write down an answer to what somebody texted; it has no invoice and no link."""
+    with transaction.atomic():
+        message, new = TextMessage.objects.get_or_create(
+            tenant=tenant,
+            key=key,
+            defaults={
+                "kind": kind,
+                "customer": customer,
+                "to": to,
+                "template": body,
+                "language": language,
+                "sent_by": actor,
+            },
+        )
+        if new:
+            Consent.objects.note(tenant, to, customer=customer, actor=actor)
+            message.record("text.queued", actor=actor)
+    return message, new

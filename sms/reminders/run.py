@@ -17,6 +17,7 @@ from audit.enqueue import enqueue
 from audit.models import record
 from invoices.models import Invoice
 from sms.models import Reminder, ReminderStep, TextMessage, TextRules
+from sms.outbox.queue import queue_reminder
 from sms.reminders.schedule import FIRST_HOUR, LAST_HOUR, Plan, Turn, plans
 from sms.tasks import deliver
 from tenants.models import Tenant
@@ -95,7 +96,7 @@ def take(invoice: Invoice) -> TextMessage | None:
 
 def _begin(plan: Plan) -> TextMessage | None:
     occasion = f"{plan.turn.occasion(plan.invoice)}"
-    message = TextMessage.objects.remind(
+    message = queue_reminder(
         plan.invoice,
         to=plan.to,
         template=plan.template,

@@ -11,6 +11,7 @@ from invoices.models import Invoice
 from sms.compliance import line_type
 from sms.compliance.send_check import SendCheck, check
 from sms.models import TextMessage
+from sms.outbox.queue import queue_text
 from sms.tasks import deliver
 from tenants.models import User
 
@@ -36,7 +37,7 @@ def send(
     """Check once more and write down one text; returns it and whether it is new.
 
     `override` is the explicit word of somebody who may lift the limits on resending. The rest is
-    as for TextMessage.objects.queue. Raises Refused, NeedsConfirmation or InvoiceError.
+    as for `queue_text`. Raises Refused, NeedsConfirmation or InvoiceError.
     """
     line_type.ask(invoice.tenant, to)
     with transaction.atomic():
@@ -49,7 +50,7 @@ def send(
         found = None if replayed else check(row, to, override=override)
         if found is not None and found.red:
             raise Refused(found)
-        message, new = TextMessage.objects.queue(
+        message, new = queue_text(
             row,
             to=to,
             actor=actor,

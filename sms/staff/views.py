@@ -20,7 +20,8 @@ from sms.compliance.eligibility import Reason, why_not_text
 from sms.compliance.findings import moment
 from sms.compliance.send_check import SendCheck, check
 from sms.content.message_text import language_for, preview
-from sms.models import NeedsConfirmation, TextMessage, TwilioAccount
+from sms.models import TextMessage, TwilioAccount
+from sms.outbox.queue import NeedsConfirmation
 from sms.staff import send as sending
 from sms.staff.forms import SendTextForm
 from tenants.access import Permission, staff

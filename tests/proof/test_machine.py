@@ -36,6 +36,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 from payments.reconciliation import verify
 from payments.tasks import settle_bank_payments, settle_refunds, settle_unknown
 from sms.models import TextMessage
+from sms.outbox.queue import queue_text
 from sms.tasks import deliver
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import MOBILE, PASSWORD, make_invoice, make_link
@@ -143,7 +144,7 @@ class Machine(RuleBasedStateMachine):
         last = TextMessage.objects.filter(invoice=self.invoice).order_by("-id").first()
         seen = str(last.public_id) if last else ""
         with contextlib.suppress(InvoiceError):
-            text, _ = TextMessage.objects.queue(
+            text, _ = queue_text(
                 self.invoice, to=MOBILE, actor=self.clerk, key=uuid.uuid4(), seen=seen,
                 confirmed=True,
             )  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis.extra.django import TestCase
 
 from audit.models import AuditEntry
 from sms.models import TextMessage
-from sms.models.delivery import LAST_LOOK
+from sms.models.text import LAST_LOOK
 from sms.twilio.client import Accepted
 from sms.twilio.status import adopt, book
 from tests.factories import make_customer, make_invoice, make_member, make_ready_tenant, make_text

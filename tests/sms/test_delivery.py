@@ -152,18 +152,18 @@ def test_a_look_that_hears_late_does_not_send_what_was_claimed_anew(
     message.claim()
     for _ in range(looks):
         look(work, message)
-    find = tasks.twilio.find
+    find = tasks.client.find
 
     def answered_late(seen):
         """Meanwhile others looked, gave it back and sent it; of that one the answer is lost."""
-        monkeypatch.setattr(tasks.twilio, "find", find)
+        monkeypatch.setattr(tasks.client, "find", find)
         found = find(seen)
         for _ in range(3 - looks):
             look(work, message)
         assert work(deliver, message).status == "sending"
         return found
 
-    monkeypatch.setattr(tasks.twilio, "find", answered_late)
+    monkeypatch.setattr(tasks.client, "find", answered_late)
     look(work, message)
     assert (message.status, message.looks) == ("sending", 0)
     work(deliver, message)

@@ -9,8 +9,8 @@ from twilio.base.exceptions import TwilioRestException
 
 from sms.error_codes import CODES, LATER, NUMBER, OPTED_OUT, SETUP, WHOSE, explain
 from sms.models import Consent, OptOut, TextMessage
-from sms.models.delivery import PRICE_LOOKS
 from sms.models.opt_out import opt_out, resume
+from sms.models.text import PRICE_LOOKS
 from sms.tasks import catch_up, deliver, steps_due
 from sms.templatetags.texts import cost
 from sms.twilio.client import Accepted, _refused

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from audit.models import AuditEntry
 from sms.compliance import frequency
 from sms.compliance.send_check import check
-from sms.models import TextMessage, TextMessageQuerySet
+from sms.models import TextMessage
+from sms.staff import send as sender
 from sms.staff.send import send
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 from tests.race import run_together
@@ -179,14 +180,14 @@ def test_an_answered_form_is_answered_again_and_not_limited(maya, invoice):
 
 def test_a_text_that_leaves_at_this_moment_makes_no_room_for_another(invoice, clerk, monkeypatch):
     flying = make_text(invoice, clerk)
-    queue = TextMessageQuerySet.queue
+    queue_text = sender.queue_text
 
-    def left_meanwhile(self, *args, **fields):
+    def left_meanwhile(*args, **fields):
         flying.claim()
         flying.mark_sent("SM" + "c" * 32)
-        return queue(self, *args, **fields)
+        return queue_text(*args, **fields)
 
-    monkeypatch.setattr(TextMessageQuerySet, "queue", left_meanwhile)
+    monkeypatch.setattr(sender, "queue_text", left_meanwhile)
     agreed = {"seen": str(flying.public_id), "confirmed": True}
     answer = send(invoice, to=MOBILE, actor=clerk, key=uuid.uuid4(), **agreed)
     assert answer == (flying, False)

@@ -12,6 +12,7 @@ from sms.compliance import line_type as line_types
 from sms.compliance.send_check import check
 from sms.error_codes import NUMBER
 from sms.models import NumberLookup, TextMessage, TextRules
+from sms.outbox.queue import queue_answer
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio
 from tests.factories import MOBILE, make_customer, make_invoice
@@ -159,7 +160,7 @@ def test_a_landline_that_the_worker_caught_offers_the_next_step(lookups, text, w
 
 @pytest.mark.parametrize("kind", ["answer", "help"])
 def test_whoever_texts_from_a_landline_is_answered(tenant, lookups, work, twilio, kind):
-    message, _ = TextMessage.objects.answer(
+    message, _ = queue_answer(
         tenant, to=LANDLINE, body="We call you back.", key=uuid.uuid4(), actor=None, kind=kind
     )
     assert work(deliver, message).status == "sent"

@@ -7,9 +7,10 @@ import pytest
 
 from audit.models import AuditEntry
 from customers.models import Contact
-from sms.models import Consent, OptOut, TextMessage
+from sms.models import Consent, OptOut
 from sms.models.consent import digests
 from sms.models.opt_out import NoEvidence, opt_out, resume
+from sms.outbox.queue import queue_answer
 from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant, make_text
 
@@ -60,7 +61,7 @@ def test_texts_that_wait_are_cancelled_with_the_reason(tenant, text):
 
 
 def test_an_answer_to_help_is_not_cancelled(tenant):
-    helped, _ = TextMessage.objects.answer(
+    helped, _ = queue_answer(
         tenant,
         to=MOBILE,
         body="Call us.",
@@ -158,7 +159,7 @@ def test_consent_is_noted_once_per_number(tenant, clerk):
 
 
 def test_a_stranger_who_texts_first_has_agreed_to_an_answer(tenant, clerk):
-    TextMessage.objects.answer(tenant, to=MOBILE, body="Hello", key=uuid.uuid4(), actor=clerk)
+    queue_answer(tenant, to=MOBILE, body="Hello", key=uuid.uuid4(), actor=clerk)
     assert Consent.objects.of(tenant, MOBILE).get().source == "texted"
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from audit.models import AuditEntry
 from invoices.models import InvoiceError, PaymentLink
-from sms.models import NeedsConfirmation, TextMessage
+from sms.models import TextMessage
+from sms.outbox.queue import NeedsConfirmation, queue_text
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ def invoice(tenant):
 
 def queue(invoice, actor, **fields):
     values = {"to": MOBILE, "actor": actor, "key": uuid.uuid4(), **fields}
-    return TextMessage.objects.queue(invoice, **values)
+    return queue_text(invoice, **values)
 
 
 def finish(message, status="sent"):

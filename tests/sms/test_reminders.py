@@ -14,6 +14,7 @@ from payments.models import Payment
 from payments.staff.cash import record_by_hand
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
 from sms.models import opt_out as optouts
+from sms.reminders import run as reminding
 from sms.reminders.run import companies, remind, remind_everybody, take
 from sms.reminders.schedule import plans
 from sms.tasks import deliver
@@ -368,14 +369,14 @@ def test_one_invoices_trouble_leaves_the_others_their_reminders(
 ):
     step("after_sending", 3)
     other = texted(make_invoice(customer=make_customer(tenant, "Ines")), clerk)
-    real = TextMessage.objects.__class__.remind
+    real = reminding.queue_reminder
 
-    def broken(self, row, **fields):
+    def broken(row, **fields):
         if row.pk == invoice.pk:
             raise RuntimeError
-        return real(self, row, **fields)
+        return real(row, **fields)
 
-    monkeypatch.setattr(TextMessage.objects.__class__, "remind", broken)
+    monkeypatch.setattr(reminding, "queue_reminder", broken)
     run(tenant, later(3))
     assert [text.invoice for text in reminders()] == [other]
     assert Reminder.objects.filter(invoice=invoice).count() == 0

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from sms.models import TextMessage
-from sms.models.delivery import LOOKS
+from sms.models.text import LOOKS
 
 pytestmark = pytest.mark.django_db
 SID = "SM" + "a" * 32

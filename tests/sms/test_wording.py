@@ -14,7 +14,6 @@ from customers.models import Contact
 from sms.content.campaign_samples import samples
 from sms.content.message_text import (
     LANGUAGES,
-    LINK_MARK,
     PROMOTIONAL,
     check_words,
     help_answer,
@@ -26,6 +25,7 @@ from sms.content.message_text import (
 from sms.content.segments import GSM7, clusters, outside_gsm7, segments, utf16
 from sms.error_codes import CODES, explain
 from sms.models.reminder import DEFAULTS, ReminderStep
+from sms.models.text import LINK_MARK
 from tests.factories import make_customer, make_invoice, make_text
 
 FAMILY = "👨‍👩‍👧‍👦"  # one character to the eye, eleven units

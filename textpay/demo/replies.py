@@ -8,6 +8,7 @@ import uuid
 from customers.models import Contact
 from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TextMessage
+from sms.outbox.queue import queue_answer
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
@@ -54,7 +55,7 @@ def hear(shop: Shop, buyer: Buyer, words: str) -> InboundText:
 def answer(shop: Shop, question: InboundText, words: str) -> TextMessage:
     """**Send answer**: the office has read it and texts back."""
     InboundText.objects.filter(pk=question.pk).mark_read()
-    message, _ = TextMessage.objects.answer(
+    message, _ = queue_answer(
         shop.tenant,
         to=question.number,
         body=words,

@@ -21,6 +21,7 @@ from payments.checkout import authorization_text, claim
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
 from sms.models.reminder import DEFAULTS
+from sms.outbox.queue import queue_text
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission
 from textpay.demo.accounts import Merchant, Sender
@@ -237,7 +238,7 @@ class Shop:
         contact = invoice.customer.billing_contact
         assert contact is not None  # noqa: S101  every practice customer has one
         last = TextMessage.objects.filter(invoice=invoice).order_by("-id").first()
-        message, _ = TextMessage.objects.queue(
+        message, _ = queue_text(
             invoice,
             to=contact.mobile,
             actor=actor or self.clerk,
