@@ -62,6 +62,11 @@ def now() -> dt.datetime:
     return timezone.now() + ahead()
 
 
+def today(zone: dt.tzinfo) -> dt.date:
+    """The calendar's day in a company's time zone: what due dates are compared with."""
+    return now().astimezone(zone).date()
+
+
 def link_now() -> dt.datetime:
     """The calendar's time by the database's clock, which decides when a link lapses."""
     return db_now() + ahead()

@@ -96,7 +96,7 @@ class NewInvoiceForm(InvoiceForm):
     field_order = ["customer"]
 
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
-        today = clock.now().astimezone(tenant.zone).date()
+        today = clock.today(tenant.zone)
         kwargs["initial"] = {
             "issued_on": today,
             "due_on": today + TERMS,
@@ -231,7 +231,7 @@ class PromiseForm(forms.Form):
 
     def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.today = clock.now().astimezone(tenant.zone).date()
+        self.today = clock.today(tenant.zone)
 
     def clean_promised_on(self) -> dt.date | None:
         """Today or later, and within a year."""

@@ -88,7 +88,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
     if link is not None and link.has_expired:
         return "warn", "unlink", "Link expired", partly
     if invoice.is_overdue:
-        days = (clock.now().astimezone(invoice.tenant.zone).date() - invoice.due_on).days
+        days = (clock.today(invoice.tenant.zone) - invoice.due_on).days
         late = f"Overdue {days} day{'' if days == 1 else 's'}"
         return "bad", "day", late, partly or ("" if text else "Not sent yet")
     if invoice.paid and invoice.paid == uncleared:

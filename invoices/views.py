@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 
 from django.contrib import messages
@@ -12,9 +11,9 @@ from django.db.models import Count, F, Q, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from audit import clock
 from audit.enqueue import enqueue
 from audit.models import AuditEntry
 from customers.models import Customer
@@ -53,7 +52,7 @@ def index(request: StaffRequest) -> HttpResponse:
     """All invoices, newest first, or those that were searched for."""
     words = request.GET.get("q", "").strip()[:80]
     status = request.GET.get("status", "")
-    found = find(words, status, _today(request))
+    found = find(words, status, clock.today(request.tenant.zone))
     sums = found.aggregate(
         count=Count("pk"), owed=Sum(F("total") - F("paid"), filter=Q(status=Invoice.Status.OPEN))
     )
@@ -228,10 +227,6 @@ def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
 def _status(form: InvoiceForm, lines: LineFormSet) -> int:
     wrong = form.is_bound and (form.errors or not lines.is_valid())
     return 422 if wrong else 200
-
-
-def _today(request: StaffRequest) -> dt.date:
-    return timezone.now().astimezone(request.tenant.zone).date()
 
 
 def _asked_customer(request: StaffRequest) -> str:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from audit import clock
 from audit.models import AuditEntry
 from invoices.models import Invoice
 from payments.models import MoneyCheck, Payment, Refund
@@ -34,6 +35,7 @@ KEPT = F("amount") - F("refunded")
 def home(request: StaffRequest) -> HttpResponse:
     """Four figures and the invoices that only a person can settle."""
     now = timezone.now().astimezone(request.tenant.zone)
+    calendar = clock.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()
     releases = request.membership.allows(Permission.RELEASE_REFUNDS)
     limits = _limits_changed(request, now) if releases else []
@@ -41,9 +43,9 @@ def home(request: StaffRequest) -> HttpResponse:
     sees_money = request.membership.allows(Permission.SEE_MONEY)
     refusals = may_be_refusals(now) if answers else {"count": 0, "late": 0}
     context = {
-        "today": now.date(),  # a moment would be shown in UTC
-        "greeting": _greeting(now.hour),
-        "sums": _sums(now),
+        "today": calendar.date(),  # a moment would be shown in UTC
+        "greeting": _greeting(calendar.hour),
+        "sums": _sums(calendar.date()),
         "money": _collected(now),
         "needs": needs,
         "refunds": refunds,
@@ -52,7 +54,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "check": MoneyCheck.objects.made().first() if sees_money else None,
         "refusals": refusals,
         "todo_count": len(needs) + len(refunds) + len(limits) + bool(refusals["count"]),
-        "overdue": list(_overdue(now.date())),
+        "overdue": list(_overdue(calendar.date())),
     }
     return render(request, "home.html", context)
 
@@ -77,8 +79,8 @@ def _greeting(hour: int) -> str:
     return "Good afternoon" if hour < 18 else "Good evening"
 
 
-def _sums(now: dt.datetime) -> dict[str, Any]:
-    late = Q(due_on__lt=now.date())
+def _sums(today: dt.date) -> dict[str, Any]:
+    late = Q(due_on__lt=today)
     sums = Invoice.objects.open().aggregate(
         count=Count("pk"),
         owed=Sum(OWED),

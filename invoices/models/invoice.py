@@ -123,8 +123,7 @@ class Invoice(models.Model):
     @property
     def is_overdue(self) -> bool:
         """Open past its due date, by the company's calendar."""
-        today = clock.now().astimezone(self.tenant.zone).date()
-        return self.status == self.Status.OPEN and self.due_on < today
+        return self.status == self.Status.OPEN and self.due_on < clock.today(self.tenant.zone)
 
     @property
     def live_link(self) -> Any:

@@ -15,9 +15,9 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from audit import clock
 from audit.enqueue import enqueue
 from customers import phones
 from invoices import filters
@@ -104,7 +104,7 @@ def _show(
 def _chosen(request: StaffRequest, asked: QueryDict) -> QuerySet[Invoice]:
     """The ticked invoices, or all that match what the list was filtered by."""
     if asked.get("all"):
-        today = timezone.now().astimezone(request.tenant.zone).date()
+        today = clock.today(request.tenant.zone)
         found: QuerySet[Invoice] = filters.find(
             asked.get("q", "").strip()[:80], asked.get("status", ""), today
         )

@@ -164,7 +164,7 @@ def why_not_any_more(message: TextMessage) -> str:
         return "Reminders were switched off meanwhile; nothing was sent."
     if invoice.customer.reminders_paused:
         return "Reminders were paused for this customer meanwhile; nothing was sent."
-    today = clock.now().astimezone(message.tenant.zone).date()
+    today = clock.today(message.tenant.zone)
     if invoice.promised_on and today <= invoice.promised_on:
         return "The customer promised to pay meanwhile; nothing was sent."
     if reason := being_paid(invoice):

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit import clock
 from audit.models import AuditEntry
 from invoices.models import Invoice, PaymentLink
 from tests.factories import make_customer, make_invoice, make_link, make_text
@@ -189,6 +190,24 @@ def test_filter_by_every_status(clerk: Any, browser_of: Any, tenant: Any) -> Non
     page = browser.get(reverse("invoices:list")).content.decode()
     for words in ("Overdue 1 day", "Not sent yet", "Not delivered", "Landline", "Void", "Draft"):
         assert words in page
+
+
+def test_the_calendar_of_practice_mode_decides_what_is_overdue(
+    clerk: Any, browser_of: Any, tenant: Any, settings: Any
+) -> None:
+    settings.PRACTICE_MODE = True
+    today = timezone.now().astimezone(tenant.zone).date()
+    invoice = make_invoice(tenant, issued_on=today, due_on=today)
+    browser = browser_of(clerk)
+    for days, overdue in ((0, []), (1, [invoice])):
+        clock.move(timezone.now() + dt.timedelta(days=days))
+        page = browser.get(reverse("invoices:list"), {"status": "overdue"})
+        assert list(page.context["page"]) == overdue
+        assert ("Overdue 1 day" in page.content.decode()) is bool(overdue)
+        home = browser.get(reverse("home"))
+        assert home.context["overdue"] == overdue
+        assert home.context["sums"]["late_count"] == len(overdue)
+        assert home.context["today"] == today + dt.timedelta(days=days)
 
 
 def test_a_new_invoice_is_open_and_in_the_history(clerk: Any, browser_of: Any, tenant: Any) -> None:
@@ -413,6 +432,6 @@ def test_home_shows_the_companys_own_date(
     clerk: Any, browser_of: Any, tenant: Any, monkeypatch: Any
 ) -> None:
     late = dt.datetime(2026, 11, 28, 4, 3, tzinfo=dt.UTC)  # Friday evening in New York
-    monkeypatch.setattr("textpay.views.timezone", SimpleNamespace(now=lambda: late))
+    monkeypatch.setattr(clock, "timezone", SimpleNamespace(now=lambda: late))
     page = browser_of(clerk).get(reverse("home")).content.decode()
     assert "Friday, November 27" in page

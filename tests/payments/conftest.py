@@ -19,6 +19,7 @@ from audit.clock import db_now
 from invoices.models import Invoice, PaymentLink
 from payments import tasks
 from payments.models import CardConnectAccount, Payment
+from payments.reconciliation.verify import Violation, check
 from payments.tasks import settle_bank_payments, settle_unknown
 from tenants.models import Tenant
 from tests.browser import PHONE, chromium
@@ -42,6 +43,16 @@ def _sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def _tasks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the sweep hands to workers is done before it returns."""
     monkeypatch.setattr(tasks, "enqueue", lambda task, *args: task(*args))
+
+
+def check_everybody() -> list[Violation]:
+    """What the nightly checks of all companies find; each speaks of its own company only."""
+    found = []
+    for tenant in Tenant.objects.all():
+        of_one = check(tenant)
+        assert {violation.tenant_id for violation in of_one} <= {tenant.pk}
+        found += of_one
+    return found
 
 
 @dataclass

@@ -19,12 +19,11 @@ from payments.models import Payment
 from payments.models.reconciliation import MatchRow, MatchRun
 from payments.reconciliation import match as matching
 from payments.reconciliation import statement
-from payments.reconciliation.verify import check
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.tasks import match_money, settle_bank_payments
 from tests.factories import make_invoice, make_member, make_ready_tenant
-from tests.payments.conftest import address
+from tests.payments.conftest import address, check_everybody
 from tests.payments.test_verify import pay, sql, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,7 +99,7 @@ def test_a_restored_backup_loses_no_payment(tenant, charged, gateway, admin_user
     assert (invoice.status, invoice.balance) == ("paid", 0)
     entry = AuditEntry.objects.get(action="payment.captured")
     assert "money match" in entry.data["reason"]
-    assert check() == []
+    assert check_everybody() == []
     home = browser_of(admin_user).get(reverse("home")).content.decode()
     assert "Found at CardConnect and booked: $182.50" in home
     [again] = matched(tenant)  # twice books once
@@ -157,7 +156,7 @@ def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
     again = browser.post(book, {"number": "INV-OTHER"}, follow=True).content.decode()
     assert "booked already" in again
     assert Payment.objects.count() == 1
-    assert check() == []
+    assert check_everybody() == []
 
 
 def test_an_amount_that_differs(tenant, charged, gateway):
@@ -209,7 +208,7 @@ def test_what_a_bank_returned_comes_back_in_whichever_report_it_stands(
     assert (payment.invoice.status, payment.invoice.balance) == ("open", Decimal("182.50"))
     assert {row.bucket for row in matched(tenant)} == {"matched"}  # twice brings it back once
     assert AuditEntry.objects.filter(action="payment.returned").count() == 1
-    assert check() == []
+    assert check_everybody() == []
 
 
 def test_the_code_of_what_came_back_without_one(tenant, payer, link, bank_form, gateway):

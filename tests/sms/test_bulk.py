@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_scopes import scope, scopes_disabled
 
+from audit import clock
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from sms import tasks
@@ -308,6 +309,17 @@ def test_nobody_texts_others_than_the_page_showed(invoices, clerk):
     assert answer.status_code == 409
     assert "The list changed while you were here" in words_of(answer)
     assert not BulkSend.objects.exists()
+
+
+def test_all_overdue_invoices_are_those_that_the_calendar_of_practice_mode_calls_overdue(
+    invoices, clerk, settings
+):
+    settings.PRACTICE_MODE = True
+    [invoice] = invoices(1)
+    office, address = signed_in(clerk), "/invoices/text-many/?all=1&status=overdue"
+    assert office.get(address).context["found"] == []
+    clock.move(timezone.now() + dt.timedelta(days=40))
+    assert [one.invoice for one in office.get(address).context["found"]] == [invoice]
 
 
 def test_a_customer_without_a_mobile_is_left_out(tenant, clerk):

@@ -37,8 +37,11 @@ from tests.upgrade.databases import Row, old, unhex
 
 pytestmark = pytest.mark.usefixtures("upgraded")
 
-# Rows that an upgrade takes away, by table: whether a row of 0.1.0 is gone.
-GONE: dict[str, Callable[[Row], bool]] = {}
+# Rows that an upgrade may take away, by table: whether a row of 0.1.0 is one of them.
+GONE: dict[str, Callable[[Row], bool]] = {
+    # Their figures are on the page of money match, see below.
+    "payments_matchrow": lambda row: row["bucket"] == "matched",
+}
 # Columns of 0.1.0 whose values an upgrade changes, as (table, column).
 CHANGED: set[tuple[str, str]] = set()
 # Django writes to these itself.
@@ -89,16 +92,16 @@ def test_every_row_is_what_it_was() -> None:
         columns = [column for column in rows[0] if (table, column) not in CHANGED]
         key = model._meta.pk
         assert key is not None
-        before = {
-            value_of(key, row[key.column]): tuple(
-                value_of(fields[column], row[column]) for column in columns
-            )
-            for row in rows
-            if not (table in GONE and GONE[table](row))
-        }
+        before, gone = {}, set()
+        for row in rows:
+            pk = value_of(key, row[key.column])
+            if table in GONE and GONE[table](row):
+                gone.add(pk)
+            else:
+                before[pk] = tuple(value_of(fields[column], row[column]) for column in columns)
         now = rows_now(model, columns)
         assert {pk: row for pk, row in now.items() if pk in before} == before, table
-        assert table in GROWING or now.keys() == before.keys(), table
+        assert table in GROWING or now.keys() - gone == before.keys(), table
 
 
 def test_the_copy_has_everything_that_0_1_0_can_store() -> None:
