@@ -200,7 +200,7 @@ def attend(crowd: Any, clerks: Any) -> None:
         "tenant__cardconnect", "invoice"
     ):
         crowd.counts["asked_by_a_person"] += 1
-        charge.ask(payment)
+        charge.inquire(payment)
         if payment.status == "needs_attention" and payment.inquiries > ASKED_ENOUGH:
             given_up[payment.tenant].append(payment.pk)
     for tenant, payments in given_up.items():

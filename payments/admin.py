@@ -48,7 +48,7 @@ class PaymentAdmin(ReadOnlyAdmin):
             "tenant__cardconnect"
         )
         for payment in open_ones:
-            charge.ask(payment)
+            charge.inquire(payment)
             payment.refresh_from_db()
             self.message_user(request, f"{payment.reference}: {payment.get_status_display()}")
 
@@ -71,7 +71,7 @@ class RefundAdmin(ReadOnlyAdmin):
         """Settle those that were sent and have no end; the others are left alone."""
         open_ones = queryset.filter(status__in=["pending", "unknown", "needs_attention"])
         for refund in open_ones.select_related("payment__tenant__cardconnect", "payment__invoice"):
-            execute.ask(refund)
+            execute.inquire(refund)
             refund.refresh_from_db()
             self.message_user(request, f"{refund}: {refund.get_status_display()}")
 

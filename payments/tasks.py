@@ -17,7 +17,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
 from payments.reconciliation import match, nightly, verify
 from payments.refunding import execute, receipt
-from payments.settlement import status
+from payments.settlement import ach_returns, status
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -43,14 +43,14 @@ def settle_unknown() -> int:
         )
     for payment in due:
         with scope(tenant=payment.tenant):
-            _ask_safely(payment)
+            _inquire_safely(payment)
     return len(due)
 
 
-def _ask_safely(payment: Payment) -> None:
+def _inquire_safely(payment: Payment) -> None:
     """One attempt that cannot be settled must not hold up the others."""
     try:
-        charge.ask(payment)
+        charge.inquire(payment)
     except Exception:
         log.exception("Payment %s could not be settled", payment.reference)
 
@@ -64,11 +64,11 @@ def settle_bank_payments() -> int:
     """
     now = db_now()
     with scopes_disabled():
-        for account in status.accounts_to_read(now, REPORTS):
-            turn = status.take_turn(account)
+        for account in ach_returns.accounts_to_read(now, REPORTS):
+            turn = ach_returns.claim_reading(account)
             if turn is not None:
                 enqueue(read_returns, account.pk, turn.isoformat())
-        turns = status.take_turns(now)
+        turns = status.claim_polls(now)
     for tenant_id, until in turns:
         enqueue(look_at_payments, tenant_id, until)
     return len(turns)
@@ -79,7 +79,7 @@ def look_at_payments(tenant_id: int, turn: str) -> int:
     """Ask the gateway about the payments that this turn gave out; how many."""
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
-        return status.look_at(tenant, dt.datetime.fromisoformat(turn))
+        return status.poll_company(tenant, dt.datetime.fromisoformat(turn))
 
 
 @shared_task
@@ -88,10 +88,10 @@ def read_returns(account_id: int, turn: str) -> int:
     until = dt.datetime.fromisoformat(turn)
     mine = CardConnectAccount.objects.filter(pk=account_id, next_funding_at=until)
     account = mine.select_related("tenant").first()
-    if account is None or status.take_turn(account) is None:
+    if account is None or ach_returns.claim_reading(account) is None:
         return 0
     with scope(tenant=account.tenant):
-        return status.read_returns(account)
+        return ach_returns.read_returns(account)
 
 
 @shared_task
@@ -106,7 +106,7 @@ def settle_refunds() -> int:
         untold = list(Refund.objects.without_receipt(db_now()).select_related("tenant")[:BATCH])
     for refund in due:
         with scope(tenant=refund.tenant):
-            _safely(execute.ask, refund)
+            _safely(execute.inquire, refund)
     for refund in untold:
         with scope(tenant=refund.tenant):
             _safely(receipt.send, refund)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from payments.checkout import public
-from payments.staff import follow_up, reconciliation_views, views
+from payments.staff import reconciliation_views, views
 
 app_name = "payments"
 urlpatterns = [
@@ -28,9 +28,9 @@ urlpatterns = [
     path("invoices/<uuid:public_id>/record-payment/", views.record, name="record"),
     path("payments/<uuid:public_id>/give-back/", views.give_back, name="give_back"),
     path("payments/<uuid:public_id>/void/", views.void_record, name="void_record"),
-    path("payments/<uuid:public_id>/ask/", follow_up.ask_payment, name="ask"),
-    path("refunds/<uuid:public_id>/ask/", follow_up.ask_refund, name="ask_refund"),
-    path("refunds/<uuid:public_id>/repaid/", follow_up.repaid, name="repaid"),
+    path("payments/<uuid:public_id>/ask/", views.ask_payment, name="ask"),
+    path("refunds/<uuid:public_id>/ask/", views.ask_refund, name="ask_refund"),
+    path("refunds/<uuid:public_id>/repaid/", views.repaid, name="repaid"),
     path("refunds/<uuid:public_id>/release/", views.release, name="release"),
     path("p/<str:token>/", public.pay, name="pay"),
     path("p/<str:token>/fee/", public.fee, name="fee"),

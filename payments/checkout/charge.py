@@ -1,7 +1,7 @@
 """Takes the money: the claim is committed, then the gateway is called, then the outcome is kept.
 
-A crash between any two steps leaves a row that `ask` settles with the gateway. No transaction is
-open while the network is in use.
+A crash between any two steps leaves a row that `inquire` resolves with the gateway. No transaction
+is open while the network is in use.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def charge(
         log.warning("Payment %s: outcome unknown. %s", payment.reference, unknown)
         payment.mark_unknown()
     else:
-        settle(payment, answer)
+        record_outcome(payment, answer)
 
 
-def settle(payment: Payment, answer: Approved | Declined) -> None:
+def record_outcome(payment: Payment, answer: Approved | Declined) -> None:
     """Keep an outcome, whether the gateway gave it at once or was asked later."""
     try:
         if isinstance(answer, Declined):
@@ -91,7 +91,7 @@ def undo(payment: Payment, answer: Approved) -> None:
     )
 
 
-def ask(payment: Payment) -> None:
+def inquire(payment: Payment) -> None:
     """Ask the gateway what became of an attempt, and settle it when the answer allows."""
     asked_at = payment.claim_inquiry()
     if asked_at is None:
@@ -104,10 +104,10 @@ def ask(payment: Payment) -> None:
         return
     answer = _the_one(payment, found or [])
     if answer is not None:
-        settle(payment, answer)
+        record_outcome(payment, answer)
     elif payment.status == Payment.Status.NEEDS_ATTENTION:
         if found is not None:
-            _settle_cancelled(payment)
+            _resolve_cancelled(payment)
     elif found is None or asked_at - payment.begun <= NOT_FOUND_AFTER:
         payment.mark_unknown()
         payment.inquire_again_at(max(payment.begun + NOT_FOUND_AFTER, asked_at))
@@ -115,7 +115,7 @@ def ask(payment: Payment) -> None:
         payment.not_charged(NOT_CARRIED_OUT)
 
 
-def _settle_cancelled(payment: Payment) -> None:
+def _resolve_cancelled(payment: Payment) -> None:
     """CardConnect had this charge once: only seeing it voided, not seeing nothing, settles it."""
     try:
         seen = [each for each in client.find(payment) if each.is_approved]

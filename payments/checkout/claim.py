@@ -87,7 +87,7 @@ def start(
         )
         payment.save()
         _keep_agreement(payment, agreement)
-        payment.record_start()
+        payment.record_claim()
     return payment, True
 
 

@@ -89,7 +89,7 @@ class PaymentQuerySet(InquiredQuerySet["Payment"]):
         open_ones = [*self.model.IN_FLIGHT, "captured", "started"]
         return self.filter(status__in=open_ones, method__in=["card", "ach"])
 
-    def to_look_at(self, now: dt.datetime) -> PaymentQuerySet:
+    def to_poll(self, now: dt.datetime) -> PaymentQuerySet:
         """Those whose turn it is to be asked about."""
         due = Q(next_look_at__isnull=True) | Q(next_look_at__lte=now)
         return self.on_the_way().filter(due).exclude(retref="")
@@ -319,43 +319,45 @@ class Payment(Inquired):
         """When the clock of an unanswered attempt began to run."""
         return self.sent_at or self.created_at
 
-    def record_start(self) -> None:
+    def record_claim(self) -> None:
         """The entry for the claim itself, which is not a change of status."""
         record(
             "payment.pending",
             tenant=self.tenant,
             subject=self.audit_subject,
             actor_label="customer",
-            **self._told(),
+            **self._audit_data(),
         )
 
     def confirm(self, *, retref: str, authcode: str, **told: str) -> bool:
         """Book the money, once, however often it is told. A bank payment is started, not paid."""
         is_card = self.method == self.Method.CARD
         to = self.Status.CAPTURED if is_card else self.Status.STARTED
-        return self._settle(to, retref=retref, authcode=authcode, reason="", **told)
+        return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **told)
 
     def decline(self, reason: str, *, may_retry: bool = True, **told: str) -> bool:
         """The bank said no; nothing was taken."""
-        return self._settle(self.Status.DECLINED, reason=reason, may_retry=may_retry, **told)
+        return self._record_outcome(
+            self.Status.DECLINED, reason=reason, may_retry=may_retry, **told
+        )
 
     def not_charged(self, reason: str) -> bool:
         """Provably nothing was taken; the payer may try again."""
-        return self._settle(self.Status.NOT_CHARGED, reason=reason)
+        return self._record_outcome(self.Status.NOT_CHARGED, reason=reason)
 
     def mark_unknown(self) -> bool:
         """Nobody knows yet; paying stays locked and the gateway will be asked."""
         try:
-            return self._settle(self.Status.UNKNOWN)
+            return self._record_outcome(self.Status.UNKNOWN)
         except IllegalTransition:
             return False  # somebody found out meanwhile
 
     def need_attention(self, reason: str, **told: str) -> bool:
         """Paying stays locked until a person, or a slow asking, finds out more."""
         again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
-        return self._settle(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
+        return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
 
-    def _settle(self, to: str, **changes: Any) -> bool:
+    def _record_outcome(self, to: str, **changes: Any) -> bool:
         """Move to `to` under the invoice's lock and rebalance the invoice when money was booked."""
         with transaction.atomic():
             invoice = self.invoice.locked()
@@ -363,12 +365,14 @@ class Payment(Inquired):
                 changes["resolved_at"] = db_now()
             told_by_gateway = to in (*self.BOOKED, self.Status.DECLINED)
             who = "CardConnect" if told_by_gateway else "Textpay"
-            moved = transition(self, to, actor_label=who, changes=changes, **self._told(changes))
+            moved = transition(
+                self, to, actor_label=who, changes=changes, **self._audit_data(changes)
+            )
             if moved and self.is_booked:
                 invoice.apply_payment(self)
         return moved
 
-    def _told(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the history keeps: never a token, never more than four digits."""
         told = {"amount": f"{self.amount:.2f}", "account": self.account_label}
         told |= {"method": self.get_method_display(), "reference": self.reference}
@@ -385,7 +389,7 @@ class Payment(Inquired):
         return self.method in self.BY_HAND
 
     @property
-    def was_kept(self) -> bool:
+    def was_booked_by_match(self) -> bool:
         """Whether what CardConnect took of an attempt that failed was booked by itself."""
         same = type(self)._base_manager.filter(
             merchid=self.merchid, retref=self.retref, found_by_match=True
@@ -398,12 +402,12 @@ class Payment(Inquired):
         return self.amount - self.refunded if self.is_booked else ZERO
 
     @property
-    def can_be_given_back(self) -> bool:
+    def can_be_refunded(self) -> bool:
         """Whether a void or a refund through the gateway makes sense."""
         return self.left > 0 and not self.is_by_hand
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_at_another_merchant(self) -> bool:
         """Whether the company has moved to another merchant account since it was charged."""
         account = CardConnectAccount.objects.filter(tenant=self.tenant_id).first()
         there = (account.site, account.merchid) if account else None
@@ -427,13 +431,13 @@ class Payment(Inquired):
         """What staff do about a payment that came back."""
         return advice_of(self.return_code)
 
-    def look_again_at(self, moment: dt.datetime) -> None:
+    def poll_again_at(self, moment: dt.datetime) -> None:
         """When the gateway is asked next."""
         self._rows.update(next_look_at=moment)
 
     def mark_settled(self) -> bool:
         """A card payment is in a closed batch: the money is on its way to the company."""
-        return self._live_on("settled", settled_at=db_now())
+        return self._advance("settled", settled_at=db_now())
 
     def mark_cleared(self) -> bool:
         """A bank payment was not returned within the usual tiself.
@@ -445,32 +449,32 @@ class Payment(Inquired):
             invoice.locked()
             self.refresh_from_db(fields=["status"])
             is_due = self.status == "started"
-            return is_due and self._live_on("cleared", settled_at=db_now())
+            return is_due and self._advance("cleared", settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
         """It was undone before settlement: nothing was taken."""
-        return self._live_on("voided", actor, reason=reason, reversed_at=db_now())
+        return self._advance("voided", actor, reason=reason, reversed_at=db_now())
 
     def reject(self, reason: str) -> bool:
         """A card payment was refused at settlement: the money will not coself."""
-        return self._live_on("rejected", reason=reason, reversed_at=db_now())
+        return self._advance("rejected", reason=reason, reversed_at=db_now())
 
-    def come_back(self, code: str) -> bool:
+    def mark_returned(self, code: str) -> bool:
         """The bank returned it: the invoice asks for the money again. Told twice, it happens once.
 
         A code that arrives after the return itself is added, once.
         """
-        changes: dict[str, Any] = {"return_code": code, "reason": self._why_back(code)}
-        if self._live_on("returned", reversed_at=db_now(), **changes):
+        changes: dict[str, Any] = {"return_code": code, "reason": self._return_reason(code)}
+        if self._advance("returned", reversed_at=db_now(), **changes):
             return True
         with transaction.atomic():
             unexplained = self._rows.filter(status="returned", return_code="")
             if code and unexplained.update(**changes):
-                self._record("payment.explained", None, **self._told(changes))
+                self._record("payment.explained", None, **self._audit_data(changes))
         self.refresh_from_db()
         return False
 
-    def note_refunds(self, total: Decimal) -> None:
+    def recount_refunds(self, total: Decimal) -> None:
         """Keep what was given back in all; a payment that is given back whole is refunded.
 
         A bank payment stands again when a refund of it came back.
@@ -481,9 +485,9 @@ class Payment(Inquired):
             self._rows.update(refunded=total)
             self.refresh_from_db()
             if total == self.amount and self.status in ("settled", "cleared"):
-                transition(self, "refunded", actor_label=GATEWAY, **self._told())
+                transition(self, "refunded", actor_label=GATEWAY, **self._audit_data())
             elif total < self.amount and self.status == "refunded":
-                told = self._told({"reason": "A refund of it came back."})
+                told = self._audit_data({"reason": "A refund of it came back."})
                 transition(self, "cleared", actor_label=GATEWAY, **told)
             locked.apply_payment(self)
 
@@ -497,13 +501,13 @@ class Payment(Inquired):
             **told,
         )
 
-    def _why_back(self, code: str) -> str:
+    def _return_reason(self, code: str) -> str:
         why = reason_of(code)
         if self.refunded:
             why += f" ${self.refunded:,.2f} had been refunded as well."
         return why
 
-    def _live_on(self, to: str, actor: User | None = None, **changes: Any) -> bool:
+    def _advance(self, to: str, actor: User | None = None, **changes: Any) -> bool:
         """Move on and add up the invoice again; False when it is there, or past it, already."""
         invoice = self.invoice
         with transaction.atomic():
@@ -515,16 +519,16 @@ class Payment(Inquired):
                     actor=actor,
                     actor_label="" if actor else GATEWAY,
                     changes=changes,
-                    **self._told(changes),
+                    **self._audit_data(changes),
                 )
             except IllegalTransition:
                 moved = False
             if moved:
                 locked.apply_payment(self)
-                self._let_requests_lapse()
+                self._cancel_open_requests()
         return moved
 
-    def _let_requests_lapse(self) -> None:
+    def _cancel_open_requests(self) -> None:
         """Once the money is back with the payer, nobody can release a refund of it any more."""
         if not self.is_booked:
             for refund in self.refunds.filter(status="requested"):

@@ -74,7 +74,7 @@ class RefundQuerySet(InquiredQuerySet["Refund"]):
         rows = self.filter(payment__invoice=invoice, status__in=self.model.GIVEN)
         return rows.order_by("resolved_at", "pk")
 
-    def gone_back(self) -> Decimal:
+    def total_refunded(self) -> Decimal:
         """What was given back in all, surcharges included."""
         given = self.filter(status__in=self.model.GIVEN)
         return given.aggregate(sum=Sum(F("amount") + F("fee")))["sum"] or ZERO
@@ -234,9 +234,9 @@ class Refund(Inquired):
                 return f"{amount} counts as given back. {self.outcome}"
         return f"We are checking with CardConnect whether {amount} went back. Do not try again."
 
-    def record_start(self, actor: User) -> None:
+    def record_claim(self, actor: User) -> None:
         """The entry for the wish itself, which is not a change of status."""
-        self.payment._record(f"refund.{self.status}", actor, **self._told())
+        self.payment._record(f"refund.{self.status}", actor, **self._audit_data())
 
     def release(self, *, actor: User) -> bool:
         """A second person agrees; raises CannotRefund for the first one, or when it is too late."""
@@ -303,7 +303,7 @@ class Refund(Inquired):
             if moved and self.kind == self.Kind.VOID:
                 payment.mark_voided(reason=self.reason)
             elif moved:
-                payment.note_refunds(given_back_of(payment))
+                payment.recount_refunds(refunded_total(payment))
         return moved
 
     def decline(self, outcome: str, **told: Any) -> bool:
@@ -322,7 +322,7 @@ class Refund(Inquired):
         }
         return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **again, **told)
 
-    def come_back(self, code: str) -> bool:
+    def mark_returned(self, code: str) -> bool:
         """The customer's bank sent the credit back: the payment stands again. Once, however often
         told."""
         outcome = f"{code} {reason_of_refund(code)}".strip()
@@ -350,7 +350,7 @@ class Refund(Inquired):
                 self.refresh_from_db()
                 return False
             if moved:
-                payment.note_refunds(given_back_of(payment))
+                payment.recount_refunds(refunded_total(payment))
         return moved
 
     def mark_unknown(self) -> bool:
@@ -376,10 +376,10 @@ class Refund(Inquired):
             actor=actor,
             actor_label="" if actor else who,
             changes=changes,
-            **self._told(changes),
+            **self._audit_data(changes),
         )
 
-    def _told(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the history keeps."""
         told = {
             "amount": f"{self.amount:.2f}",
@@ -395,7 +395,7 @@ class Refund(Inquired):
         return told
 
 
-def given_back_of(payment: Payment) -> Decimal:
+def refunded_total(payment: Payment) -> Decimal:
     """All that was given back of it, from the rows."""
     done = Refund._base_manager.filter(
         payment=payment, status__in=Refund.GIVEN, kind=Refund.Kind.REFUND

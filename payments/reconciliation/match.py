@@ -28,7 +28,7 @@ from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
 from payments.reconciliation.statement import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.refunding import execute
 from payments.settlement import banking_days
-from payments.settlement import status as looking
+from payments.settlement import status as settlement_status
 from tenants.models import Tenant, User
 
 log = logging.getLogger(__name__)
@@ -198,25 +198,25 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
     if payment is None:
         return Bucket.THEIRS, cause
     if line.return_code and payment.method == Payment.Method.ACH:
-        payment.come_back(line.return_code)
+        payment.mark_returned(line.return_code)
     if payment.is_booked or payment.is_in_flight:
         payment.refresh_from_db()
     if payment.is_booked and cause == Cause.REJECTED:
-        looking.look(payment)  # nobody asks any more how a settled payment stands
+        settlement_status.poll(payment)  # nobody asks any more how a settled payment stands
         payment.refresh_from_db()
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 
 
 def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
     if line.return_code:
-        refund.come_back(line.return_code)
+        refund.mark_returned(line.return_code)
     if refund.status not in CAME_BACK:
         refund.refresh_from_db()
     if line.return_code or line.is_rejected:
         is_told = refund.status == Refund.Status.DONE
         return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_told else MATCHED
     if refund.is_open:
-        execute.ask(refund)
+        execute.inquire(refund)
         refund.refresh_from_db()
     if refund.is_open:
         return Bucket.DIFFERS, Cause.REFUND_OPEN

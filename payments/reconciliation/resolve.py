@@ -17,7 +17,7 @@ from payments.checkout import charge, surcharge
 from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.payment import MOVED
 from payments.models.reconciliation import MatchRow
-from payments.models.refund import given_back_of
+from payments.models.refund import refunded_total
 from payments.reconciliation.match import book
 from payments.reconciliation.statement import GIVEN_ONCE, ZERO, Line
 from payments.refunding.request import CENT, OTHER_OPEN
@@ -179,9 +179,9 @@ def _made_elsewhere(row: MatchRow, payment: Payment, total: Decimal, actor: User
         tenant=payment.tenant,
         subject=payment.audit_subject,
         actor=actor,
-        **refund._told({"retref": row.retref}),
+        **refund._audit_data({"retref": row.retref}),
     )
-    payment.note_refunds(given_back_of(payment))
+    payment.recount_refunds(refunded_total(payment))
     return refund
 
 
@@ -199,9 +199,9 @@ def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
 def ask_row(row: MatchRow, payment: Payment) -> None:
     """Ask CardConnect how the payment of a row stands, and keep the answer."""
     if payment.is_in_flight:
-        charge.ask(payment)
+        charge.inquire(payment)
     elif payment.is_unsettled or row.cause == Cause.REJECTED:
-        status.look(payment)
+        status.poll(payment)
     payment.refresh_from_db()
     if row.cause == Cause.REJECTED and not payment.is_booked:
         MatchRow.objects.filter(pk=row.pk).update(handled_at=db_now())

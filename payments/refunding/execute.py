@@ -1,8 +1,8 @@
 """Gives money back: the row is committed, then the gateway is called, then the outcome is kept.
 
-A crash between any two steps leaves a row that `ask` settles with the gateway. A refund is sent
-once, under an order number of its own; a void may be repeated once the gateway has said that the
-charge still stands. No transaction is open while the network is in use.
+A crash between any two steps leaves a row that `inquire` resolves with the gateway. A refund is
+sent once, under an order number of its own; a void may be repeated once the gateway has said that
+the charge still stands. No transaction is open while the network is in use.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def send(refund: Refund) -> None:
         else:
             _refund(refund)
     except IllegalTransition as late:
-        _undo_nothing(refund, late)
+        _log_late_answer(refund, late)
 
 
-def ask(refund: Refund) -> None:
+def inquire(refund: Refund) -> None:
     """Ask the gateway what became of one, and settle it when the answer allows."""
     asked_at = refund.claim_inquiry()
     if asked_at is None:
@@ -58,17 +58,17 @@ def ask(refund: Refund) -> None:
         refund.inquire_again_at(refund.begun + NOT_FOUND_AFTER)
     try:
         if refund.kind == Refund.Kind.VOID:
-            _ask_about_void(refund, is_over=is_over)
+            _inquire_void(refund, is_over=is_over)
         else:
-            _ask_about_refund(refund, is_over=is_over)
+            _inquire_refund(refund, is_over=is_over)
     except (NotSent, Unknown) as silence:
         log.error("Refund %s: still unknown. %s", refund.pk, silence)
         refund.mark_unknown()
     except IllegalTransition as late:
-        _undo_nothing(refund, late)
+        _log_late_answer(refund, late)
 
 
-def _undo_nothing(refund: Refund, late: IllegalTransition) -> None:
+def _log_late_answer(refund: Refund, late: IllegalTransition) -> None:
     """Somebody found out meanwhile, and this answer says otherwise; money match compares it."""
     refund.refresh_from_db()
     log.error("Refund %s is %s, but now hears otherwise: %s", refund.pk, refund.status, late)
@@ -88,7 +88,7 @@ def _void(refund: Refund) -> None:
         refund.done(respproc=answer.respproc, respcode=answer.respcode, resptext=answer.resptext)
         return
     try:
-        _ask_about_void(refund, is_over=True)
+        _inquire_void(refund, is_over=True)
     except (NotSent, Unknown):
         refund.mark_unknown()
 
@@ -133,7 +133,7 @@ def _why(answer: Declined) -> str:
     return f"CardConnect declined the refund ({code})."
 
 
-def _ask_about_void(refund: Refund, *, is_over: bool) -> None:
+def _inquire_void(refund: Refund, *, is_over: bool) -> None:
     """How the charge itself stands says whether its void happened."""
     payment = refund.payment
     seen = client.inquire(payment)
@@ -159,7 +159,7 @@ def _too_late_for_void(refund: Refund, payment: Payment) -> None:
         _refund(refund)
 
 
-def _ask_about_refund(refund: Refund, *, is_over: bool) -> None:
+def _inquire_refund(refund: Refund, *, is_over: bool) -> None:
     """A refund has a transaction of its own, under our own order number."""
     found = [each for each in client.find(refund.payment, refund.orderid) if _is_ours(each)]
     given = [each for each in found if each.is_approved and not each.is_voided]

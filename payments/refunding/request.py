@@ -35,10 +35,10 @@ def request_refund(
         if same is not None:
             return same, False
         CardConnectAccount.hold(row.tenant)
-        check_may_go_back(row, amount)
+        check_refundable(row, amount)
         fee = _fee_of(row, amount)
         # None of them is open any more, see above.
-        in_all = row.refunds.gone_back() + amount + fee
+        in_all = row.refunds.total_refunded() + amount + fee
         waits = in_all > row.tenant.refund_release_over
         refund = Refund(
             tenant=row.tenant,
@@ -58,20 +58,20 @@ def request_refund(
                 refund.save()
         except IntegrityError:
             raise CannotRefund(OTHER_OPEN) from None
-        refund.record_start(actor)
+        refund.record_claim(actor)
     return refund, True
 
 
-def check_may_go_back(payment: Payment, amount: Decimal) -> None:
+def check_refundable(payment: Payment, amount: Decimal) -> None:
     """Under the invoice's lock: whether this much may go back now; raises CannotRefund."""
     if payment.refunds.open().exists():
         raise CannotRefund(OTHER_OPEN)
-    if not payment.can_be_given_back:
+    if not payment.can_be_refunded:
         raise CannotRefund(
             f"This payment is {payment.get_status_display().lower()}, so there is nothing to give "
             "back."
         )
-    if payment.is_elsewhere:
+    if payment.is_at_another_merchant:
         raise CannotRefund(ELSEWHERE.format(merchid=payment.merchid, retref=payment.retref))
     if amount > payment.left:
         raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be given back.")

@@ -12,15 +12,16 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from invoices.models import Invoice
+from payments.checkout import charge
 from payments.models import CannotRefund, Payment, Refund
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.settlement import status
 from payments.staff.cash import CannotRecord, record_by_hand
-from payments.staff.forms import GiveBackForm, RecordForm, StepUpForm, VoidRecordForm
+from payments.staff.forms import GiveBackForm, RecordForm, RepaidForm, StepUpForm, VoidRecordForm
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -33,7 +34,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = GiveBackForm(request.POST or None, payment=payment, user=request.user)
     if request.method == "POST" and form.is_valid():
         if payment.is_unsettled:
-            status.look(payment)  # the batch may have closed since we last asked
+            status.poll(payment)  # the batch may have closed since we last asked
         try:
             refund, is_new = request_refund(
                 payment,
@@ -46,7 +47,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             if is_new:
                 execute.send(refund)
             return _told(request, refund)
-    before = payment.refunds.gone_back()
+    before = payment.refunds.total_refunded()
     return _dialog(request, "give_back", form, payment.invoice, payment=payment, before=before)
 
 
@@ -72,7 +73,7 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, ValidationError(str(refused)))
         else:
             return _told(request, refund)
-    before = refund.payment.refunds.exclude(pk=refund.pk).gone_back()
+    before = refund.payment.refunds.exclude(pk=refund.pk).total_refunded()
     invoice = refund.payment.invoice
     return _dialog(request, "release", form, invoice, refund=refund, before=before)
 
@@ -148,3 +149,50 @@ def _dialog(
     context = {"form": form, "invoice": invoice, "part": part, **more}
     template = part if request.htmx else "payments/staff/page.html"
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+@require_POST
+@staff(Permission.REFUND_PAYMENTS)
+def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Ask CardConnect again** about a payment without an outcome, and say what it is now."""
+    payment = _payment(public_id)
+    if payment.is_in_flight:
+        charge.inquire(payment)
+        payment.refresh_from_db()
+    level = messages.warning if payment.is_in_flight else messages.info
+    told = f"{payment.account_label}: {payment.get_status_display()}. {_why(payment)}"
+    level(request, told.strip())
+    return redirect("invoices:detail", payment.invoice.public_id)
+
+
+def _why(payment: Payment) -> str:
+    if payment.is_in_flight:
+        return "CardConnect says nothing new. Textpay keeps asking by itself."
+    return payment.staff_note
+
+
+@require_POST
+@staff(Permission.REFUND_PAYMENTS)
+def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Ask CardConnect again** about a refund without an end, and say whether money moved."""
+    refund = _refund(public_id)
+    execute.inquire(refund)
+    return _told(request, refund)
+
+
+@require_http_methods(["GET", "POST"])
+@staff(Permission.REFUND_PAYMENTS)
+def repaid(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """**Paid another way**: the customer has what the bank had sent back."""
+    refund = _refund(public_id)
+    form = RepaidForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            refund.repay(form.cleaned_data["how"], actor=request.user)
+        except CannotRefund as refused:
+            form.add_error(None, ValidationError(str(refused)))
+        else:
+            refund.refresh_from_db()
+            messages.success(request, refund.told)
+            return _done(request, refund.payment.invoice)
+    return _dialog(request, "repaid", form, refund.payment.invoice, refund=refund)

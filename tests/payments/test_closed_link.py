@@ -66,7 +66,7 @@ def other_information(browser, invoice):
         (
             "ach",
             "cleared",
-            lambda p: p.come_back("R01"),
+            lambda p: p.mark_returned("R01"),
             "The bank took the payment back.",
             "182.50",
         ),

@@ -92,7 +92,7 @@ def test_a_refund_without_an_answer_is_found(settled, gateway, admin_user, tenan
     gateway.fault("refund", "drop_after")
     refund = give_back(settled, "50.00", admin_user)
     assert refund.status == "unknown"
-    execute.ask(refund)
+    execute.inquire(refund)
     refund.refresh_from_db()
     assert (refund.status, given(gateway)) == ("done", ["51.50"])
     assert Invoice.objects.get().balance == Decimal("50.00")

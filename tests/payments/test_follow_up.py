@@ -18,7 +18,7 @@ from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
 from payments.refunding.request import request_refund
-from payments.settlement import status as looking
+from payments.settlement import ach_returns
 from payments.tasks import settle_refunds, settle_unknown
 from tests.payments.conftest import PARTIAL, address, check_everybody
 from tests.payments.test_match import match_now
@@ -212,7 +212,7 @@ def give_back(payment, actor, amount="182.50"):
 
 def read(tenant):
     """Read what banks returned."""
-    return looking.read_returns(CardConnectAccount.objects.get(tenant=tenant))
+    return ach_returns.read_returns(CardConnectAccount.objects.get(tenant=tenant))
 
 
 def test_a_refund_in_doubt_has_a_button_and_is_asked_about(
@@ -260,7 +260,7 @@ def looked_at_late(cleared, admin_user, browser_of, monkeypatch):
         retref, find = refund.retref, client.find
         with transaction.atomic():
             Refund.objects.filter(pk=refund.pk).update(status=state, retref="")
-            cleared.note_refunds(Decimal("0.00"))
+            cleared.recount_refunds(Decimal("0.00"))
 
         def answered_late(payment, orderid):
             monkeypatch.setattr(client, "find", find)
@@ -341,7 +341,7 @@ def test_a_status_that_denies_what_was_given_back_is_seen(cleared, admin_user, s
 
 def test_paid_another_way_counts_as_refunded(cleared, admin_user, clerk, browser_of, gateway):
     refund = give_back(cleared, admin_user, "60.00")
-    assert refund.come_back("R02")
+    assert refund.mark_returned("R02")
     repaid = reverse("payments:repaid", args=[refund.public_id])
     assert browser_of(clerk).post(repaid, {"how": "check 7"}).status_code == 403
     browser = browser_of(admin_user)
@@ -357,14 +357,14 @@ def test_paid_another_way_counts_as_refunded(cleared, admin_user, clerk, browser
     assert cleared.invoice.balance == Decimal("60.00")
     assert AuditEntry.objects.get(action="refund.repaid").actor == admin_user
     assert "Came back" not in browser.get("/").content.decode()
-    assert not refund.come_back("R02")
+    assert not refund.mark_returned("R02")
     assert check_everybody() == []
 
 
 def test_what_was_refunded_again_meanwhile_is_not_paid_twice(cleared, admin_user, gateway):
     refund = give_back(cleared, admin_user)
     gateway.sandbox.control("return", retref=refund.retref, code="R23")
-    assert refund.come_back("R23")
+    assert refund.mark_returned("R23")
     again = give_back(cleared, admin_user)
     assert again.status == "done"
     with pytest.raises(CannotRefund, match=r"Only \$0.00 is left"):

@@ -86,7 +86,7 @@ def test_no_company_waits_behind_another(gateway, tenant, asked, monkeypatch):
 def test_what_there_was_no_time_for_is_due_again(gateway, tenant, asked, monkeypatch):
     make_old(tenant, 3)
     with monkeypatch.context() as patch:
-        patch.setattr(status, "LOOKING_SECONDS", -1)
+        patch.setattr(status, "POLLING_SECONDS", -1)
         settle_bank_payments()
     assert not asked
     settle_bank_payments()
@@ -101,12 +101,12 @@ def test_two_sweeps_at_once_look_at_each_payment_once(gateway, tenant, asked):
 
 def test_a_worker_that_died_holds_up_its_payments_for_minutes_only(gateway, tenant, asked):
     make_old(tenant, 1)
-    assert status.take_turns(db_now())
+    assert status.claim_polls(db_now())
     settle_bank_payments()
     assert not asked
     now = db_now() + status.LEASE
-    [(_, until)] = status.take_turns(now)
-    assert status.look_at(tenant, dt.datetime.fromisoformat(until)) == 1
+    [(_, until)] = status.claim_polls(now)
+    assert status.poll_company(tenant, dt.datetime.fromisoformat(until)) == 1
 
 
 def test_a_bank_payment_is_asked_about_once_a_day_and_its_return_found_at_once(

@@ -216,7 +216,7 @@ def test_the_code_of_what_came_back_without_one(tenant, payer, link, bank_form, 
     settle(gateway)
     payment = Payment.objects.get()
     gateway.sandbox.control("return", retref=payment.retref, code="R03")
-    payment.come_back("")
+    payment.mark_returned("")
     assert {row.bucket for row in matched(tenant)} == {"matched"}
     payment.refresh_from_db()
     assert payment.return_code == "R03"

@@ -161,7 +161,7 @@ def test_a_refund_of_ours_that_was_noted_declined_and_done_after_all_is_put_righ
     settle(gateway)
     given = refund.retref
     sql("UPDATE payments_refund SET status = 'declined', retref = '', outcome = 'Not known.'")
-    settled.note_refunds(Decimal("0.00"))
+    settled.recount_refunds(Decimal("0.00"))
     row = refund_row(tenant)
     assert (row.bucket, row.cause, row.our_amount) == ("theirs", "refund_ended", None)
     browser = browser_of(admin_user)

@@ -312,7 +312,7 @@ def test_two_who_find_the_void_too_late_refund_once(
         return seen
 
     monkeypatch.setattr(client, "inquire", answered_late)
-    execute.ask(Refund.objects.select_related("payment__tenant__cardconnect").get())
+    execute.inquire(Refund.objects.select_related("payment__tenant__cardconnect").get())
     assert [charge["respstat"] for charge in gateway.charges(kind="refund")] == ["A"]
     paid.refresh_from_db()
     assert paid.status == "refunded"

@@ -40,7 +40,7 @@ def pay(invoice, link, method, amount="182.50"):
 
 
 def came_back(payment):
-    assert payment.come_back("R01")
+    assert payment.mark_returned("R01")
 
 
 def rejected(payment):

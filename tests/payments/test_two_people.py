@@ -157,7 +157,7 @@ def test_whoever_asked_and_may_release_others_takes_it_back_too(big, admin_user,
 @pytest.mark.parametrize(
     ("ends", "why"),
     [
-        (lambda payment: payment.come_back("R16"), "Bank payment returned meanwhile."),
+        (lambda payment: payment.mark_returned("R16"), "Bank payment returned meanwhile."),
         (lambda payment: payment.reject("Refused"), "rejected at settlement meanwhile."),
     ],
 )

@@ -63,7 +63,7 @@ def books(payer, link, form, gateway, tenant, admin_user):
     payer.post(address(link), form)
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
     payment = Payment.objects.get()
-    status.look(payment)
+    status.poll(payment)
     refund, _ = request_refund(
         payment, amount=Decimal("82.50"), reason="Half", actor=admin_user, key=uuid.uuid4()
     )

@@ -35,7 +35,7 @@ def sent():
 
 
 def answered():
-    charge.settle = killing.die
+    charge.record_outcome = killing.die
     Payment.mark_unknown = killing.die  # type: ignore[method-assign]
     Payment.not_charged = killing.die  # type: ignore[method-assign]
 

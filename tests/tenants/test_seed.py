@@ -78,7 +78,7 @@ def history_looks_lived_in() -> None:
         paid = set(Payment.objects.filter(tenant=tenant).values_list("status", flat=True))
         assert {"captured", "settled", "started", "cleared", "declined"} == paid
         # What the sweep asks about: no more than it can ask at once, for both companies.
-        assert Payment.objects.filter(tenant=tenant).to_look_at(timezone.now()).count() == 2
+        assert Payment.objects.filter(tenant=tenant).to_poll(timezone.now()).count() == 2
 
 
 def books_agree() -> None:
@@ -207,7 +207,7 @@ def test_a_gateway_made_anew_is_told_what_has_happened_since(
     gateway.reset()
     kept = {payment.status: payment for payment in Payment.objects.order_by("pk")}
     kept["captured"].mark_voided(reason="Paid in cash")
-    kept["started"].come_back("R01")
+    kept["started"].mark_returned("R01")
     actor = User.objects.get(email="books@harbor.example")
     wanted: Any = {"amount": Decimal("10.00"), "reason": "Too much", "actor": actor}
     refund, _ = request_refund(kept["settled"], key=uuid.uuid4(), **wanted)

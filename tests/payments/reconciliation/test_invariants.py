@@ -55,7 +55,7 @@ def with_a_refunded_invoice(name):
         retref=f"9{payment.retref[1:]}",
         requested_by=make_member(tenant, name=f"{name} Clerk"),
     )
-    payment.note_refunds(Decimal("5.00"))
+    payment.recount_refunds(Decimal("5.00"))
     return tenant
 
 

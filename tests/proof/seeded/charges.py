@@ -124,14 +124,14 @@ def second_tab_allowed() -> None:
 
 def partial_approval_taken_as_full() -> None:
     """An approval is an approval."""
-    settle = charge.settle
+    settle = charge.record_outcome
 
     def generous(payment: Payment, answer: Any) -> None:
         if hasattr(answer, "amount"):
             object.__setattr__(answer, "amount", payment.amount)
         settle(payment, answer)
 
-    charge.settle = generous
+    charge.record_outcome = generous
 
 
 def an_error_means_nothing_happened() -> None:
@@ -176,4 +176,4 @@ def unconfirmed_void_is_believed() -> None:
 
 def one_bad_row_stops_the_sweep() -> None:
     """An attempt that cannot be settled ends the whole round."""
-    tasks._ask_safely = lambda payment: charge.ask(payment)
+    tasks._inquire_safely = lambda payment: charge.inquire(payment)

@@ -58,7 +58,7 @@ def each_refund_has_a_limit_of_its_own() -> None:
     def alone(self: RefundQuerySet) -> Decimal:
         return Decimal("0.00")
 
-    mock.patch.object(RefundQuerySet, "gone_back", alone).start()
+    mock.patch.object(RefundQuerySet, "total_refunded", alone).start()
 
 
 def return_applied_twice() -> None:
@@ -69,13 +69,13 @@ def return_applied_twice() -> None:
             row = self.invoice.locked()
             self._rows.update(status="returned", return_code=code, reversed_at=clock.db_now())
             self.refresh_from_db()
-            self._record("payment.returned", None, **self._told())
+            self._record("payment.returned", None, **self._audit_data())
             row.paid = max(row.paid - self.amount, Decimal(0))
             row.save(update_fields=["paid"])
             row._rebalance()
         return True
 
-    mock.patch.object(Payment, "come_back", each_time).start()
+    mock.patch.object(Payment, "mark_returned", each_time).start()
 
 
 def bank_payment_cleared_once_settled() -> None:
@@ -87,6 +87,6 @@ def a_late_look_clears_again() -> None:
     """The gateway says it is settled, and from there a bank payment clears."""
 
     def cleared(self: Payment) -> bool:
-        return self._live_on("cleared", settled_at=clock.db_now())
+        return self._advance("cleared", settled_at=clock.db_now())
 
     mock.patch.object(Payment, "mark_cleared", cleared).start()
