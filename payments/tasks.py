@@ -17,7 +17,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 from payments.models.reconciliation import MatchRun
 from payments.reconciliation import match, nightly, verify
 from payments.refunding import execute, receipt
-from payments.settlement import status
+from payments.settlement import ach_returns, status
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def settle_bank_payments() -> int:
     """
     now = db_now()
     with scopes_disabled():
-        for account in status.accounts_to_read(now, REPORTS):
-            turn = status.take_turn(account)
+        for account in ach_returns.accounts_to_read(now, REPORTS):
+            turn = ach_returns.take_turn(account)
             if turn is not None:
                 enqueue(read_returns, account.pk, turn.isoformat())
         turns = status.take_turns(now)
@@ -88,10 +88,10 @@ def read_returns(account_id: int, turn: str) -> int:
     until = dt.datetime.fromisoformat(turn)
     mine = CardConnectAccount.objects.filter(pk=account_id, next_funding_at=until)
     account = mine.select_related("tenant").first()
-    if account is None or status.take_turn(account) is None:
+    if account is None or ach_returns.take_turn(account) is None:
         return 0
     with scope(tenant=account.tenant):
-        return status.read_returns(account)
+        return ach_returns.read_returns(account)
 
 
 @shared_task

@@ -18,7 +18,7 @@ from payments.gateway.client import Unknown
 from payments.models import SLOW_PAUSES, CannotRefund, CardConnectAccount, Payment, Refund
 from payments.refunding import execute
 from payments.refunding.request import request_refund
-from payments.settlement import status as looking
+from payments.settlement import ach_returns
 from payments.tasks import settle_refunds, settle_unknown
 from tests.payments.conftest import PARTIAL, address, check_everybody
 from tests.payments.test_match import match_now
@@ -212,7 +212,7 @@ def give_back(payment, actor, amount="182.50"):
 
 def read(tenant):
     """Read what banks returned."""
-    return looking.read_returns(CardConnectAccount.objects.get(tenant=tenant))
+    return ach_returns.read_returns(CardConnectAccount.objects.get(tenant=tenant))
 
 
 def test_a_refund_in_doubt_has_a_button_and_is_asked_about(

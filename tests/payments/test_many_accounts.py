@@ -9,7 +9,7 @@ import pytest
 
 from audit.clock import db_now
 from payments.models import CardConnectAccount, Payment
-from payments.settlement import status
+from payments.settlement import ach_returns, status
 from payments.tasks import REPORTS, read_returns, settle_bank_payments
 from tenants.models import Tenant
 from tests.factories import make_cardconnect, make_invoice, make_tenant
@@ -44,13 +44,13 @@ def make_companies(gateway, count):
 def reads(monkeypatch):
     """How often each account was read."""
     count: Counter[int] = Counter()
-    real = status.read_returns
+    real = ach_returns.read_returns
 
     def counted(account):
         count[account.pk] += 1
         return real(account)
 
-    monkeypatch.setattr(status, "read_returns", counted)
+    monkeypatch.setattr(ach_returns, "read_returns", counted)
     monkeypatch.setattr(status, "take_turns", lambda _now: [])
     return count
 
@@ -87,24 +87,24 @@ def test_two_sweeps_at_once_read_each_account_once(gateway, reads):
 
 def test_a_task_told_twice_or_too_late_reads_nothing(gateway, reads):
     [account] = make_companies(gateway, 1)
-    turn = status.take_turn(account)
+    turn = ach_returns.take_turn(account)
     read_returns(account.pk, turn.isoformat())
     read_returns(account.pk, turn.isoformat())
     assert reads[account.pk] == 1
     account.refresh_from_db()
-    late = status.take_turn(account)
-    assert status.take_turn(account) != late  # the sweep gave it to somebody else meanwhile
+    late = ach_returns.take_turn(account)
+    assert ach_returns.take_turn(account) != late  # the sweep gave it to somebody else meanwhile
     read_returns(account.pk, late.isoformat())
     assert reads[account.pk] == 1
 
 
 def test_a_worker_that_died_holds_up_its_account_for_minutes_only(gateway, reads):
     [account] = make_companies(gateway, 1)
-    assert status.take_turn(account)
+    assert ach_returns.take_turn(account)
     settle_bank_payments()
     assert not reads
     CardConnectAccount.objects.filter(pk=account.pk).update(
-        next_funding_at=account.next_funding_at - status.LEASE
+        next_funding_at=account.next_funding_at - ach_returns.LEASE
     )
     settle_bank_payments()
     assert reads[account.pk] == 1

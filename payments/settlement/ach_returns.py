@@ -1,0 +1,148 @@
+"""Reads ACH returns from the funding reports: what banks sent back, and when they are read next."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+
+from django.conf import settings
+from django.db.models import F, Q
+
+from audit.clock import db_now
+from payments.gateway import client
+from payments.gateway.client import Funded, NotSent, Unknown
+from payments.models import Payment, Refund
+from payments.models.account import CardConnectAccount
+
+log = logging.getLogger(__name__)
+
+# A bank payment may come back this long after it was made; consumers have 60 days, and a few more.
+RETURNS_FOR = dt.timedelta(days=100)
+ONE_DAY = dt.timedelta(days=1)
+# A report may get a line so many days later: banks' data come within 72 hours, and over a weekend.
+LATE_DAYS = 5
+# Of the days before those, when they were missed; and how long one reading takes at most.
+DAYS_AT_ONCE = 4
+READING_SECONDS = 150
+# Whoever reads an account has it to itself for so long: more than a reading can take.
+LEASE = dt.timedelta(minutes=5)
+
+
+def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
+    """Accounts with bank payments that may still come back, whose turn it is.
+
+    Those that were not read for the longest time come first, so that none is left out.
+    """
+    open_ones = Payment.objects.filter(
+        method=Payment.Method.ACH,
+        status__in=["started", "cleared", "refunded", "returned"],
+        resolved_at__gte=now - RETURNS_FOR,
+    )
+    given = Refund.objects.filter(
+        payment__method=Payment.Method.ACH, kind="refund", resolved_at__gte=now - RETURNS_FOR
+    )
+    due = Q(next_funding_at__isnull=True) | Q(next_funding_at__lte=now)
+    mine = Q(tenant__in=open_ones.values("tenant")) | Q(tenant__in=given.values("tenant"))
+    found = CardConnectAccount.objects.filter(due, mine)
+    found = found.exclude(password_sealed="").select_related("tenant")
+    return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk")[:most])
+
+
+def take_turn(account: CardConnectAccount) -> dt.datetime | None:
+    """Take an account to read it; until when, or None when somebody else has it.
+
+    Taken again at the start of the reading itself: a task that waited longer than its turn, or that
+    comes twice, finds that the account is not its own any more.
+    """
+    until = db_now() + LEASE
+    mine = CardConnectAccount.objects.filter(
+        pk=account.pk, next_funding_at=account.next_funding_at
+    ).update(next_funding_at=until)
+    account.next_funding_at = until
+    return until if mine else None
+
+
+def read_returns(account: CardConnectAccount) -> int:
+    """Read the funding reports since the last time, and bring back what banks returned.
+
+    The newest are read again each time, because a report may get a line days later; days that were
+    missed are caught up, a few at a time. Returns how many payments came back.
+    """
+    now = db_now()
+    until = time.monotonic() + READING_SECONDS
+    came_back = 0
+    for day in _days(account, now):
+        try:
+            lines = client.funding(account, day)
+        except (NotSent, Unknown) as silence:
+            log.warning("%s: returns of %s not known. %s", account, day, silence)
+            _note_unread(account, day)
+            if isinstance(silence, NotSent) or time.monotonic() > until:
+                break
+            continue  # a report that cannot be read must not hide those after it
+        came_back += sum(_bring_back(account, line) for line in lines)
+        _note_read(account, day)
+        if time.monotonic() > until:
+            break
+    _keep(account, next_funding_at=now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS))
+    return came_back
+
+
+def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
+    """The days that get lines yet, to today, and before them some of those that were missed."""
+    today = now.date()  # UTC, which is never behind the gateway's own clock
+    newest = [today - ONE_DAY * number for number in reversed(range(LATE_DAYS + 1))]
+    if account.funding_read_to is None:
+        started = Payment.objects.filter(tenant=account.tenant, method=Payment.Method.ACH)
+        oldest = started.exclude(retref="").order_by("created_at").first()
+        first = max(oldest.created_at, now - RETURNS_FOR).date() if oldest else today
+    else:
+        first = account.funding_read_to + ONE_DAY
+    missed = min((newest[0] - first).days, DAYS_AT_ONCE)
+    return [first + ONE_DAY * number for number in range(missed)] + newest
+
+
+def _note_read(account: CardConnectAccount, day: dt.date) -> None:
+    """Keep how far the days were read without a gap."""
+    read_to = account.funding_read_to
+    if read_to is None or day == read_to + ONE_DAY:
+        _keep(account, funding_read_to=day)
+
+
+def _note_unread(account: CardConnectAccount, day: dt.date) -> None:
+    """What was to be read again, and was not, counts as not read."""
+    read_to = account.funding_read_to
+    if read_to is None or day <= read_to:
+        _keep(account, funding_read_to=day - ONE_DAY)
+
+
+def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
+    """One line of a report; True when it brought a payment, or a refund of one, back.
+
+    A refund's line names the payment as its parent, so refunds are looked for first.
+    """
+    if not line.achreturncode and not line.is_rejected:
+        return False
+    references = [name for name in (line.retref, line.parentretref) if name]
+    refund = Refund.objects.filter(
+        payment__merchid=account.merchid, kind="refund", retref__in=references
+    ).first()
+    if refund is not None:
+        return refund.come_back(line.achreturncode)
+    if line.kind == "REFUND":
+        log.error("%s: a refund came back, %s, which we do not have", account, line.retref)
+        return False
+    payment = Payment.objects.filter(
+        merchid=account.merchid, method=Payment.Method.ACH, retref__in=references
+    ).first()
+    if payment is None:
+        log.error("%s: a return of %s, which we do not have", account, line.retref)
+        return False
+    return payment.come_back(line.achreturncode)
+
+
+def _keep(account: CardConnectAccount, **values: dt.date | dt.datetime) -> None:
+    CardConnectAccount.objects.filter(pk=account.pk).update(**values)
+    for name, value in values.items():
+        setattr(account, name, value)
