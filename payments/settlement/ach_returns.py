@@ -1,4 +1,4 @@
-"""Reads ACH returns from CardPointe's funding reports and applies them to payments and refunds."""
+"""Reads ACH returns from the funding reports: what banks sent back, and when they are read next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from payments.gateway import client
 from payments.gateway.client import Funded, NotSent, Unknown
 from payments.models import Payment, Refund
 from payments.models.account import CardConnectAccount
-from payments.settlement.status import LEASE
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +25,8 @@ LATE_DAYS = 5
 # Of the days before those, when they were missed; and how long one reading takes at most.
 DAYS_AT_ONCE = 4
 READING_SECONDS = 150
+# Whoever reads an account has it to itself for so long: more than a reading can take.
+LEASE = dt.timedelta(minutes=5)
 
 
 def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
@@ -48,7 +49,7 @@ def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
     return list(found.order_by(F("next_funding_at").asc(nulls_first=True), "pk")[:most])
 
 
-def take_turn(account: CardConnectAccount) -> dt.datetime | None:
+def claim_reading(account: CardConnectAccount) -> dt.datetime | None:
     """Take an account to read it; until when, or None when somebody else has it.
 
     Taken again at the start of the reading itself: a task that waited longer than its turn, or that
@@ -80,7 +81,7 @@ def read_returns(account: CardConnectAccount) -> int:
             if isinstance(silence, NotSent) or time.monotonic() > until:
                 break
             continue  # a report that cannot be read must not hide those after it
-        came_back += sum(_bring_back(account, line) for line in lines)
+        came_back += sum(_apply_return(account, line) for line in lines)
         _note_read(account, day)
         if time.monotonic() > until:
             break
@@ -116,7 +117,7 @@ def _note_unread(account: CardConnectAccount, day: dt.date) -> None:
         _keep(account, funding_read_to=day - ONE_DAY)
 
 
-def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
+def _apply_return(account: CardConnectAccount, line: Funded) -> bool:
     """One line of a report; True when it brought a payment, or a refund of one, back.
 
     A refund's line names the payment as its parent, so refunds are looked for first.
@@ -128,7 +129,7 @@ def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
         payment__merchid=account.merchid, kind="refund", retref__in=references
     ).first()
     if refund is not None:
-        return refund.come_back(line.achreturncode)
+        return refund.mark_returned(line.achreturncode)
     if line.kind == "REFUND":
         log.error("%s: a refund came back, %s, which we do not have", account, line.retref)
         return False
@@ -138,7 +139,7 @@ def _bring_back(account: CardConnectAccount, line: Funded) -> bool:
     if payment is None:
         log.error("%s: a return of %s, which we do not have", account, line.retref)
         return False
-    return payment.come_back(line.achreturncode)
+    return payment.mark_returned(line.achreturncode)
 
 
 def _keep(account: CardConnectAccount, **values: dt.date | dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""Polls how booked payments settle: one inquiry each, as often as it is due."""
+"""Finds out what became of booked payments: settled, cleared, voided or rejected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
-# Whoever reads an account has it to itself for so long: more than a reading can take.
+# Whoever was given payments has them for so long: more than POLLING_SECONDS can take.
 LEASE = dt.timedelta(minutes=5)
 # In one run: companies, and payments of each; and how long a company's worker goes on.
 COMPANIES, LOOKS, POLLING_SECONDS = 20, 100, 60

@@ -106,7 +106,7 @@ def test_a_worker_that_died_holds_up_its_account_for_minutes_only(gateway, reads
     settle_bank_payments()
     assert not reads
     CardConnectAccount.objects.filter(pk=account.pk).update(
-        next_funding_at=account.next_funding_at - status.LEASE
+        next_funding_at=account.next_funding_at - ach_returns.LEASE
     )
     settle_bank_payments()
     assert reads[account.pk] == 1
