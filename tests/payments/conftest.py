@@ -24,7 +24,7 @@ from payments.tasks import settle_bank_payments, settle_unknown
 from tenants.models import Tenant
 from tests.browser import PHONE, chromium
 from tests.factories import make_invoice, make_link
-from tests.payments.wire_fakes import GATEWAY, Says
+from tests.payments.gateway.http_fakes import GATEWAY, Says
 from tests.sandbox_process import Sandbox, start_sandbox
 
 VISA = "4111111111111111"

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from audit.models import AuditEntry
 from payments.activation import Credentials, NotEnabled, enable_text_to_pay, set_credentials
-from payments.checkout.charge import ask
+from payments.checkout.charge import inquire
 from payments.checkout.surcharge import OUR_SIDE
 from payments.models import CardConnectAccount, Payment
 from payments.reconciliation import match
@@ -81,12 +81,12 @@ def test_an_open_payment_stays_open_and_ends_once_the_key_is_back(
     keys = settings.FIELD_KEYS
     lose_key()
     backdate(payment, 60)
-    ask(payment)
+    inquire(payment)
     assert payment.status == "unknown"
     settings.FIELD_KEYS = keys
     payment = Payment.objects.get()
     backdate(payment, 60)
-    ask(payment)
+    inquire(payment)
     assert payment.status == "captured"
 
 

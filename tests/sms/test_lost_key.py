@@ -15,8 +15,9 @@ from sms.models import InboundText, NumberLookup, TextMessage, TextRules
 from sms.tasks import catch_up, deliver, reconcile
 from sms.twilio.client import LOST
 from tests.factories import MOBILE, make_text
-from tests.sms import test_inbound, test_webhook
 from tests.sms.conftest import bodies
+from tests.sms.inbox import test_inbound
+from tests.sms.twilio import test_webhooks
 
 pytestmark = pytest.mark.django_db
 
@@ -62,10 +63,10 @@ def test_a_text_that_was_on_its_way_leaves_sending_after_an_hour(text, work, cle
 def test_a_text_that_twilio_took_is_asked_about_later(text, work, lose_key):
     message = text()
     message.claim()
-    message.mark_sent(test_webhook.SID)
+    message.mark_sent(test_webhooks.SID)
     lose_key()
     work(catch_up, message)
-    assert (message.status, message.sid) == ("sent", test_webhook.SID)
+    assert (message.status, message.sid) == ("sent", test_webhooks.SID)
     assert message.next_try_at is not None
 
 
@@ -83,13 +84,13 @@ def test_a_delivery_report_is_to_be_repeated(payer, text, lose_key, key):
     account = message.tenant.twilio
     account.set_webhook_key("shared-key")
     account.save()
-    named = test_webhook.NAMED if key == "webhook_key" else {}
-    values = test_webhook.fields(message)
+    named = test_webhooks.NAMED if key == "webhook_key" else {}
+    values = test_webhooks.fields(message)
     signature = (
-        test_webhook.by_key(message) if named else test_webhook.sign(message.callback_url, values)
+        test_webhooks.by_key(message) if named else test_webhooks.sign(message.callback_url, values)
     )
     lose_key()
-    answer = test_webhook.report(payer, message, values, signature=signature, **named)
+    answer = test_webhooks.report(payer, message, values, signature=signature, **named)
     assert answer.status_code == 503
     message.refresh_from_db()
     assert message.status == "sending"

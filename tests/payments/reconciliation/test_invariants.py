@@ -17,7 +17,7 @@ from payments.models import Refund
 from payments.reconciliation.invariants import FOLDER, INVARIANTS, _load
 from payments.reconciliation.verify import check
 from tests.factories import make_invoice, make_member, make_ready_tenant
-from tests.payments.test_verify import pay
+from tests.payments.reconciliation.test_verify import pay
 
 COPIES = 1_500
 # Far more than the one invoice of the company that is checked has rows anywhere.

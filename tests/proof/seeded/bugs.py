@@ -11,7 +11,7 @@ from tests.proof.seeded import charges, money_back, texts
 
 # How to plant it, and the test that ought to notice.
 NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
-    "tests/payments/test_faults.py": [
+    "tests/payments/checkout/test_faults.py": [
         (charges.retry_with_a_new_orderid, "a_call_that_never_took_effect_ends_without_a_charge"),
         (
             charges.trusting_an_early_not_found,
@@ -30,25 +30,25 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
             "an_other_amount_that_cannot_be_given_back_waits_for_a_person",
         ),
     ],
-    "tests/payments/test_races.py": [
+    "tests/payments/checkout/test_races.py": [
         (charges.no_invoice_lock, "fifty_payers_at_once_are_one_charge"),
         (charges.second_tab_allowed, "fifty_payers_at_once_are_one_charge"),
         (charges.a_new_key_for_every_submit, "a_double_click_is_one_charge_and_one_page"),
     ],
-    "tests/payments/test_refunds.py": [
+    "tests/payments/refunding/test_refunds.py": [
         (
             money_back.refund_sent_again_after_a_timeout,
             "a_lost_answer_is_asked_about_and_never_sent_again",
         ),
     ],
-    "tests/payments/test_two_people.py": [
+    "tests/payments/refunding/test_two_people.py": [
         (money_back.one_person_gives_back_any_amount, "above_the_limit_two_people_are_needed"),
         (
             money_back.each_refund_has_a_limit_of_its_own,
             "parts_that_are_above_the_limit_together_need_two_people",
         ),
     ],
-    "tests/payments/test_settlement_life.py": [
+    "tests/payments/settlement/test_settlement.py": [
         (
             money_back.bank_payment_cleared_once_settled,
             "a_bank_payment_clears_after_its_days_and_not_before",
@@ -61,7 +61,7 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
     "tests/invoices/test_money.py": [
         (charges.increment_instead_of_recompute, "telling_it_twice_books_once"),
     ],
-    "tests/sms/test_delivery.py": [
+    "tests/sms/outbox/test_delivery.py": [
         (
             texts.a_text_sent_again_after_a_timeout,
             "an_answer_lost_after_twilio_took_it_sends_no_second_text",
@@ -72,10 +72,10 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
         ),
         (texts.a_text_about_an_invoice_that_was_paid, "what_happened_before_it_went_out_stops_it"),
     ],
-    "tests/sms/test_races.py": [
+    "tests/sms/outbox/test_races.py": [
         (texts.two_workers_send_the_same_text, "twenty_workers_send_one_text"),
     ],
-    "tests/sms/test_verbs.py": [
+    "tests/sms/models/test_text.py": [
         (texts.callbacks_regress_a_delivered_text, "an_end_is_an_end"),
     ],
     "tests/proof/test_known_bad.py": [
