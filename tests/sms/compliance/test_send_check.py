@@ -287,7 +287,7 @@ def test_the_check_follows_what_is_typed(maya, invoice):
     opt_out(invoice.tenant, ROB, source=OptOut.Source.REPLY, wording="STOP")
     page = verdict(maya, invoice, number=ROB)
     assert "This text cannot be sent" in page
-    button = re.search(r'id="send-button" hx-swap-oob="true">.*?</span>', page)[0]
+    button = re.search(r'id="send-button" hx-swap-oob="true">.*?</span>', page, re.DOTALL)[0]
     assert 'aria-disabled="true"' in button
     assert 'type="submit"' not in button
 
