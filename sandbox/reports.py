@@ -22,16 +22,21 @@ CARD_TYPES = {"3": "AMEX", "4": "VISA", "5": "MC", "6": "DISC"}
 
 def read_day(text: str) -> date | None:
     """Read MMDD (the newest such day, up to today) or YYYYMMDD; None for anything else."""
-    try:
-        if re.fullmatch(r"\d{8}", text):
-            return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a date only
-        if re.fullmatch(r"\d{4}", text):
-            year = clock.today().year
-            day = date(year, int(text[:2]), int(text[2:]))
-            return day if day <= clock.today() else day.replace(year=year - 1)
-    except ValueError:
-        pass
+    if re.fullmatch(r"\d{8}", text):
+        return _day(int(text[:4]), text[4:])
+    if re.fullmatch(r"\d{4}", text):
+        today = clock.today()
+        # February 29 may be eight years back.
+        days = (_day(year, text) for year in range(today.year, today.year - 9, -1))
+        return next((day for day in days if day and day <= today), None)
     return None
+
+
+def _day(year: int, text: str) -> date | None:
+    try:
+        return date(year, int(text[:2]), int(text[2:]))
+    except ValueError:
+        return None
 
 
 def settlestat(merchant: Merchant, request: HttpRequest) -> HttpResponse:

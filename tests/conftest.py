@@ -48,9 +48,14 @@ def _all_companies() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test depend on the hour it runs at; `keep_quiet_hours(tenant)` turns them on."""
-    monkeypatch.setattr(TextRules._meta.get_field("quiet_hours"), "_get_default", lambda: False)
+def _any_hour() -> Iterator[None]:
+    """Let no test depend on the hour it runs at; `keep_quiet_hours(tenant)` turns them on.
+
+    Not with the test's own monkeypatch: one that undoes its patches would bring them back.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TextRules._meta.get_field("quiet_hours"), "_get_default", lambda: False)
+        yield
 
 
 @pytest.fixture

@@ -126,10 +126,10 @@ def make_invoice(
     opened: bool = True,
     **fields: Any,
 ) -> Invoice:
-    """An open invoice of one line, due in thirty days."""
+    """An open invoice of one line, of today and due in thirty days."""
     if customer is None:
         customer = make_customer(tenant or make_ready_tenant())
-    today = dt.date(2026, 11, 20)
+    today = timezone.now().astimezone(customer.tenant.zone).date()
     invoice = Invoice.objects.create(
         tenant=customer.tenant,
         customer=customer,

@@ -29,7 +29,9 @@ HOME = {"street": "3 Mill Road", "city": "Rockport", "region": "MA", "postal": "
 
 @pytest.fixture
 def invoice(tenant: Tenant) -> Invoice:
-    return make_invoice(customer=make_customer(tenant, "Whitfield Dental", **HOME))
+    customer = make_customer(tenant, "Whitfield Dental", **HOME)
+    days = {"issued_on": dt.date(2026, 11, 20), "due_on": dt.date(2026, 12, 20)}
+    return make_invoice(customer=customer, **days)
 
 
 def page(invoice: Invoice) -> str:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from freezegun import freeze_time
 
 from audit.models import AuditEntry
 from customers.models import Customer
@@ -149,3 +150,9 @@ def test_customers_balance_survives_twenty_invoices_at_once():
     assert not [r for r in results if isinstance(r, Exception)]
     customer.refresh_from_db()
     assert customer.balance == 0
+
+
+@pytest.mark.parametrize("day", ["2026-12-31", "2027-01-15", "2028-02-29"])
+def test_an_invoice_of_the_factory_is_not_overdue_whatever_the_day(day):
+    with freeze_time(day):
+        assert not make_invoice().is_overdue

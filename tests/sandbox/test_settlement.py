@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 from typing import Any
 
@@ -176,6 +177,19 @@ def test_a_return_may_stand_in_the_report_of_an_earlier_day(
     (row,) = funding(gateway, date=day.replace("-", ""))["txns"]
     assert (row.get("parentretref", row["retref"]), row["achreturncode"]) == (retref, "R01")
     assert "to come" in refused(sandbox, retref=retref, code="R01", again=True, day="2999-01-01")
+
+
+def test_a_day_without_its_year_may_be_a_leap_day(gateway: Gateway, sandbox: Sandbox):
+    now = dt.datetime.fromisoformat(sandbox.control("clock", advance=0)["now"])
+    year = next(year for year in range(now.year + 1, now.year + 9) if calendar.isleap(year))
+    leap_day = dt.datetime(year, 2, 29, 18, tzinfo=dt.UTC)
+    sandbox.control("clock", advance=(leap_day - now).total_seconds())
+    bank(gateway)
+    sandbox.control("close-batch")
+    sandbox.control("fund")
+    assert funding(gateway)["fundingdate"] == f"{year}-02-29"
+    sandbox.control("clock", advance=330 * 86400)
+    assert funding(gateway, date="0229")["fundingdate"] == f"{year}-02-29"
 
 
 def test_amounts_as_cents(gateway: Gateway, sandbox: Sandbox):

@@ -59,7 +59,7 @@ def tells(page, invoice):
     words = words_of(page)
     today = timezone.now().astimezone(invoice.tenant.zone)
     secrets = [invoice.number, "182.50", "Water heater", "Dana", "Labor", f"{today:%B} {today.day}"]
-    secrets += [f"{today:%b} {today.day}", "Dec 20"]
+    secrets += [f"{day:%b} {day.day}" for day in (today, invoice.due_on)]
     return [secret for secret in secrets if secret in words]
 
 

@@ -1,5 +1,6 @@
 """Voids and refunds: who may, how much, once, and what the gateway's own books say."""
 
+import datetime as dt
 import re
 import threading
 import uuid
@@ -47,7 +48,7 @@ def said(answer):
 
 def later(refund, seconds=120):
     """Let it have been sent that long ago, and run the sweep."""
-    moment = refund.requested_at.replace(year=refund.requested_at.year - 1)
+    moment = refund.requested_at - dt.timedelta(days=365)
     Refund.objects.filter(pk=refund.pk).update(
         claimed_at=moment, sent_at=moment, next_inquiry_at=None
     )

@@ -5,12 +5,13 @@ import uuid
 from zoneinfo import ZoneInfo
 
 from sms.models import ReminderStep, TextRules
-from tests.factories import make_text
+from tests.factories import make_invoice, make_text
 from textpay.demo.clock import on
 
 NEW_YORK = ZoneInfo("America/New_York")
 WORDS = {"words_en": "{amount} for {invoice}.", "words_es": "{amount}, {invoice}."}
-SENT = dt.date(2026, 11, 20)  # a Friday; invoices of these tests are due on December 20
+SENT = dt.date(2026, 11, 20)  # a Friday
+DUE = dt.date(2026, 12, 20)
 
 
 def moment(day, hour=10, minute=5, zone=NEW_YORK):
@@ -20,6 +21,11 @@ def moment(day, hour=10, minute=5, zone=NEW_YORK):
 def later(days, hour=10, minute=5):
     """So many days after the invoice was texted, at an hour of the company's day."""
     return moment(SENT + dt.timedelta(days=days), hour, minute)
+
+
+def november_invoice(customer):
+    """An open invoice that is texted on the day it is written, and due on December 20."""
+    return make_invoice(customer=customer, issued_on=SENT, due_on=DUE)
 
 
 def add_step(tenant, when, days, **fields):

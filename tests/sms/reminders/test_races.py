@@ -13,9 +13,9 @@ from sms.models import Reminder, TextMessage
 from sms.reminders import run
 from sms.reminders.run import OVERTAKEN, remind, take
 from sms.tasks import why_not_now
-from tests.factories import make_customer, make_invoice
+from tests.factories import make_customer
 from tests.race import run_together
-from tests.sms.reminders.reminded import add_step, later, texted
+from tests.sms.reminders.reminded import add_step, later, november_invoice, texted
 from textpay.demo.clock import on
 
 pytestmark = [
@@ -33,7 +33,7 @@ def step(tenant):
 @pytest.fixture
 def invoice(tenant, clerk):
     """Texted and delivered on November 20."""
-    return texted(make_invoice(customer=make_customer(tenant)), clerk)
+    return texted(november_invoice(make_customer(tenant)), clerk)
 
 
 def reminders():
@@ -49,8 +49,7 @@ def test_many_workers_and_reruns_remind_everybody_once(tenant, clerk, step):
     step("after_sending", 3)
     step("before_due", 27)  # the same day: one of the two goes out
     invoices = [
-        texted(make_invoice(customer=make_customer(tenant, f"Customer {n}")), clerk)
-        for n in range(6)
+        texted(november_invoice(make_customer(tenant, f"Customer {n}")), clerk) for n in range(6)
     ]
     with on(later(3)):
         begun = run_together(*(lambda: work(tenant) for _ in range(8)))

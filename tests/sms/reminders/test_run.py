@@ -18,9 +18,18 @@ from sms.reminders import run as reminding
 from sms.reminders.run import companies, remind, remind_everybody, take
 from sms.reminders.schedule import plans
 from sms.tasks import deliver
-from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant
+from tests.factories import MOBILE, make_customer, make_ready_tenant
 from tests.sms.conftest import bodies
-from tests.sms.reminders.reminded import SENT, WORDS, add_step, later, moment, texted
+from tests.sms.reminders.reminded import (
+    DUE,
+    SENT,
+    WORDS,
+    add_step,
+    later,
+    moment,
+    november_invoice,
+    texted,
+)
 from textpay.demo.clock import on
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +44,7 @@ def step(tenant):
 @pytest.fixture
 def invoice(tenant, clerk):
     """Texted and delivered on November 20."""
-    return texted(make_invoice(customer=make_customer(tenant)), clerk)
+    return texted(november_invoice(make_customer(tenant)), clerk)
 
 
 def run(tenant, at):
@@ -99,7 +108,7 @@ def test_however_often_it_runs_a_step_goes_out_once(tenant, step, invoice):
     [
         ("after_sending", 5, SENT + dt.timedelta(days=5)),
         ("before_due", 3, dt.date(2026, 12, 17)),
-        ("after_due", 0, dt.date(2026, 12, 20)),
+        ("after_due", 0, DUE),
         ("after_due", 4, dt.date(2026, 12, 24)),
         ("before_lapse", 5, dt.date(2027, 1, 14)),
     ],
@@ -118,7 +127,7 @@ def test_the_day_is_the_companys_own(clerk):
     TextRules.objects.create(tenant=tenant, reminds=True, quiet_hours=False)
     ReminderStep.objects.create(tenant=tenant, when="after_sending", days=1, **WORDS)
     late = moment(SENT, 23, 30, honolulu)  # in UTC the next day has begun
-    texted(make_invoice(customer=make_customer(tenant)), clerk, at=late)
+    texted(november_invoice(make_customer(tenant)), clerk, at=late)
     run(tenant, moment(SENT + dt.timedelta(days=1), 9, 59, honolulu))
     assert plans(tenant, moment(SENT, 23, 59, honolulu)) == []
     assert len(plans(tenant, moment(SENT + dt.timedelta(days=1), 10, 0, honolulu))) == 1
@@ -162,7 +171,7 @@ def test_a_step_whose_day_is_long_over_does_not_go_out(tenant, step, invoice):
 
 def test_an_invoice_nobody_texted_gets_none(tenant, step):
     step("after_due", 1)
-    make_invoice(customer=make_customer(tenant))
+    november_invoice(make_customer(tenant))
     run(tenant, moment(dt.date(2026, 12, 21)))
     assert Reminder.objects.count() == 0
 
@@ -279,7 +288,7 @@ def test_it_waits_for_the_recipients_morning(tenant, step, clerk):
     step("after_sending", 3)
     TextRules.objects.update(quiet_hours=True)
     hawaii = make_customer(tenant, "Leilani", mobile="+18085550142", region="HI")
-    texted(make_invoice(customer=hawaii), clerk, to="+18085550142")
+    texted(november_invoice(hawaii), clerk, to="+18085550142")
     run(tenant, later(3, hour=11))  # six in the morning there
     assert Reminder.objects.count() == 0
     run(tenant, later(3, hour=14))
@@ -368,7 +377,7 @@ def test_one_invoices_trouble_leaves_the_others_their_reminders(
     tenant, step, invoice, clerk, monkeypatch
 ):
     step("after_sending", 3)
-    other = texted(make_invoice(customer=make_customer(tenant, "Ines")), clerk)
+    other = texted(november_invoice(make_customer(tenant, "Ines")), clerk)
     real = reminding.queue_reminder
 
     def broken(row, **fields):

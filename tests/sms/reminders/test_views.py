@@ -11,7 +11,7 @@ from sms.models import ReminderStep, TextMessage, TextRules
 from sms.reminders import demo_clock
 from sms.reminders.run import remind
 from tests.factories import make_customer, make_invoice, make_text
-from tests.sms.reminders.reminded import add_step, later, texted
+from tests.sms.reminders.reminded import add_step, later, november_invoice, texted
 from textpay.demo.clock import on
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def boss(browser_of, admin_user):
 
 @pytest.fixture
 def invoice(tenant, clerk):
-    return texted(make_invoice(customer=make_customer(tenant)), clerk)
+    return texted(november_invoice(make_customer(tenant)), clerk)
 
 
 def history(action):
@@ -134,7 +134,7 @@ def test_settings_texts_shows_both_languages(boss):
 
 def test_tomorrow_is_told_beforehand_and_today_afterwards(tenant, invoice, browser_of, viewer):
     add_step(tenant, "after_sending", 3)
-    paused = texted(make_invoice(customer=make_customer(tenant, "Paul")), viewer)
+    paused = texted(november_invoice(make_customer(tenant, "Paul")), viewer)
     paused.customer.pause_reminders(True, actor=None)
     with on(later(2)):
         tomorrow = part(browser_of(viewer), "tomorrow")
