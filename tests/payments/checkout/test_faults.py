@@ -192,7 +192,7 @@ def test_nobody_asks_before_the_gateway_must_have_answered(payer, link, form, ga
 def test_a_crash_after_any_commit_is_healed(link, form, gateway, step, monkeypatch, payer):
     """Each step is a commit; the process dies after it, and the sweep settles with the gateway."""
     if step == "charged":
-        monkeypatch.setattr(charging, "settle", lambda payment, answer: None)
+        monkeypatch.setattr(charging, "record_outcome", lambda payment, answer: None)
     elif step == "sent":
         monkeypatch.setattr(client, "auth", lambda *args, **kwargs: 1 / 0)
     else:
@@ -250,7 +250,7 @@ def test_two_charges_under_one_order_number_leave_one(payer, link, form, gateway
 def test_a_late_no_does_not_undo_what_was_booked(payer, link, form, gateway):
     payer.post(address(link), form)
     payment = Payment.objects.get()
-    charging.settle(payment, client.Declined("PPS", "29", "Txn not found", "No."))
+    charging.record_outcome(payment, client.Declined("PPS", "29", "Txn not found", "No."))
     payment.refresh_from_db()
     assert payment.status == "captured"
     assert not payment.mark_unknown()
@@ -263,8 +263,8 @@ def test_money_that_turns_up_after_all_is_booked(payer, link, form, gateway):
     payment = Payment.objects.get()
     payment.not_charged("The payment never arrived.")
     [answer] = client.inquire_by_orderid(payment) or []
-    charging.settle(payment, answer)
-    charging.settle(payment, answer)
+    charging.record_outcome(payment, answer)
+    charging.record_outcome(payment, answer)
     books_agree(gateway)
     assert AuditEntry.objects.filter(action="payment.captured").count() == 1
 
