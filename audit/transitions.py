@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
 from django.db import connection, models, transaction
-from django.db.models.sql.subqueries import UpdateQuery
 
 from audit.models import LABELS, AuditEntry, entry, record, record_all
+from audit.prepared import update_with_entry
 from tenants.models import Tenant, User
 
 
@@ -106,41 +106,12 @@ def transition_from(
         **data,
     )
     rows = model._base_manager.filter(where or models.Q(), pk=obj.pk, status=old)
-    if not _update_with_entry(rows, changes, made):
+    if not update_with_entry(rows, changes, made):
         return False
     for name, value in changes.items():
         if not hasattr(value, "resolve_expression"):
             setattr(obj, name, value)
     return True
-
-
-def _update_with_entry(
-    rows: models.QuerySet[Any], changes: dict[str, Any], made: AuditEntry
-) -> bool:
-    """Change the one row and write its entry, both or neither; False when there is no such row.
-
-    One statement on PostgreSQL, which saves the four of a transaction; SQLite cannot do that.
-    """
-    if connection.vendor != "postgresql":
-        with transaction.atomic():
-            moved = bool(rows.update(**changes))
-            if moved:
-                made.save()
-            return moved
-    update = cast(UpdateQuery, rows.query.chain(UpdateQuery))
-    update.add_update_values(changes)
-    sql, params = update.get_compiler(connection=connection).as_sql()
-    fields = [field for field in AuditEntry._meta.concrete_fields if not field.primary_key]
-    columns = ", ".join(str(field.column) for field in fields)
-    values = [field.get_db_prep_save(getattr(made, field.attname), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH moved AS ({sql} RETURNING 1)"  # noqa: S608  Django's own, and names of ours
-            f" INSERT INTO {AuditEntry._meta.db_table} ({columns})"
-            f" SELECT {', '.join(['%s'] * len(values))} FROM moved",
-            [*params, *values],
-        )
-        return bool(cursor.rowcount)
 
 
 def transition_locked(

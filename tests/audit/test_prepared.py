@@ -2,11 +2,12 @@
 
 import uuid
 
+import django
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from audit.prepared import ByKey
+from audit.prepared import CHECKED_WITH, ByKey
 from invoices.models import Invoice, PaymentLink
 from tests.factories import make_invoice, make_link
 from tests.race import run_together
@@ -16,6 +17,11 @@ pytestmark = pytest.mark.django_db
 
 def links():
     return PaymentLink.objects.select_related("invoice__customer", "tenant").defer("tenant__name")
+
+
+def test_django_is_a_release_that_the_shortcuts_were_checked_with():
+    """After an upgrade: run these tests and `bin/bench prepared`, then extend CHECKED_WITH."""
+    assert django.VERSION[:2] in CHECKED_WITH
 
 
 def test_the_row_and_its_related_rows_in_one_statement():
