@@ -22,7 +22,7 @@ from tests.factories import make_invoice
 from tests.payments.conftest import address
 from tests.race import apart, wait_until_locked_out
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 OTHER = "800000009033"
 UNFINISHED = ["pending", "unknown", "needs_attention", "captured", "started"]
 FINISHED = ["settled", "cleared", "refunded", "voided", "returned", "rejected", "declined"]
@@ -154,6 +154,7 @@ def test_a_payment_of_the_merchant_id_before_is_refunded_by_hand(
     assert refund.status == "done"
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
 @pytest.mark.parametrize("begins", ["payment", "refund"])
 def test_what_is_not_committed_yet_holds_it_up_too(

@@ -20,7 +20,7 @@ from tests.factories import make_invoice, make_link
 from tests.payments.conftest import address, backdate
 from tests.proof.books import broken, judge
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("amount", ["0.29", "1.15", "4.35", "19.99", "1.10", "579.20"])

@@ -8,7 +8,7 @@ from tests.conftest import signed_in
 from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import address
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(

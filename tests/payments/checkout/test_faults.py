@@ -17,7 +17,7 @@ from tests.factories import make_invoice, make_link
 from tests.payments.conftest import PARTIAL, address, sweep_after
 from tests.workers import free_port
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 BEFORE = ["refuse", "drop_before", "http_401", "http_429", "http_500", "http_503"]
 AFTER = ["drop_after", "html", "empty", "truncated", "http_401_after", "http_500_after"]
@@ -156,6 +156,7 @@ def dripping():
     server.close()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_answer_that_only_drips_is_cut_off(payer, link, form, settings, dripping, monkeypatch):
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.4)
     settings.CARDCONNECT_URL = dripping

@@ -18,7 +18,7 @@ from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import address
 from tests.payments.reconciliation.test_match import forget, match_now
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -143,6 +143,7 @@ def test_verify_sees_more_of_it_given_back_than_was_taken(settled, tenant, admin
     assert 8 in {violation.invariant for violation in verify.check(tenant)}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_forgotten_payment_is_booked_without_its_surcharge(settled, tenant, link, gateway):
     """After a restored backup: the gateway knows a charge of $187.98, the invoice asks $182.50."""
     gateway.sandbox.control("fund")

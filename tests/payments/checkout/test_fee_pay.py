@@ -12,7 +12,7 @@ from tests.conftest import ScopedClient, signed_in
 from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import address, sweep_after
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 DEBIT = "4222222222222204"
 RESTRICTED = "06101"
 

@@ -17,7 +17,7 @@ from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import address
 from tests.race import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -193,6 +193,7 @@ def test_a_second_attempt_while_the_first_is_open_is_refused(payer, link, form, 
     assert len(gateway.charges()) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_ten_phones_at_once_never_pay_more_than_the_bill(
     live_server, link, form, gateway, in_parts
 ):

@@ -14,7 +14,7 @@ from payments.models import Authorization, Payment
 from tenants.models import Tenant
 from tests.payments.conftest import VISA, address
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def actions(invoice):

@@ -11,7 +11,7 @@ from tests.payments.checkout.test_faults import AFTER, BEFORE, LATE
 from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import PARTIAL, address, sweep_after
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 PAID, NOT_PAID = "Paid. Thank you", "No money has been taken."
 GOOD, DECLINED = "4111111111111111", "4387751111111053"
 TIMED_OUT = "4999006200620062"

@@ -26,7 +26,7 @@ from tests.factories import make_invoice, make_member, make_ready_tenant
 from tests.payments.conftest import address, check_everybody
 from tests.payments.reconciliation.test_verify import pay, sql, start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def settle(gateway):
@@ -78,6 +78,7 @@ def test_books_that_agree(tenant, charged, gateway):
     assert row.next_step == "Nothing to do."
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_restored_backup_loses_no_payment(tenant, charged, gateway, admin_user, browser_of):
     """F-24: the payment is gone from our database; the gateway's record brings it back."""
     invoice = charged.invoice
@@ -106,6 +107,7 @@ def test_a_restored_backup_loses_no_payment(tenant, charged, gateway, admin_user
     assert (again.bucket, Payment.objects.count()) == ("matched", 1)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_restored_bank_payment_is_started_not_paid(tenant, payer, link, bank_form, gateway):
     payer.post(address(link), bank_form)
     settle(gateway)
@@ -128,6 +130,7 @@ def test_a_charge_we_called_not_charged_is_booked(tenant, charged, gateway):
     assert charged.retref == gateway.taken()[0]["retref"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
     tenant, charged, gateway, admin_user, browser_of
 ):

@@ -19,7 +19,7 @@ from tests.payments.conftest import address, check_everybody
 from tests.payments.reconciliation.test_match import matched, settle
 from tests.payments.reconciliation.test_verify import sql
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 ELSEWHERE = "ZZZZBCDFGHJKLMNPQRS"
 
 

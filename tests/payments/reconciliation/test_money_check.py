@@ -24,7 +24,7 @@ from tests.payments.conftest import address, check_everybody
 from tests.payments.reconciliation.test_verify import pay, sql
 from tests.race import apart, run_together, wait_until_locked_out
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def give_back(payment, actor, amount):
@@ -78,6 +78,7 @@ def test_one_refund_booked_twice_and_of_another_company(settled, admin_user):
     ]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refund_with_a_part_of_a_cent(settled, admin_user):
     give_back(settled, admin_user, "50.00")
     sql("ALTER TABLE payments_refund ALTER fee TYPE numeric(12, 4)")
@@ -160,6 +161,7 @@ def violations(tenant, count=3):
     return [Violation(4, tenant.pk, None, f"INV-{n}", "is wrong", "Look.") for n in range(count)]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
 def test_two_checks_at_one_moment_keep_each_finding_once(tenant):
     verify.keep(tenant, [])
@@ -172,6 +174,7 @@ def test_two_checks_at_one_moment_keep_each_finding_once(tenant):
     assert MoneyCheck.objects.get(tenant=tenant).unanswered == 2
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
 def test_many_first_checks_at_one_moment_keep_each_finding_once(tenant):
     assert run_together(*[lambda: verify.keep(tenant, violations(tenant))] * 8) == [None] * 8

@@ -21,7 +21,7 @@ from tenants.models import Tenant
 from tests.factories import make_ready_tenant, make_tenant
 from tests.race import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 EVENING = dt.datetime(2026, 12, 1, 23, 30, tzinfo=dt.UTC)
 MATCH, CHECK = "match", "check"
@@ -137,6 +137,7 @@ def test_a_message_delivered_again_runs_nothing(house, tenant):
     assert len(house.runs) == 2
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
 def test_messages_delivered_at_one_moment_run_once(house, tenant):
     house.until(2, 55)

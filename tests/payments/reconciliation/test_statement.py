@@ -19,7 +19,7 @@ from tests.payments.conftest import address
 from tests.payments.gateway.http_fakes import ORDER, RETREF, make_account
 from tests.payments.reconciliation.test_match import forget, matched, settle
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 DAY = MONDAY = dt.date(2026, 3, 9)
 SETTLED = Settled("1900010001", RETREF, ORDER, Decimal("182.50"), "Y", cardtype="VISA")
 
@@ -152,6 +152,7 @@ def test_a_bank_payment_that_only_the_deposit_names_is_one(says, named):
     assert not line.is_bank
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_forgotten_bank_payment_that_only_the_deposit_names_is_booked_as_one(
     tenant, payer, link, bank_form, gateway, monkeypatch
 ):

@@ -16,7 +16,7 @@ from payments.reconciliation.verify import check, keep
 from tests.factories import make_customer, make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address, check_everybody
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 AGREED = authorization_text.Agreement("I agree to pay $182.50.", "1")
 
 
@@ -116,6 +116,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_broken_rule_is_seen_by_each_company_for_itself(name, tenant, paid):
     other = make_ready_tenant("Mesa Verde Electric")
@@ -144,6 +145,7 @@ def test_an_attempt_of_which_nobody_knows_for_a_day(tenant):
     assert "182.50" in str(violation)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_bookings_of_one_charge_and_two_open_attempts(tenant, paid):
     other, third = start(make_invoice(tenant)), start(make_invoice(tenant))
     definitions = {}
@@ -177,6 +179,7 @@ def test_another_companys_money(tenant, paid):
     assert check(make_ready_tenant("Third")) == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_part_of_a_cent(tenant, paid):
     sql("ALTER TABLE payments_payment ALTER amount TYPE numeric(12, 4)")
     try:

@@ -16,7 +16,7 @@ from tests.factories import make_link
 from tests.payments.conftest import address
 from tests.payments.refunding.test_refunds import ask, said
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
 
 

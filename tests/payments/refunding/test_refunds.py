@@ -26,7 +26,7 @@ from tests.factories import PASSWORD
 from tests.payments.conftest import address, check_everybody
 from tests.race import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def ask(browser, payment, amount="182.50", **more):
@@ -171,6 +171,7 @@ def test_a_right_password_is_no_wrong_one(admin_user):
         assert StepUpForm({"confirm_password": PASSWORD}, user=admin_user).is_valid()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_thirty_wrong_passwords_at_once_five_are_checked(admin_user, monkeypatch):
     """No check ends before every try has been let through to it or refused."""
     refused = "Too many wrong passwords. Wait five minutes."

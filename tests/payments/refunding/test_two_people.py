@@ -10,7 +10,7 @@ from tenants.models import Role
 from tests.factories import PASSWORD, make_member
 from tests.payments.refunding.test_refunds import actions, ask, said
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.factories import make_cardconnect, make_invoice, make_tenant
 from tests.payments.reconciliation.test_verify import start
 from tests.race import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 COMPANIES, BASE = 50, 700000000000
 SECONDS_BETWEEN_RUNS = 20
@@ -79,6 +79,7 @@ def test_every_company_is_read_within_its_interval(gateway, reads, settings):
     assert sum(reads.values()) == COMPANIES + REPORTS
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_read_each_account_once(gateway, reads):
     make_companies(gateway, 4)
     run_together(*[settle_bank_payments for _ in range(3)])

@@ -19,7 +19,7 @@ from tests.payments.conftest import address
 from tests.payments.reconciliation.test_verify import pay
 from tests.race import run_together
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -93,6 +93,7 @@ def test_what_there_was_no_time_for_is_due_again(gateway, tenant, asked, monkeyp
     assert sum(asked.values()) == 3
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_look_at_each_payment_once(gateway, tenant, asked):
     make_old(tenant, 4)
     run_together(*[settle_bank_payments for _ in range(3)])

@@ -20,7 +20,7 @@ from tenants.models import Tenant
 from tests.factories import make_text
 from tests.payments.conftest import address, check_everybody
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from invoices.models import PaymentLink
 from payments.models import Payment
 from tests.payments.conftest import address, sweep_after
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def today(invoice):

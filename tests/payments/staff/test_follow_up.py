@@ -23,7 +23,7 @@ from payments.tasks import settle_refunds, settle_unknown
 from tests.payments.conftest import PARTIAL, address, check_everybody
 from tests.payments.reconciliation.test_match import match_now
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from payments.models import Authorization, Payment
 from tests.payments.conftest import PARTIAL, address
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_the_api_lists_payments_of_the_company_only(paid, viewer, stranger, browser_of):

@@ -28,7 +28,7 @@ from tests.sms.conftest import bodies
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="row locks need PostgreSQL"
 )
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ def test_each_text_is_in_one_handful(invoices, start, twilio, monkeypatch):
     assert len(set(bodies(twilio))) == len(bodies(twilio)) == 12
 
 
+@pytest.mark.django_db(transaction=True)
 @on_postgresql
 def test_many_workers_take_each_row_once(invoices, start):
     bulk = start(invoices(12))
@@ -182,6 +183,7 @@ def test_a_turn_at_the_sender_does_not_end_a_pause(invoices, start, clerk):
     assert TextMessage.objects.get().next_try_at is None
 
 
+@pytest.mark.django_db(transaction=True)
 @on_postgresql
 def test_a_pause_holds_whatever_portions_are_taken_at_that_moment(invoices, start, clerk):
     bulk = start(invoices(12))
@@ -217,6 +219,7 @@ def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, t
     assert bulk.rows.get(invoice=first).why == "A text about it is on its way already."
 
 
+@pytest.mark.django_db(transaction=True)
 @on_postgresql
 def test_two_bulk_sends_of_the_same_invoices_text_each_once(invoices, start):
     chosen = invoices(12)
