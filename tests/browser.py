@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tenants.models import User
+from tests.conftest import signed_in
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
@@ -37,8 +40,39 @@ def chromium() -> Iterator[Browser]:
 
 def axe_violations(page: Page) -> list[str]:
     """What axe finds wrong with the page, as "rule: element" lines; empty when all is well."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    if not page.evaluate("window.axe !== undefined"):
+        page.evaluate(Axe().axe_script)
+    found: list[dict[str, Any]] = page.evaluate(
+        "axe.run({resultTypes: ['violations']}).then(results => results.violations)"
+    )
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
+
+
+def complaints(page: Page, *sizes: dict[str, int]) -> list[str]:
+    """What axe finds, and sideways scrolling, in each size and in both color schemes.
+
+    Without sizes: in the present one. The page is not loaded again; its color scheme ends light.
+    """
+    found = []
+    for size in sizes or (page.viewport_size,):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            place = f"{page.url} at {size['width']} {scheme}"  # type: ignore[index]
+            found += [f"{place}: {violation}" for violation in axe_violations(page)]
+        if scrolls_sideways(page):
+            found.append(f"{page.url} at {size['width']}: scrolls sideways")  # type: ignore[index]
+    return found
+
+
+def sign_in(context: BrowserContext, live_server: Any, user: User) -> Page:
+    """A tab of a browser in which `user` has signed in; `page.goto("/")` is Home.
+
+    The sign-in page itself is tested by the journeys.
+    """
+    [session] = signed_in(user).cookies.values()
+    context.add_cookies([{"name": session.key, "value": session.value, "url": live_server.url}])
+    return context.new_page()
 
 
 def wait_until_heard(page: Page, selector: str) -> None:

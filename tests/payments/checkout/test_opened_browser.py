@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from sms.models import TextMessage
-from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
-from tests.factories import PASSWORD, make_text
+from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways, sign_in
+from tests.factories import make_text
 from tests.payments.conftest import address
 from tests.waiting import eventually
 
@@ -43,13 +43,7 @@ def phone(browser: Browser, live_server: Any, gateway: Any) -> Iterator[Page]:
 def office(browser: Browser, live_server: Any, clerk: Any) -> Iterator[BrowserContext]:
     """The clerk's browser, signed in."""
     context = browser.new_context(viewport=DESKTOP, base_url=live_server.url)
-    page = context.new_page()
-    page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(clerk.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(live_server.url + "/")
-    page.close()
+    sign_in(context, live_server, clerk).close()
     yield context
     context.close()
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, expect
 from audit.clock import db_now
 from payments.models import Finding, MatchRow, Payment
 from payments.reconciliation import match
-from tests.browser import DESKTOP, PHONE, axe_violations, scrolls_sideways
-from tests.factories import PASSWORD, make_invoice
+from tests.browser import DESKTOP, PHONE, complaints, sign_in
+from tests.factories import make_invoice
 from tests.payments.reconciliation.test_verify import pay, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,21 +52,11 @@ def ledger(tenant: Any) -> None:
     assert Payment.objects.count() == 2
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["1280", "390"])
-def test_pages_are_sound(
-    browser: Browser, live_server: Any, clerk: Any, ledger: None, window: Any, scheme: Any
-) -> None:
-    context = browser.new_context(viewport=window, color_scheme=scheme, base_url=live_server.url)
-    page = context.new_page()
-    page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(clerk.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(live_server.url + "/")
+def test_pages_are_sound(browser: Browser, live_server: Any, clerk: Any, ledger: None) -> None:
+    context = browser.new_context(base_url=live_server.url)
+    page = sign_in(context, live_server, clerk)
     for path in ("/", "/payments/", "/payments/match/", "/payments/match/?bucket=ours"):
         page.goto(path)
-        assert axe_violations(page) == [], path
-        assert not scrolls_sideways(page), path
+        assert complaints(page, DESKTOP, PHONE) == []
     expect(page.get_by_role("button", name="Ask CardConnect").first).to_be_visible()
     context.close()

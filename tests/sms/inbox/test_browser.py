@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from customers.models import Customer
 from sms.models import InboundText, OptOut, TextMessage
 from sms.models.opt_out import opt_out
-from tests.browser import DESKTOP, PHONE, axe_violations, chromium, scrolls_sideways
-from tests.factories import MOBILE, PASSWORD, make_customer, make_invoice, make_text
+from tests.browser import DESKTOP, PHONE, chromium, complaints, sign_in
+from tests.factories import MOBILE, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STRANGER = "+16175550100"
@@ -40,23 +40,17 @@ def customer(tenant: Any, clerk: Any, take: Any) -> Customer:
 
 
 @pytest.fixture
-def sign_in(
+def open_home(
     browser: Browser, live_server: Any, clerk: Any, customer: Customer
 ) -> Iterator[Callable[..., Page]]:
     refused: list[str] = []
 
-    def enter(viewport: Any = DESKTOP, scheme: Any = "light") -> Page:
-        context = browser.new_context(
-            viewport=viewport, base_url=live_server.url, color_scheme=scheme
-        )
-        tab = context.new_page()
+    def enter(viewport: Any = DESKTOP) -> Page:
+        context = browser.new_context(viewport=viewport, base_url=live_server.url)
+        tab = sign_in(context, live_server, clerk)
         tab.on("pageerror", lambda error: refused.append(str(error)))
         tab.on("console", lambda m: refused.append(m.text) if "Content Sec" in m.text else None)
-        tab.goto("/accounts/login/")
-        tab.get_by_label("Email").fill(clerk.email)
-        tab.get_by_label("Password").fill(PASSWORD)
-        tab.get_by_role("button", name="Sign in").click()
-        tab.wait_for_url(live_server.url + "/")
+        tab.goto("/")
         return tab
 
     yield enter
@@ -65,12 +59,8 @@ def sign_in(
     assert refused == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_every_page_is_well(
-    sign_in: Any, customer: Customer, tenant: Any, viewport: Any, scheme: str
-) -> None:
-    page = sign_in(viewport, scheme)
+def test_every_page_is_well(open_home: Any, customer: Customer, tenant: Any) -> None:
+    page = open_home()
     first = InboundText.objects.filter(number=MOBILE).first()
     out = OptOut.objects.get()
     for address in (
@@ -84,12 +74,11 @@ def test_every_page_is_well(
         f"/customers/{customer.public_id}/",
     ):
         page.goto(address)
-        assert axe_violations(page) == [], address
-        assert not scrolls_sideways(page), address
+        assert complaints(page, PHONE, DESKTOP) == []
 
 
-def test_an_answer_by_keyboard(sign_in: Any, take: Any) -> None:
-    page = sign_in()
+def test_an_answer_by_keyboard(open_home: Any, take: Any) -> None:
+    page = open_home()
     page.get_by_role("link", name="Messages").click()
     page.get_by_role("link", name="Dana Whitfield").click()
     expect(page.get_by_text("1 picture, not shown")).to_be_visible()
@@ -105,10 +94,10 @@ def test_an_answer_by_keyboard(sign_in: Any, take: Any) -> None:
     assert TextMessage.objects.get(kind="answer").to == MOBILE
 
 
-def test_the_newest_text_is_in_view(sign_in: Any, take: Any) -> None:
+def test_the_newest_text_is_in_view(open_home: Any, take: Any) -> None:
     for number in range(20):
         take(f"text number {number}")
-    page = sign_in(PHONE)
+    page = open_home(PHONE)
     page.goto("/messages/")
     page.get_by_role("link", name="Dana Whitfield").click()
     expect(page.get_by_text("text number 19")).to_be_in_viewport()
@@ -116,8 +105,8 @@ def test_the_newest_text_is_in_view(sign_in: Any, take: Any) -> None:
     expect(page.get_by_text("and one more")).to_be_in_viewport()
 
 
-def test_one_click_decides(sign_in: Any, tenant: Any) -> None:
-    page = sign_in(PHONE)
+def test_one_click_decides(open_home: Any, tenant: Any) -> None:
+    page = open_home(PHONE)
     page.goto("/messages/review/")
     page.get_by_role("button", name="Opted out").click()
     expect(page.get_by_text("Nothing to decide")).to_be_visible()
@@ -125,9 +114,9 @@ def test_one_click_decides(sign_in: Any, tenant: Any) -> None:
 
 
 def test_two_clicks_on_the_customers_page_opt_out(
-    sign_in: Any, customer: Customer, tenant: Any
+    open_home: Any, customer: Customer, tenant: Any
 ) -> None:
-    page = sign_in()
+    page = open_home()
     page.goto(f"/customers/{customer.public_id}/")
     page.get_by_text("Record an opt-out").click()
     page.get_by_role("button", name="Opt out ending in 42").click()
@@ -135,8 +124,10 @@ def test_two_clicks_on_the_customers_page_opt_out(
     assert OptOut.objects.of(tenant, MOBILE).source == "staff"
 
 
-def test_stop_greys_send_sms_on_the_open_page(sign_in: Any, customer: Customer, take: Any) -> None:
-    page = sign_in()
+def test_stop_greys_send_sms_on_the_open_page(
+    open_home: Any, customer: Customer, take: Any
+) -> None:
+    page = open_home()
     page.goto(f"/invoices/{customer.invoices.get().public_id}/")
     page.locator("#more-ways-button").click()
     expect(page.locator("#send-sms")).to_be_visible()

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from sms.models import ReminderStep, TextMessage
 from sms.reminders.run import remind
-from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways
-from tests.factories import PASSWORD, make_customer, make_invoice
+from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways, sign_in
+from tests.factories import make_customer, make_invoice
 from tests.sms.reminders.reminded import add_step, texted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,15 +30,11 @@ def page(browser: Browser, live_server: Any, admin_user: Any, settings: Any) -> 
     """A narrow phone of Alma's, in practice mode."""
     settings.PRACTICE_MODE = True
     context = browser.new_context(viewport=NARROW, base_url=live_server.url)
-    tab = context.new_page()
+    tab = sign_in(context, live_server, admin_user)
     refused: list[str] = []
     tab.on("console", lambda m: refused.append(m.text) if "Content Security" in m.text else None)
     tab.on("pageerror", lambda error: refused.append(str(error)))
-    tab.goto("/accounts/login/")
-    tab.get_by_label("Email").fill(admin_user.email)
-    tab.get_by_label("Password").fill(PASSWORD)
-    tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url(live_server.url + "/")
+    tab.goto("/")
     yield tab
     context.close()
     assert refused == []

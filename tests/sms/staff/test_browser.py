@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from invoices.models import Invoice
 from sms.models import TextMessage
-from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways
+from tests.browser import NARROW, axe_violations, chromium, scrolls_sideways, sign_in
 from tests.factories import PASSWORD, long_ago, make_customer, make_invoice, make_text
 from tests.pages import Person
 
@@ -33,15 +33,10 @@ def invoice(tenant: Any) -> Invoice:
 def page(browser: Browser, live_server: Any, clerk: Any, invoice: Invoice) -> Iterator[Page]:
     """A narrow phone on Invoice Details, with Maya signed in."""
     context = browser.new_context(viewport=NARROW, base_url=live_server.url)
-    tab = context.new_page()
+    tab = sign_in(context, live_server, clerk)
     refused: list[str] = []
     tab.on("console", lambda m: refused.append(m.text) if "Content Security" in m.text else None)
     tab.on("pageerror", lambda error: refused.append(str(error)))
-    tab.goto("/accounts/login/")
-    tab.get_by_label("Email").fill(clerk.email)
-    tab.get_by_label("Password").fill(PASSWORD)
-    tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url(live_server.url + "/")
     tab.goto(f"/invoices/{invoice.public_id}/")
     yield tab
     context.close()
