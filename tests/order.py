@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-# What takes longest, or starts most processes, in the order in which it begins.
+# Tests that start a whole Textpay keep both cores busy: one worker runs them, one by one.
+PROCESSES = ("tooling/test_run.py", "journeys/", "proof/test_chaos.py")
+# What takes longest, in the order in which it begins.
 FIRST = (
-    "tooling/test_run.py",
-    "journeys/",
+    *PROCESSES,
     "proof/test_machine.py",
-    "proof/test_chaos.py",
     "payments/checkout/test_browser.py",
     "payments/settlement/test_browser.py",
     "browser",
     "tenants/test_seed.py",
     "proof/",
 )
-# Files whose tests share something dear: a Chromium, or a copy of the checkout.
-TOGETHER = ("browser.py", "invoices/test_letter.py", "sandbox/test_pages.py", "tooling/test_run.py")
+# Files whose tests share what takes seconds to start: a Chromium, or a filled database.
+TOGETHER = (
+    "browser.py",
+    "invoices/test_letter.py",
+    "sandbox/test_pages.py",
+    "tenants/test_seed.py",
+)
 
 
 def group_of(item: pytest.Item) -> str | None:
     """The name of those that run on the same worker; None when a test may run anywhere."""
     path = str(item.path)
-    if "/tests/journeys/" in path:
-        return f"journeys-{item.callspec.params['house']}"
+    if any(part in path for part in PROCESSES):
+        return "processes"
     if "/tests/upgrade/" in path:
         return "upgrade"  # an old database is migrated once
     if path.endswith(TOGETHER):
@@ -45,8 +50,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def place(item: pytest.Item) -> tuple[int, str]:
-    """Where a test stands in the run."""
+def place(item: pytest.Item) -> tuple[int, str, str]:
+    """Where a test stands in the run: rank, group, and the house that a journey walks through."""
     path = str(item.path).rpartition("/tests/")[2]
     rank = next((number for number, part in enumerate(FIRST) if part in path), len(FIRST))
-    return rank, group_of(item) or ""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return rank, group_of(item) or "", str(parameters.get("house", ""))

@@ -37,6 +37,7 @@ def server():
     return f"postgres://{user}@{wanted['HOST']}:{wanted['PORT'] or 5432}/postgres"
 
 
+@pytest.mark.timeout(700)
 def test_a_small_run_under_fire_ends_with_equal_books():
     env = {**os.environ, "DATABASE_URL": server()}
     env.pop("REDIS_URL", None)  # it starts one of its own, as on a machine that has none running
