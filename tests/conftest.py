@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.test import Client, TransactionTestCase
@@ -18,6 +19,13 @@ from tests.factories import make_member, make_ready_tenant
 from tests.flush import empty_tables
 from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.order import pytest_itemcollected as pytest_itemcollected
+
+
+# A busy machine is no finding.
+hypothesis.settings.register_profile(
+    "textpay", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("textpay")
 
 
 class ScopedClient(Client):

@@ -46,9 +46,9 @@ def filled(
 ) -> Iterator[Path]:
     """A practice installation in the database, for all tests of this file: filling takes long."""
     folder = tmp_path_factory.mktemp("practice")
-    with django_db_blocker.unblock(), override_settings(PRACTICE_MODE=True, VAR_DIR=folder):
-        with scopes_disabled():
-            call_command("seed_demo", verbosity=0)
+    practice = override_settings(PRACTICE_MODE=True, VAR_DIR=folder)
+    with django_db_blocker.unblock(), practice, scopes_disabled():
+        call_command("seed_demo", verbosity=0)
     yield folder
     with django_db_blocker.unblock():
         empty_tables(TransactionTestCase())

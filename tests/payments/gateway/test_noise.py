@@ -67,7 +67,7 @@ def outcome(call, body, status=200):
 
 
 @given(bodies, st.sampled_from(["card", "ach"]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_charge_has_three_ends(body, method):
     payment = make_payment(method)
     end = outcome(lambda: client.auth(payment, TOKEN), body)
@@ -79,7 +79,7 @@ def test_a_charge_has_three_ends(body, method):
 
 
 @given(bodies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_so_has_everything_else_that_moves_money(body):
     payment = make_payment()
     refund = outcome(lambda: client.refund(payment, Decimal("20.00"), REFUND_ORDER), body)
@@ -90,7 +90,7 @@ def test_so_has_everything_else_that_moves_money(body):
 
 
 @given(bodies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_inquiry_says_something_or_nothing(body):
     payment = make_payment()
     found = outcome(lambda: client.inquire_by_orderid(payment), body)
@@ -101,7 +101,7 @@ def test_an_inquiry_says_something_or_nothing(body):
 
 
 @given(bodies)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_report_and_no_fact_breaks(body):
     account, day = make_account(), dt.date(2026, 3, 7)
     outcome(lambda: client.settlements(account, day), body)

@@ -164,7 +164,7 @@ START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 MOMENTS = st.integers(0, 2 * 365 * 24 * 3600).map(lambda n: START + dt.timedelta(seconds=n))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(zones=st.frozensets(ZONES, max_size=4), week=st.tuples(*[DAYS] * 7), now=MOMENTS)
 def test_the_next_moment_is_allowed_and_none_before_it_is(zones, week, now):
     hours = Hours(zones, week)

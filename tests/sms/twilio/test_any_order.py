@@ -42,7 +42,7 @@ def tellings(draw):
 class AnyOrder(TestCase):
     """One text per example."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(tellings())
     def test_ends_in_the_same_state_with_one_entry_for_each_move(self, telling):
         steps, final, code, bare = telling
