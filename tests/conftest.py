@@ -20,7 +20,6 @@ from tests.flush import empty_tables
 from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
 from tests.order import pytest_itemcollected as pytest_itemcollected
 
-
 # A busy machine is no finding.
 hypothesis.settings.register_profile(
     "textpay", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]

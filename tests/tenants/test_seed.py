@@ -199,6 +199,7 @@ def test_the_demo(seeded: Path) -> None:
 def test_the_gateway_that_is_told_of_the_past_has_nothing_against_the_books(
     seeded: Path, gateway: Sandbox
 ) -> None:
+    gateway.reset()
     told = json.loads((seeded / "demo_past.json").read_text())
     assert len(gateway.control("past", charges=told)["written"]) == len(told) > 20
     for tenant in lived_in():
