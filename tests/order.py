@@ -45,9 +45,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the long ones first, each group together; the order of all others stays."""
     items.sort(key=place)
+    if config.getoption("loadgroup", default=False):
+        check_groups(items)
+
+
+def check_groups(items: list[pytest.Item]) -> None:
+    """Refuse a pytest-xdist that does not read the marks: it would start everything twice."""
+    grouped = [(item.nodeid, group_of(item)) for item in items]
+    if any(group and not nodeid.endswith(f"@{group}") for nodeid, group in grouped):
+        raise pytest.UsageError("pytest-xdist does not keep groups of tests together.")
 
 
 def place(item: pytest.Item) -> tuple[int, str, str]:
