@@ -8,16 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import NotRequired, Protocol, TypedDict
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
-
-if TYPE_CHECKING:
-    from customers.models import Customer
-    from sms.models.rules import TextRules
 
 # Hours of one day on the recipient's clock, the second not included; None is a day off.
 Day = tuple[int, int] | None
@@ -40,6 +36,44 @@ US_ZONES = frozenset(
 DATA = Path(__file__).parent / "data"
 DAYS_AHEAD = 9  # a week of Sundays off, and the day lines of the world
 REVIEW_AFTER = dt.timedelta(days=180)
+
+
+class Address(Protocol):
+    """Where bills go, as far as quiet hours ask: a customer."""
+
+    @property
+    def region(self) -> str: ...
+
+    @property
+    def postal(self) -> str: ...
+
+
+class HourRules(Protocol):
+    """What a company decided about quiet hours."""
+
+    @property
+    def keeps_quiet_hours(self) -> bool: ...
+
+    @property
+    def strict_states(self) -> bool: ...
+
+
+class ZoneRow(TypedDict):
+    """A row of data/time_zones.toml."""
+
+    name: str
+    zones: list[str]
+    postal: NotRequired[dict[str, list[str]]]
+
+
+class StrictRow(TypedDict):
+    """A row of data/strict_hours.toml."""
+
+    weekdays: str
+    saturday: str
+    sunday: str
+    area_codes: list[int]
+    reviewed_on: dt.date
 
 
 @dataclass(frozen=True)
@@ -79,7 +113,7 @@ class Hours:
                     yield start
 
 
-def hours_of(number: str, customer: Customer | None, rules: TextRules) -> Hours:
+def hours_of(number: str, customer: Address | None, rules: HourRules) -> Hours:
     """When this E.164 number may be texted, by its area code and the customer's billing address."""
     if not rules.keeps_quiet_hours:
         return Hours(frozenset())
@@ -88,7 +122,7 @@ def hours_of(number: str, customer: Customer | None, rules: TextRules) -> Hours:
 
 
 def next_allowed(
-    number: str, customer: Customer | None, rules: TextRules, now: dt.datetime
+    number: str, customer: Address | None, rules: HourRules, now: dt.datetime
 ) -> dt.datetime | None:
     """The first moment from `now` on at which it may be texted: `now` itself when it may be.
 
@@ -135,7 +169,7 @@ def zones_of_address(region: str, postal: str) -> frozenset[str]:
 
     `region` is the two letters or the name. Nothing where the address tells nothing.
     """
-    row = _table("time_zones").get(state_of(region))
+    row = zone_rows().get(state_of(region))
     if row is None:
         return frozenset()
     code = postal.strip().upper()
@@ -148,7 +182,7 @@ def zones_of_address(region: str, postal: str) -> frozenset[str]:
 def state_of(region: str) -> str:
     """ "ma", "MA" and "Massachusetts" are MA; "" where it is no state or province."""
     word = region.strip().casefold()
-    rows = _table("time_zones").items()
+    rows = zone_rows().items()
     return next((s for s, row in rows if word in (s.casefold(), row["name"].casefold())), "")
 
 
@@ -162,7 +196,7 @@ def _strict_week(number: str, region: str) -> Week:
 
     Where neither tells a state, those that suit every row.
     """
-    rows = _table("strict_hours")
+    rows = strict_rows()
     area = int(number[2:5]) if number.startswith("+1") else 0
     known = number[2:5] in _area_zones() or not number.startswith("+1")
     if not known and not state_of(region):
@@ -171,11 +205,11 @@ def _strict_week(number: str, region: str) -> Week:
     return _narrowest(row for s, row in rows.items() if s == state or area in row["area_codes"])
 
 
-def _narrowest(rows: Iterable[dict[str, Any]]) -> Week:
+def _narrowest(rows: Iterable[StrictRow]) -> Week:
     week = list(USUAL)
     for row in rows:
-        names = ["weekdays"] * 5 + ["saturday", "sunday"]
-        week = [_both(day, _day(row[name])) for day, name in zip(week, names, strict=True)]
+        spans = [*[row["weekdays"]] * 5, row["saturday"], row["sunday"]]
+        week = [_both(day, _day(span)) for day, span in zip(week, spans, strict=True)]
     return tuple(week)
 
 
@@ -194,21 +228,26 @@ def _both(one: Day, other: Day) -> Day:
 
 
 @cache
-def _table(name: str) -> dict[str, dict[str, Any]]:
-    """A dated table of sms/compliance/data: its rows by state."""
-    return {key: row for key, row in _file(name).items() if isinstance(row, dict)}
+def zone_rows() -> dict[str, ZoneRow]:
+    """The rows of data/time_zones.toml by state."""
+    return {key: row for key, row in tomllib.loads(_file("time_zones")).items() if len(key) == 2}
 
 
 @cache
-def _file(name: str) -> dict[str, Any]:
-    return tomllib.loads((DATA / f"{name}.toml").read_text(encoding="utf-8"))
+def strict_rows() -> dict[str, StrictRow]:
+    """The rows of data/strict_hours.toml by state."""
+    return {key: row for key, row in tomllib.loads(_file("strict_hours")).items() if len(key) == 2}
+
+
+def _file(name: str) -> str:
+    return (DATA / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def overdue(today: dt.date) -> list[str]:
     """A sentence for each table, or state, that nobody has read for more than 180 days."""
-    dates = {"the time zones of the states": _file("time_zones")["reviewed_on"]}
-    dates |= {
-        f"the strict hours of {s}": r["reviewed_on"] for s, r in _table("strict_hours").items()
+    dates: dict[str, dt.date] = {
+        "the time zones of the states": tomllib.loads(_file("time_zones"))["reviewed_on"],
+        **{f"the strict hours of {s}": row["reviewed_on"] for s, row in strict_rows().items()},
     }
     return [
         f"Nobody has reviewed {what} since {day}: read it again and date it, in "

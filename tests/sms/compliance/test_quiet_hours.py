@@ -144,7 +144,7 @@ def test_the_address_names_its_zones(region, postal, zones):
 
 
 def test_every_state_and_province_is_known_and_its_zones_exist():
-    table = quiet_hours._table("time_zones")
+    table = quiet_hours.zone_rows()
     assert len(table) == 50 + 1 + 5 + 13
     for row in table.values():
         assert set(row.get("postal", {})) <= set(row["zones"])
@@ -228,7 +228,7 @@ def test_strict_states_are_a_companys_choice():
 
 
 def test_every_row_is_dated_sourced_and_sane():
-    for state, row in quiet_hours._table("strict_hours").items():
+    for state, row in quiet_hours.strict_rows().items():
         assert row["source"], state
         assert isinstance(row["reviewed_on"], dt.date), state
         assert quiet_hours.state_of(state) == state
@@ -237,7 +237,7 @@ def test_every_row_is_dated_sourced_and_sane():
 
 
 def test_a_row_nobody_read_for_half_a_year_is_named():
-    reviewed = quiet_hours._table("strict_hours")["TX"]["reviewed_on"]
+    reviewed = quiet_hours.strict_rows()["TX"]["reviewed_on"]
     assert quiet_hours.overdue(reviewed + dt.timedelta(days=180)) == []
     late = quiet_hours.overdue(reviewed + dt.timedelta(days=181))
     assert any("strict hours of TX" in sentence for sentence in late)
