@@ -15,10 +15,11 @@ from rest_framework.response import Response
 
 from customers import phones
 from invoices.models import Invoice, InvoiceError
-from sms.compliance.eligibility import why_not_text
-from sms.compliance.send_check import SendCheck
+from sms.compliance import send_check
+from sms.compliance.findings import SendCheck
 from sms.models import TextMessage
 from sms.outbox.queue import NeedsConfirmation
+from sms.recipient import Recipient
 from sms.staff.send import Refused, send
 from tenants.access import HasPermission, Permission
 from tenants.models import User
@@ -106,7 +107,7 @@ class TextMessageViewSet(
         invoices = Invoice.objects.select_related("tenant", "customer")
         invoice = get_object_or_404(invoices, public_id=data["invoice"])
         membership = request.membership  # type: ignore[attr-defined]
-        if reason := why_not_text(invoice, membership):
+        if reason := send_check.refusal(invoice, membership):
             return refusal(reason.code, reason.sentence)
         if data["override"] and not membership.allows(Permission.TEXT_AGAIN):
             raise PermissionDenied("Your role may not lift the limits on texting again.")
@@ -127,7 +128,7 @@ class TextMessageViewSet(
 def _send(invoice: Invoice, data: dict[str, Any], actor: User) -> tuple[TextMessage, bool]:
     return send(
         invoice,
-        to=data["to"],
+        Recipient.of(invoice.customer, data["to"]),
         actor=actor,
         key=data["key"],
         seen=str(data.get("seen", "")),

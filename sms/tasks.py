@@ -16,13 +16,13 @@ from audit.enqueue import enqueue
 from audit.prepared import ByKey
 from sms.bulk.work import take
 from sms.compliance import line_type
-from sms.compliance.send_check import OUTSIDE_HOURS, waits_until
+from sms.compliance.send_check import opens_at, recheck
 from sms.content.message_text import takes
-from sms.models import OptOut, TextMessage, TwilioAccount
+from sms.models import TextMessage, TwilioAccount
 from sms.models.bulk import PORTION, BulkSend, give_back
-from sms.models.opt_out import STOPPED, handing_over
-from sms.models.reminder import why_not_any_more
+from sms.models.opt_out import handing_over
 from sms.outbox import rate
+from sms.reminders import eligibility
 from sms.twilio import client
 from sms.twilio.client import TwilioError
 from sms.twilio.status import adopt, learn
@@ -84,7 +84,7 @@ def deliver_handful(message_ids: list[int]) -> None:
 def day_begins(message: TextMessage) -> dt.datetime | None:
     """When the hours begin that it has to wait for; None when it waits for none."""
     now = clock.now()
-    opens = waits_until(message, now)
+    opens = opens_at(message, now)
     return opens if opens != now else None
 
 
@@ -105,10 +105,10 @@ def has_to_wait(message: TextMessage) -> bool:
 
 def hand_over(message: TextMessage) -> None:
     """Call Twilio with a text that this worker has claimed, and book what comes of it."""
-    if line_type.ask_about(message):
+    if line_type.look_up_for(message):
         # That took seconds, and what was read before them may have changed.
         message = _load(message.pk) or message
-    if reason := line_type.why_not(message):
+    if reason := line_type.refusal(message):
         message.mark_failed(line_type.CODE, reason)
         return
     try:
@@ -117,7 +117,7 @@ def hand_over(message: TextMessage) -> None:
                 give_back(message, dt.timedelta(0))
                 message.wait_for_hours(opens)
                 return
-            if reason := why_not_now(message):
+            if reason := recheck(message) or eligibility.recheck(message):
                 message.hold_back(reason)
                 return
             accepted = client.send(message)
@@ -125,45 +125,6 @@ def hand_over(message: TextMessage) -> None:
         settle(message, error)
     else:
         message.mark_sent(accepted.sid, segments=accepted.segments, sender=accepted.sender)
-
-
-def why_not_now(message: TextMessage) -> str:
-    """Why a text that was queued must not go out any more; "" when it may.
-
-    Minutes or hours may lie between the click and this moment: the broker was down, Twilio busy.
-    """
-    if not (message.tenant.is_active and message.tenant.text_to_pay_enabled):
-        return "Text-to-Pay was switched off meanwhile; nothing was sent."
-    if not hasattr(message.tenant, "twilio"):
-        return "The company has no Twilio account any more; nothing was sent."
-    if message.kind != message.Kind.HELP and OptOut.objects.stand(message.tenant, message.to):
-        return STOPPED
-    if waits_until(message, clock.now()) is None:
-        return OUTSIDE_HOURS
-    return why_not_ask(message) if message.invoice else ""
-
-
-def why_not_ask(message: TextMessage) -> str:
-    """Why a text that asks for money must not go out any more; "" when it may."""
-    invoice, link = message.invoice, message.link
-    if invoice is None or link is None:
-        return "It has no invoice; nothing was sent."
-    if not invoice.is_payable:
-        state = invoice.get_status_display().lower()
-        return f"The invoice is no longer open ({state}); nothing was sent."
-    if not (link.is_live_at(clock.now()) and has_body(message)):
-        return "Its payment link ended before it went out; nothing was sent. Send it again."
-    if message.asked != invoice.balance:
-        return "The invoice changed before it went out; nothing was sent. Send it again."
-    return why_not_any_more(message)
-
-
-def has_body(message: TextMessage) -> bool:
-    """Whether the link's key is still there; without it nobody can write this text any more."""
-    try:
-        return bool(message.body)
-    except LookupError:
-        return False
 
 
 def settle(message: TextMessage, error: TwilioError) -> None:

@@ -3,14 +3,14 @@ from django.urls import path
 from sms.bulk import views as bulk_views
 from sms.inbox import inbound
 from sms.reminders import views as reminder_views
-from sms.staff import views, waiting
+from sms.staff import views
 from sms.twilio import webhooks
 
 app_name = "sms"
 urlpatterns = [
     path("invoices/<uuid:public_id>/text/", views.send, name="send"),
     path("invoices/<uuid:public_id>/text/check/", views.check_number, name="check"),
-    path("texts/<uuid:public_id>/cancel/", waiting.cancel, name="cancel"),
+    path("texts/<uuid:public_id>/cancel/", views.cancel, name="cancel"),
     path("invoices/text-many/", bulk_views.check, name="text_many"),
     path("reminders/", reminder_views.index, name="reminders"),
     path("reminders/live/", reminder_views.live, name="reminders_live"),

@@ -15,6 +15,7 @@ from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount
 from sms.models import TextMessage, TextRules, TwilioAccount
 from sms.outbox.queue import queue_text
+from sms.recipient import Recipient
 from tenants.models import Membership, Role, Tenant, User
 
 PASSWORD = "correct horse battery staple"
@@ -167,7 +168,6 @@ def long_ago(text: TextMessage, hours: int = 48) -> TextMessage:
 
 def make_text(invoice: Invoice, actor: User, **fields: Any) -> TextMessage:
     """A queued text for the invoice."""
-    message, _ = queue_text(
-        invoice, **{"to": MOBILE, "actor": actor, "key": uuid.uuid4(), **fields}
-    )
+    recipient = Recipient.of(invoice.customer, fields.pop("to", MOBILE))
+    message, _ = queue_text(invoice, recipient, **{"actor": actor, "key": uuid.uuid4(), **fields})
     return message

@@ -422,6 +422,11 @@ class Payment(Inquired):
         return next((refund for refund in self.refunds.all() if refund.is_open), None)
 
     @property
+    def is_clearing(self) -> bool:
+        """Whether it is a bank payment that was started and may still be returned."""
+        return self.status == self.Status.STARTED
+
+    @property
     def is_unsettled(self) -> bool:
         """Still in the gateway's open batch, as far as we know: a void undoes it."""
         return self.status in ("captured", "started")

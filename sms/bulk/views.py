@@ -23,7 +23,8 @@ from customers import phones
 from invoices import filters
 from invoices.models import Invoice
 from sms.bulk.work import Verdict, verdicts
-from sms.compliance.eligibility import Reason, why_no_texts
+from sms.compliance.findings import Finding
+from sms.compliance.send_check import company_refusal
 from sms.models.bulk import MOST, BulkSend, BulkText
 from sms.tasks import run_bulk
 from tenants.access import Permission, staff
@@ -54,12 +55,12 @@ def check(request: StaffRequest) -> HttpResponse:
     """GET shows what would happen to each chosen invoice, POST begins to text them."""
     asked = request.POST if request.method == "POST" else request.GET
     invoices = _chosen(request, asked)
-    stands = why_no_texts(request.tenant, request.membership)
-    found = [] if stands else verdicts(invoices)
+    refusal = company_refusal(request.tenant, request.membership)
+    found = [] if refusal else verdicts(invoices)
     ready = [one for one in found if one.may_go]
     if request.method == "POST" and ready and asked.get("seen") == _digest(ready):
         return _begin(request, ready, asked)
-    return _show(request, asked, found, ready, stands)
+    return _show(request, asked, found, ready, refusal)
 
 
 def _begin(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> HttpResponse:
@@ -80,7 +81,7 @@ def _show(
     asked: QueryDict,
     found: list[Verdict],
     ready: list[Verdict],
-    stands: Reason | None,
+    refusal: Finding | None,
 ) -> HttpResponse:
     changed = request.method == "POST" and bool(found)
     context = {
@@ -90,7 +91,7 @@ def _show(
         "texted_before": sum(1 for one in ready if one.texted_before),
         "later": sum(1 for one in ready if one.not_before),
         "left_out": _by_reason(one for one in found if not one.may_go),
-        "stands": stands,
+        "refusal": refusal,
         "most": MOST,
         "changed": changed,
         "key": uuid.uuid4(),

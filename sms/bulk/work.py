@@ -1,4 +1,4 @@
-"""The work of a bulk send: the send check for many invoices at once, and taking their turn."""
+"""The work of a bulk send: check many invoices at once and write their texts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sms.compliance.send_check import check_many
 from sms.models.bulk import PORTION, BulkSend, BulkText
 from sms.models.text import TextMessage
 from sms.outbox.queue import Order, queue_texts
+from sms.recipient import Recipient
 
 ON_ITS_WAY = "A text about it is on its way already."
 NO_MOBILE = "The billing contact has no mobile number"
@@ -25,7 +26,8 @@ class Verdict:
     """What would happen to one invoice."""
 
     invoice: Invoice
-    to: str
+    # None when the billing contact has no mobile.
+    recipient: Recipient | None
     reason: str = NO_MOBILE
     not_before: dt.datetime | None = None
 
@@ -50,10 +52,10 @@ def verdicts(invoices: QuerySet[Invoice]) -> list[Verdict]:
 
 def judge(invoices: Iterable[Invoice]) -> list[Verdict]:
     """The verdicts of the send check at this moment."""
-    found = [Verdict(invoice, _mobile(invoice)) for invoice in invoices]
-    reachable = [one for one in found if one.to]
-    checks = check_many([(one.invoice, one.to) for one in reachable])
-    for one, check in zip(reachable, checks, strict=True):
+    found = [Verdict(invoice, _billing_mobile(invoice)) for invoice in invoices]
+    reachable = [(one, one.recipient) for one in found if one.recipient]
+    checks = check_many([(one.invoice, recipient) for one, recipient in reachable])
+    for (one, _), check in zip(reachable, checks, strict=True):
         one.reason = check.reason.sentence if check.reason else ""
         one.not_before = check.not_before
     return found
@@ -96,15 +98,16 @@ def _begin(bulk: BulkSend, ready: list[Verdict]) -> list[TextMessage]:
     orders = [
         Order(
             one.invoice,
-            one.to,
+            one.recipient,
             key=uuid.uuid5(bulk.public_id, str(one.invoice.public_id)),
             not_before=one.not_before,
         )
         for one in ready
+        if one.recipient
     ]
     return queue_texts(orders, actor=bulk.started_by)
 
 
-def _mobile(invoice: Invoice) -> str:
+def _billing_mobile(invoice: Invoice) -> Recipient | None:
     contact = invoice.customer.billing_contact
-    return contact.mobile if contact else ""
+    return Recipient.of(invoice.customer, contact.mobile) if contact and contact.mobile else None

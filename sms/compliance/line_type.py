@@ -1,4 +1,4 @@
-"""Which kind of line a number is, asked of Twilio Lookup where a company turned that on."""
+"""The line type of a number, from Twilio Lookup where the company turned that on."""
 
 from __future__ import annotations
 
@@ -7,54 +7,53 @@ import logging
 
 from django.utils import timezone
 
-from sms.compliance.findings import no_texts
 from sms.models import TextMessage, TextRules, TwilioAccount
-from sms.models.number_lookup import NO_TEXTS, WORDS, NumberLookup
+from sms.models.number_lookup import NO_TEXTS, WORDS, NumberLookup, cannot_text
 from sms.twilio import client
 from sms.twilio.client import TwilioError
 from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
-CODE = 21614  # what Twilio says of a text to a line that can get none
+CODE = 21614  # Twilio's code for a text to a landline
 
 
 def is_due(tenant: Tenant, number: str, now: dt.datetime | None = None) -> bool:
-    """Whether Twilio would be asked about this number: turned on, and no fresh answer."""
+    """Whether `look_up` would call Twilio: turned on, and no fresh answer stored."""
     if not number or not TextRules.of(tenant).looks_up_numbers:
         return False
     return not NumberLookup.objects.fresh(tenant, number, now or timezone.now()).exists()
 
 
-def ask_about(message: TextMessage) -> bool:
-    """For the worker: ask about the number of a text unless it is known; whether that was done.
+def look_up_for(message: TextMessage) -> bool:
+    """For the worker: look up the number of a text unless it is known; True when Twilio was called.
 
-    Sends of many and reminders, which no pop-up checked, are caught here.
+    No pop-up has looked up the numbers of bulk sends and reminders.
     """
-    return _counts(message) and ask(message.tenant, message.to)
+    return _needs_lookup(message) and look_up(message.tenant, message.to)
 
 
-def why_not(message: TextMessage) -> str:
+def refusal(message: TextMessage) -> str:
     """For the worker: why this line can get no text, as far as is known; "" when it may."""
-    if not _counts(message):
+    if not _needs_lookup(message):
         return ""
     known = NumberLookup.objects.types(message.tenant, [message.to], timezone.now())
     line = known.get(message.to, "")
-    return f"{no_texts(WORDS[line])} Nothing was sent." if line in NO_TEXTS else ""
+    return f"{cannot_text(WORDS[line])} Nothing was sent." if line in NO_TEXTS else ""
 
 
-def _counts(message: TextMessage) -> bool:
-    """Not for an answer: whoever has just texted from a number can be texted there."""
+def _needs_lookup(message: TextMessage) -> bool:
+    """False for an answer: whoever has just texted from a number can be texted there."""
     if message.kind in (TextMessage.Kind.ANSWER, TextMessage.Kind.HELP):
         return False
-    rules = getattr(message.tenant, "text_rules", None)  # read together with the text
+    rules = getattr(message.tenant, "text_rules", None)  # read with the text (select_related)
     return rules is not None and rules.looks_up_numbers
 
 
-def ask(tenant: Tenant, number: str) -> bool:
-    """Ask Twilio about an E.164 number and keep the answer; False where that is off or known.
+def look_up(tenant: Tenant, number: str) -> bool:
+    """Look up an E.164 number at Twilio and store the answer; False where that is off or known.
 
-    Takes a few seconds at most. Whatever fails leaves the line unknown, and that forbids nothing.
+    Takes a few seconds at most. A failure leaves the line type unknown, which forbids nothing.
     """
     if not is_due(tenant, number):
         return False

@@ -10,13 +10,13 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from customers import phones
-from customers.models import Customer
 from invoices.models import Invoice
 from sms.content.segments import clusters, outside_gsm7, segments
 from sms.models.rules import TextRules
@@ -108,14 +108,6 @@ FRENCH_HELP = (
 )
 
 
-def language_for(customer: Customer, number: str) -> str:
-    """The language of whoever has this E.164 number at the customer; a stranger's is that of the
-    billing contact."""
-    owner = next((c.contact for c in customer.phone_numbers() if c.e164 == number), None)
-    contact = owner or customer.billing_contact
-    return contact.language if contact and contact.language in LANGUAGES else "en"
-
-
 def message_template(invoice: Invoice, language: str = "en") -> str:
     """The SMS text for an invoice, with LINK_MARK where its link goes.
 
@@ -157,13 +149,24 @@ def answer_text(tenant: Tenant, words: str, language: str = "en") -> str:
     return f"{words}\n{LANGUAGES.get(language, ENGLISH).stop}"
 
 
-def preview(invoice: Invoice, language: str = "en") -> dict[str, object]:
-    """The text as the pop-up shows it: before and after the link, its length and its segments."""
+class Preview(TypedDict):
+    """A text as pages show it: before and after the link, its length and what it costs."""
+
+    before: str
+    link: str
+    after: str
+    length: int
+    segments: int
+    # The characters outside GSM-7, which more than double the price.
+    dear: str
+
+
+def preview(invoice: Invoice, language: str = "en") -> Preview:
+    """The text as the pop-up shows it."""
     return shown(message_template(invoice, language))
 
 
-def shown(template: str) -> dict[str, object]:
-    """A text as pages show it, with its price: length, segments, and what makes it dear."""
+def shown(template: str) -> Preview:
     before, _, after = template.partition(LINK_MARK)
     whole = template.replace(LINK_MARK, _any_link())
     return {

@@ -11,10 +11,7 @@ from typing import Any
 from django.db.models import Count, Max, Q
 from django.db.models.query import QuerySet
 
-from audit import clock
 from customers.models import Customer, PhoneChoice
-from sms.compliance.eligibility import Reason, why_no_sender
-from sms.compliance.send_check import answered_at
 from sms.models import OptOut, TextMessage
 from sms.models.inbound import InboundText
 from tenants.models import Tenant
@@ -81,26 +78,6 @@ def lines(number: str) -> list[Line]:
         *(Line(row.sent_at or row.queued_at, ours=row) for row in ours.order_by("-pk")[:MOST]),
     ]
     return sorted(found, key=attrgetter("at"))[-MOST:]
-
-
-def why_no_answer(tenant: Tenant, number: str, customer: Customer | None) -> Reason | None:
-    """What stands in the way of answering this number, or None."""
-    if out := OptOut.objects.of(tenant, number):
-        return Reason("opted_out", f"{out.get_source_display()}. They get no texts from you.")
-    if not number.startswith("+"):
-        return Reason("short_code", "This is a short code, which takes no answers.")
-    if not tenant.text_to_pay_enabled:
-        return Reason("not_enabled", "Text-to-Pay is not enabled for your company yet.")
-    if answered_at(tenant, number, customer, clock.now()) is None:
-        return Reason("quiet_hours", "It is outside the hours in which they may be texted.")
-    return why_no_sender(tenant)
-
-
-def answer_waits(tenant: Tenant, number: str, customer: Customer | None) -> dt.datetime | None:
-    """Until when an answer would wait; None when it goes out at once, or not at all."""
-    now = clock.now()
-    opens = answered_at(tenant, number, customer, now)
-    return opens if opens != now else None
 
 
 @dataclass(frozen=True)

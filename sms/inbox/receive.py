@@ -15,11 +15,12 @@ from audit.models import record
 from customers.models import Contact, Customer
 from invoices.models import Invoice
 from sms.compliance import keywords
-from sms.content.message_text import help_answer, language_for
+from sms.content.message_text import help_answer
 from sms.models import Consent, OptOut, TextMessage, TwilioAccount
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out, resume
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from tenants.card_numbers import without_card_numbers
 from tenants.models import Tenant
@@ -129,15 +130,14 @@ def _help(row: InboundText, language: str) -> None:
     )
     if answers.count() >= MOST_HELP:
         return
-    if not language:
-        language = language_for(row.customer, row.number) if row.customer else "en"
+    recipient = Recipient.of(row.customer, row.number)
+    language = language or recipient.language
     answer, new = queue_answer(
         row.tenant,
-        to=row.number,
+        recipient,
         body=help_answer(row.tenant, language),
         key=uuid.uuid5(row.public_id, "help"),
         actor=None,
-        customer=row.customer,
         kind=TextMessage.Kind.HELP,
         language=language,
     )

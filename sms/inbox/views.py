@@ -14,15 +14,16 @@ from django.views.decorators.http import require_POST, require_safe
 from audit.enqueue import enqueue
 from audit.models import record
 from invoices.models import Invoice
-from sms.content.message_text import answer_text, language_for
+from sms.compliance.send_check import check_answer
+from sms.content.message_text import answer_text
 from sms.content.segments import segments
 from sms.inbox import conversations
-from sms.inbox.conversations import why_no_answer
 from sms.inbox.forms import LONGEST, AnswerForm, OptOutForm
 from sms.models import OptOut
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from tenants.access import Permission, staff
 from tenants.live import Regions
@@ -78,16 +79,16 @@ def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return _show(request, text, form, status=422)
-    if reason := why_no_answer(request.tenant, text.number, text.customer):
+    recipient = Recipient.of(text.customer, text.number)
+    if reason := check_answer(request.tenant, recipient).reason:
         form.add_error(None, f"{reason.sentence} Nothing was sent.")
         return _show(request, text, form, status=409)
     message, new = queue_answer(
         request.tenant,
-        to=text.number,
-        body=answer_text(request.tenant, form.cleaned_data["body"], _language(text)),
+        recipient,
+        body=answer_text(request.tenant, form.cleaned_data["body"], recipient.language),
         key=form.cleaned_data["key"],
         actor=request.user,
-        customer=text.customer,
     )
     if new:
         enqueue(deliver, message.pk)
@@ -159,10 +160,6 @@ def _stop(request: StaffRequest, text: InboundText, source: str, wording: str) -
     messages.success(request, "Opted out: this number gets no more texts")
 
 
-def _language(text: InboundText) -> str:
-    return language_for(text.customer, text.number) if text.customer else "en"
-
-
 def _load(public_id: uuid.UUID) -> InboundText:
     texts = InboundText.objects.select_related("tenant", "customer")
     return get_object_or_404(texts, public_id=public_id)
@@ -180,15 +177,17 @@ def _live(request: StaffRequest, text: InboundText, form: AnswerForm) -> Regions
     invoices: list[Invoice] = []
     if text.customer:
         invoices = list(text.customer.invoices.with_standing().select_related("tenant")[:5])
+    recipient = Recipient.of(text.customer, text.number)
+    found = check_answer(request.tenant, recipient)
     context = {
         "text": text,
         "here": text.public_id,
         "form": form,
         "lines": conversations.lines(text.number),
-        "reason": why_no_answer(request.tenant, text.number, text.customer),
-        "waits": conversations.answer_waits(request.tenant, text.number, text.customer),
-        "language": _language(text),
-        "added": answer_text(request.tenant, "", _language(text)).strip(),
+        "reason": found.reason,
+        "waits": found.not_before,
+        "language": recipient.language,
+        "added": answer_text(request.tenant, "", recipient.language).strip(),
         "opt_out": OptOut.objects.select_related("recorded_by").of(request.tenant, text.number),
         "invoices": invoices,
         "most": LONGEST,

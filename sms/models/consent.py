@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from customers.models import Customer
+from sms.recipient import Recipient
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -124,7 +125,7 @@ def _why(number: str, customer: Customer | None) -> tuple[str, str]:
     if customer is None:
         return Consent.Source.TEXTED, "They texted the company first."
     whose = f"{customer.name} ({customer.number})"
-    known = next((c for c in customer.phone_numbers() if c.e164 == number), None)
+    known = Recipient.of(customer, number).choice
     if known is None:
         return Consent.Source.TYPED, f"Typed when texting {whose}."
     return Consent.Source.RECORD, f"{known.label}: given for the account of {whose}."

@@ -34,6 +34,11 @@ WORDS = {
 NO_TEXTS = frozenset({"landline", "tollFree", "premium", "sharedCost", "uan", "voicemail", "pager"})
 
 
+def cannot_text(kind: str) -> str:
+    """Why a number of this kind, such as "landline", is refused."""
+    return f"This is a {kind} number, so texts cannot arrive there. Choose a mobile."
+
+
 class NumberLookupQuerySet(models.QuerySet["NumberLookup"]):
     """Answers of Twilio Lookup to one company."""
 

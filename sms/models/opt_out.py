@@ -19,6 +19,7 @@ from sms.models.inbound import InboundText
 from sms.models.text import TextMessage
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
+from tenants.templatetags.ui import date
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         """The opt-out that stands against texts from this company to this number, if any."""
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).first()
 
-    def stand(self, tenant: Tenant, number: str) -> bool:
-        """Whether one stands against this number, without reading it."""
+    def has_active(self, tenant: Tenant, number: str) -> bool:
+        """Whether the number has opted out, without reading the row."""
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).exists()
 
     def resumed_since(self, tenant: Tenant, number: str, moment: dt.datetime) -> bool:
@@ -112,6 +113,18 @@ class OptOut(models.Model):
     def at_twilio(self) -> bool:
         """Whether Twilio refuses texts as well: then only START from the handset helps."""
         return self.source in (self.Source.REPLY, self.Source.TWILIO)
+
+    def sentence(self, who: str, zone: dt.tzinfo) -> str:
+        """Who said when that they want no more texts, and how that ends."""
+        day = date(self.created_at.astimezone(zone).date(), timezone.now().astimezone(zone).date())
+        by = self.recorded_by.name if self.recorded_by else "Staff"
+        said = {
+            self.Source.REPLY: f"{who} replied STOP on {day}.",
+            self.Source.WORDS: f"{who} asked for no more texts on {day}.",
+            self.Source.STAFF: f"{by} noted on {day} that {who} wants no texts.",
+            self.Source.TWILIO: f"Twilio reported on {day} that {who} opted out.",
+        }[self.Source(self.source)]
+        return f"{said[0].upper()}{said[1:]} By law they get no text until they reply START."
 
     def resume(
         self,

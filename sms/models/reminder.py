@@ -10,9 +10,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils import timezone
 
-from audit import clock
 from invoices.models import Invoice
-from sms.models.rules import TextRules
 from sms.models.text import TextMessage
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
@@ -143,30 +141,3 @@ class Reminder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step}: {self.invoice}"
-
-
-def being_paid(invoice: Invoice) -> str:
-    """Why nobody is to be reminded while money is on its way; "" when none is."""
-    payments = invoice.payments.all()
-    if any(payment.is_in_flight for payment in payments):
-        return "A payment is being confirmed."
-    if any(payment.status == "started" for payment in payments):
-        return "A bank payment has been started."
-    return ""
-
-
-def why_not_any_more(message: TextMessage) -> str:
-    """Why a reminder that was begun must not be handed over after all; "" when it may."""
-    invoice = message.invoice
-    if message.kind != TextMessage.Kind.REMINDER or invoice is None:
-        return ""
-    if not TextRules.of(message.tenant).reminds:
-        return "Reminders were switched off meanwhile; nothing was sent."
-    if invoice.customer.reminders_paused:
-        return "Reminders were paused for this customer meanwhile; nothing was sent."
-    today = clock.today(message.tenant.zone)
-    if invoice.promised_on and today <= invoice.promised_on:
-        return "The customer promised to pay meanwhile; nothing was sent."
-    if reason := being_paid(invoice):
-        return f"{reason} Nothing was sent."
-    return ""

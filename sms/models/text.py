@@ -203,6 +203,14 @@ class TextMessage(models.Model):
         return self.template.replace(LINK_MARK, self.link.url) if self.link else self.template
 
     @property
+    def has_body(self) -> bool:
+        """False when the key that derived the link's token is gone, so nobody can write it."""
+        try:
+            return bool(self.body)
+        except LookupError:
+            return False
+
+    @property
     def masked_body(self) -> str:
         """The text as staff and history may see it: the end of the link is hidden."""
         if self.link is None:

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from audit import clock
 from audit.models import record_all
-from customers.models import Customer
 from invoices.models import Invoice, InvoiceError, PaymentLink
-from sms.content.message_text import language_for, message_template
+from sms.content.message_text import message_template
 from sms.models import Consent, TextMessage
+from sms.recipient import Recipient
 from tenants.models import Tenant, User
 
 
@@ -28,18 +28,18 @@ class NeedsConfirmation(Exception):
 
 
 class Order(NamedTuple):
-    """One text to be: about which invoice, to which number, and not before when."""
+    """One text to write: about which invoice, to whom, and not before when."""
 
     invoice: Invoice
-    to: str
+    recipient: Recipient
     key: uuid.UUID
     not_before: dt.datetime | None = None
 
 
 def queue_text(
     invoice: Invoice,
+    recipient: Recipient,
     *,
-    to: str,
     actor: User,
     key: uuid.UUID,
     seen: str = "",
@@ -61,14 +61,14 @@ def queue_text(
         if same is not None:
             if same.invoice_id != row.pk:
                 raise InvoiceError("This form was used for another invoice. Open it again.")
-            if same.to != to:
+            if same.to != recipient.number:
                 raise NeedsConfirmation(last or same)  # went back and chose another number
             return same, False
         if last is not None and last.is_in_flight:
             return last, False
         if last is not None and not last.agreed_to_follow(seen=seen, confirmed=confirmed):
             raise NeedsConfirmation(last)
-        [message] = queue_texts([Order(row, to, key, not_before)], actor=actor)
+        [message] = queue_texts([Order(row, recipient, key, not_before)], actor=actor)
     return message, True
 
 
@@ -88,17 +88,16 @@ def queue_texts(orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
 
 def _text_of(order: Order, link: PaymentLink, actor: User) -> TextMessage:
     """The text that an order asks for, not yet saved."""
-    invoice, at = order.invoice, order.not_before
-    language = language_for(invoice.customer, order.to)
+    invoice, recipient, at = order.invoice, order.recipient, order.not_before
     return TextMessage(
         tenant=invoice.tenant,
         customer=invoice.customer,
         invoice=invoice,
         link=link,
         key=order.key,
-        to=order.to,
-        language=language,
-        template=message_template(invoice, language),
+        to=recipient.number,
+        language=recipient.language,
+        template=message_template(invoice, recipient.language),
         asked=invoice.balance,
         not_before=at,
         next_try_at=clock.on_the_wall(at) if at else timezone.now(),
@@ -120,7 +119,7 @@ def save_texts(messages: Sequence[TextMessage]) -> list[TextMessage]:
 
 
 def queue_reminder(
-    invoice: Invoice, *, to: str, template: str, language: str, key: uuid.UUID
+    invoice: Invoice, recipient: Recipient, *, template: str, key: uuid.UUID
 ) -> TextMessage | None:
     """Write down a reminder with the link the customer has.
 
@@ -143,9 +142,9 @@ def queue_reminder(
             invoice=row,
             link=link,
             key=key,
-            to=to,
+            to=recipient.number,
             template=template,
-            language=language,
+            language=recipient.language,
             asked=row.balance,
         )
         save_texts([message])
@@ -154,13 +153,12 @@ def queue_reminder(
 
 def queue_answer(
     tenant: Tenant,
+    recipient: Recipient,
     *,
-    to: str,
     body: str,
     key: uuid.UUID,
     actor: User | None,
-    customer: Customer | None = None,
-    kind: str = "answer",
+    kind: str = TextMessage.Kind.ANSWER,
     language: str = "en",
 ) -> tuple[TextMessage, bool]:
     """Write down an answer to what somebody texted; it has no invoice and no link."""
@@ -170,14 +168,14 @@ def queue_answer(
             key=key,
             defaults={
                 "kind": kind,
-                "customer": customer,
-                "to": to,
+                "customer": recipient.customer,
+                "to": recipient.number,
                 "template": body,
                 "language": language,
                 "sent_by": actor,
             },
         )
         if new:
-            Consent.objects.note(tenant, to, customer=customer, actor=actor)
+            Consent.objects.note(tenant, recipient.number, customer=recipient.customer, actor=actor)
             message.record("text.queued", actor=actor)
     return message, new

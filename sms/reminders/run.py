@@ -98,9 +98,8 @@ def _begin(plan: Plan) -> TextMessage | None:
     occasion = f"{plan.turn.occasion(plan.invoice)}"
     message = queue_reminder(
         plan.invoice,
-        to=plan.to,
+        plan.recipient,
         template=plan.template,
-        language=plan.language,
         key=uuid.uuid5(plan.invoice.public_id, occasion),
     )
     if message is not None:

@@ -14,10 +14,13 @@ from typing import Any, Literal
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from invoices.models import Invoice, PaymentLink
-from sms.compliance.send_check import SendCheck, check_many
-from sms.content.message_text import language_for, reminder_template
-from sms.models.reminder import Reminder, ReminderStep, being_paid
+from sms.compliance.findings import SendCheck
+from sms.compliance.send_check import check_many
+from sms.content.message_text import reminder_template
+from sms.models.reminder import Reminder, ReminderStep
 from sms.models.text import TextMessage
+from sms.recipient import Recipient
+from sms.reminders.eligibility import payment_under_way
 from tenants.models import Tenant
 
 # The hours of the company's day in which reminders are handed over.
@@ -53,8 +56,7 @@ class Plan:
 
     invoice: Invoice
     turn: Turn
-    to: str
-    language: str
+    recipient: Recipient
     verdict: Verdict
     reason: str = ""
     # When it goes out, for one that only waits for an hour.
@@ -65,8 +67,8 @@ class Plan:
     @property
     def template(self) -> str:
         """What it says, with LINK_MARK where the link goes."""
-        words = self.turn.step.words(self.language)
-        return reminder_template(self.invoice, words, self.language)
+        language = self.recipient.language
+        return reminder_template(self.invoice, self.turn.step.words(language), language)
 
 
 def plans(
@@ -84,12 +86,11 @@ def plans(
     invoices = list(found.filter(pk=only) if only else found)
     done = _decided(invoices) | set(taken)
     due = [(one, turns) for one in invoices if (turns := _due(one, steps, today, done))]
-    numbers = [_newest_bill(invoice).to for invoice, _ in due]
-    rows = [(invoice, to) for (invoice, _), to in zip(due, numbers, strict=True)]
+    rows = [(invoice, Recipient.of(invoice.customer, _bill(invoice).to)) for invoice, _ in due]
     checks = check_many(rows, now=at, kind=TextMessage.Kind.REMINDER)
     return [
-        _plan(invoice, turns, to, checked, at)
-        for (invoice, turns), to, checked in zip(due, numbers, checks, strict=True)
+        _plan(invoice, turns, recipient, checked, at)
+        for (invoice, recipient), (_, turns), checked in zip(rows, due, checks, strict=True)
     ]
 
 
@@ -124,7 +125,9 @@ def _on(step: ReminderStep, tenant: Tenant, first: dt.date, last: dt.date) -> Q:
     match step.when:
         case When.AFTER_SENDING:
             moments = _moments(earlier, tenant)
-            texted = links.filter(issued_at__range=moments, text_messages__kind="invoice")
+            texted = links.filter(
+                issued_at__range=moments, text_messages__kind=TextMessage.Kind.INVOICE
+            )
             return Q(pk__in=texted.values("invoice_id"))
         case When.BEFORE_LAPSE:
             lapsing = links.live().filter(expires_at__range=_moments(later, tenant))
@@ -177,7 +180,7 @@ def _date(step: ReminderStep, invoice: Invoice) -> dt.date | None:
     """The date that a step counts from; None when the invoice has none of this kind."""
     if step.when in (When.BEFORE_DUE, When.AFTER_DUE):
         return invoice.due_on
-    link = _newest_bill(invoice).link if step.when == When.AFTER_SENDING else invoice.live_link
+    link = _bill(invoice).link if step.when == When.AFTER_SENDING else invoice.live_link
     if link is None:
         return None
     moment = link.issued_at if step.when == When.AFTER_SENDING else link.expires_at
@@ -191,14 +194,18 @@ def _is_pointless(turn: Turn, today: dt.date) -> bool:
     return before and today > turn.counted_from
 
 
-def _newest_bill(invoice: Invoice) -> Any:
+def _bill(invoice: Invoice) -> TextMessage:
     """The newest **Invoice SMS**: reminders follow it, to the same number."""
     bills = [t for t in invoice.text_messages.all() if t.kind == TextMessage.Kind.INVOICE]
     return max(bills, key=lambda text: text.pk)
 
 
 def _plan(
-    invoice: Invoice, turns: Sequence[Turn], to: str, checked: SendCheck, at: dt.datetime
+    invoice: Invoice,
+    turns: Sequence[Turn],
+    recipient: Recipient,
+    checked: SendCheck,
+    at: dt.datetime,
 ) -> Plan:
     *older, newest = turns
     verdict, reason, moment = _verdict(invoice, checked, at)
@@ -206,8 +213,7 @@ def _plan(
     local = at.astimezone(invoice.tenant.zone)
     if verdict == "wait" and (local.date(), local.hour) >= (last_day, LAST_HOUR - 1):
         verdict = "leave_out"
-    language = language_for(invoice.customer, to)
-    return Plan(invoice, newest, to, language, verdict, reason, moment, older)
+    return Plan(invoice, newest, recipient, verdict, reason, moment, older)
 
 
 def _verdict(
@@ -247,7 +253,7 @@ def _counts(text: TextMessage) -> bool:
 
 def _for_now(invoice: Invoice, at: dt.datetime) -> str:
     texts = invoice.text_messages.all()
-    if reason := being_paid(invoice):
+    if reason := payment_under_way(invoice):
         return reason
     if any(text.is_in_flight for text in texts):
         return "A text about it is on its way."

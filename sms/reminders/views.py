@@ -31,7 +31,7 @@ class Row:
     """One invoice's reminder as the page tells it."""
 
     plan: Plan
-    text: dict[str, object]
+    text: message_text.Preview
 
     @property
     def goes_out(self) -> bool:

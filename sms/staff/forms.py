@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 
 from customers import phones
 from customers.models import Customer, PhoneChoice
-from sms.compliance.findings import no_texts
+from sms.models.number_lookup import cannot_text
+from sms.recipient import Recipient
 
 OTHER = "other"
 
@@ -32,6 +33,7 @@ class SendTextForm(forms.Form):
     override = forms.BooleanField(label="Send anyway", required=False)
 
     def __init__(self, *args: Any, customer: Customer, seen: str = "", **kwargs: Any) -> None:
+        self.customer = customer
         self.numbers = {_value(choice): choice for choice in customer.phone_numbers()}
         super().__init__(*args, **kwargs)
         labels = [(value, _label(choice)) for value, choice in self.numbers.items()]
@@ -47,6 +49,15 @@ class SendTextForm(forms.Form):
     def chosen(self) -> PhoneChoice | None:
         """The number on file that is selected now; None while one is typed."""
         return self.numbers.get(self["to"].value() or "")
+
+    @property
+    def recipient(self) -> Recipient | None:
+        """Whom the text would go to; None while no number is typed that could be one."""
+        if (choice := self.chosen) is not None:
+            return Recipient(choice.e164, self.customer, choice)
+        if not self.is_bound or self.errors:
+            return None
+        return Recipient.of(self.customer, self.cleaned_data["to"])
 
     @property
     def is_typed(self) -> bool:
@@ -67,7 +78,7 @@ class SendTextForm(forms.Form):
         try:
             data["to"] = phones.parse(raw, country)
             if not phones.can_text(data["to"]):
-                raise ValidationError(no_texts(phones.kind(data["to"])), code="landline")
+                raise ValidationError(cannot_text(phones.kind(data["to"])), code="landline")
         except ValidationError as error:
             self.add_error(field, error)
         return data

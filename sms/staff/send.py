@@ -9,9 +9,11 @@ from django.db import transaction
 from audit.enqueue import enqueue
 from invoices.models import Invoice
 from sms.compliance import line_type
-from sms.compliance.send_check import SendCheck, check
+from sms.compliance.findings import SendCheck
+from sms.compliance.send_check import check
 from sms.models import TextMessage
 from sms.outbox.queue import queue_text
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from tenants.models import User
 
@@ -26,8 +28,8 @@ class Refused(Exception):
 
 def send(
     invoice: Invoice,
+    recipient: Recipient,
     *,
-    to: str,
     actor: User,
     key: uuid.UUID,
     seen: str = "",
@@ -39,7 +41,7 @@ def send(
     `override` is the explicit word of somebody who may lift the limits on resending. The rest is
     as for `queue_text`. Raises Refused, NeedsConfirmation or InvoiceError.
     """
-    line_type.ask(invoice.tenant, to)
+    line_type.look_up(invoice.tenant, recipient.number)
     with transaction.atomic():
         # Under the invoice's lock, so that what the check counted is all there is.
         row = invoice.locked()
@@ -47,12 +49,12 @@ def send(
         replayed = texts.filter(key=key).exists()  # of which no new text can come
         if not replayed and (flying := texts.filter(invoice=row).in_flight().first()):
             return flying, False
-        found = None if replayed else check(row, to, override=override)
+        found = None if replayed else check(row, recipient, override=override)
         if found is not None and found.red:
             raise Refused(found)
         message, new = queue_text(
             row,
-            to=to,
+            recipient,
             actor=actor,
             key=key,
             seen=seen,

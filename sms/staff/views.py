@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.messages.storage.base import BaseStorage
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -16,12 +15,12 @@ from audit import clock
 from customers import phones
 from invoices.models import Invoice, InvoiceError
 from sms.compliance import line_type
-from sms.compliance.eligibility import Reason, why_not_text
-from sms.compliance.findings import moment
-from sms.compliance.send_check import SendCheck, check
-from sms.content.message_text import language_for, preview
-from sms.models import TextMessage, TwilioAccount
+from sms.compliance.findings import Finding, SendCheck
+from sms.compliance.send_check import check, refusal, when
+from sms.content.message_text import preview
+from sms.models import InboundText, TextMessage, TwilioAccount
 from sms.outbox.queue import NeedsConfirmation
+from sms.recipient import Recipient
 from sms.staff import send as sending
 from sms.staff.forms import SendTextForm
 from tenants.access import Permission, staff
@@ -36,22 +35,23 @@ SENT = "Invoice SMS sent successfully"
 def send(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """GET shows **Send Text**, POST sends, asking first when the invoice was texted before."""
     invoice = _load(public_id)
-    if reason := why_not_text(invoice, request.membership):
+    if reason := refusal(invoice, request.membership):
         return _refuse(request, invoice, reason)
     form = _form(request, invoice)
-    if request.method != "POST":
-        return _show(request, invoice, form, _look(invoice, form))
-    if not form.is_valid():
-        return _show(request, invoice, form, _look(invoice, form), status=422)
+    recipient = form.recipient
+    if recipient is None or not form.is_valid():
+        found = check(invoice, recipient) if recipient else None
+        status = 422 if request.method == "POST" else 200
+        return _show(request, invoice, form, recipient, found, status)
     try:
-        message, new = _send(request, invoice, form)
+        message, new = _send(request, invoice, recipient, form)
     except sending.Refused as refused:
-        return _show(request, invoice, form, refused.check, status=409)
+        return _show(request, invoice, form, recipient, refused.check, status=409)
     except NeedsConfirmation as question:
         return _confirm(request, invoice, form, question.last)
     except InvoiceError as error:
-        return _refuse(request, invoice, Reason("nothing_to_pay", str(error)))
-    _tell(request, message, form, new)
+        return _refuse(request, invoice, Finding("red", "nothing_to_pay", str(error)))
+    _show_message(request, message, form, new)
     return _done(request, invoice)
 
 
@@ -60,17 +60,38 @@ def send(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 def check_number(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """The send check alone, for the number that is chosen or being typed.
 
-    A POST, so that no log holds the number. With `ask`, Twilio Lookup is asked first, where the
+    A POST, so that no log holds the number. With `ask`, Twilio Lookup is called first, where the
     company turned that on: the pop-up does so once it is open.
     """
     invoice = _load(public_id)
     form = _form(request, invoice)
     form.is_valid()
-    if "ask" in request.POST and (number := _number(form)):
-        line_type.ask(invoice.tenant, number)
+    recipient = form.recipient
+    if recipient and "ask" in request.POST:
+        line_type.look_up(invoice.tenant, recipient.number)
     override = bool(form.cleaned_data.get("override")) and _may_override(request)
-    context = _verdict(request, invoice, form, _look(invoice, form, override=override))
-    return render(request, "sms/_check.html", {"invoice": invoice, "form": form, **context})
+    found = check(invoice, recipient, override=override) if recipient else None
+    context = {"invoice": invoice, "form": form, **_verdict(request, form, recipient, found)}
+    return render(request, "sms/_check.html", context)
+
+
+@require_POST
+@staff(Permission.SEND_TEXTS)
+def cancel(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Cancel a text that waits to be sent; says so when it has left meanwhile."""
+    texts = TextMessage.objects.select_related("tenant", "invoice", "link")
+    text = get_object_or_404(texts, public_id=public_id)
+    was_cancelled = text.status == TextMessage.Status.CANCELLED
+    if text.cancel(actor=request.user):
+        messages.success(request, "The text was cancelled. Nothing was sent.")
+    elif not was_cancelled:
+        messages.error(request, "It was too late to cancel: the text has been handed to Twilio.")
+    if text.invoice is None:
+        theirs = InboundText.objects.filter(number=text.to).first()
+        if theirs is None:
+            return redirect("replies:inbox")
+        return redirect("replies:conversation", theirs.public_id)
+    return redirect("invoices:detail", text.invoice.public_id)
 
 
 def _load(public_id: uuid.UUID) -> Invoice:
@@ -89,27 +110,17 @@ def _form(request: StaffRequest, invoice: Invoice) -> SendTextForm:
     )
 
 
-def _number(form: SendTextForm) -> str:
-    """The E.164 number to check; "" while none is typed that could be one."""
-    if form.chosen is not None:
-        return form.chosen.e164
-    return str(form.cleaned_data["to"]) if form.is_bound and not form.errors else ""
-
-
-def _look(invoice: Invoice, form: SendTextForm, *, override: bool = False) -> SendCheck | None:
-    number = _number(form)
-    return check(invoice, number, override=override) if number else None
-
-
 def _may_override(request: StaffRequest) -> bool:
     return bool(request.membership and request.membership.allows(Permission.TEXT_AGAIN))
 
 
-def _send(request: StaffRequest, invoice: Invoice, form: SendTextForm) -> tuple[TextMessage, bool]:
+def _send(
+    request: StaffRequest, invoice: Invoice, recipient: Recipient, form: SendTextForm
+) -> tuple[TextMessage, bool]:
     data = form.cleaned_data
     return sending.send(
         invoice,
-        to=data["to"],
+        recipient,
         actor=request.user,
         key=data["key"],
         seen=data["seen"],
@@ -118,15 +129,18 @@ def _send(request: StaffRequest, invoice: Invoice, form: SendTextForm) -> tuple[
     )
 
 
-def _tell(request: StaffRequest, message: TextMessage, form: SendTextForm, new: bool) -> None:
+def _show_message(
+    request: StaffRequest, message: TextMessage, form: SendTextForm, new: bool
+) -> None:
     if new or message.key == form.cleaned_data["key"]:
         sentence, now = SENT, clock.now()
         if message.not_before is not None and message.not_before > now:
-            sentence = f"The text goes out {moment(message.not_before, request.tenant, now)}"
-        told = cast(BaseStorage, messages.get_messages(request))
-        if sentence not in [str(waiting) for waiting in told]:  # a double click is told once
+            sentence = f"The text goes out {when(message.not_before, request.tenant, now)}"
+        waiting = messages.get_messages(request)
+        if sentence not in [str(each) for each in waiting]:  # a double click shows one message
             messages.success(request, sentence)
-        told.used = False
+        if isinstance(waiting, BaseStorage):
+            waiting.used = False  # reading them here must not remove them from the next page
         return
     number = phones.national(message.to)
     messages.info(request, f"A text to {number} is on its way already. No second one was sent.")
@@ -143,17 +157,19 @@ def _show(
     request: StaffRequest,
     invoice: Invoice,
     form: SendTextForm,
+    recipient: Recipient | None,
     found: SendCheck | None,
     status: int = 200,
 ) -> HttpResponse:
-    number = _number(form)
+    # The text is in the recipient's language; the billing contact's while a number is typed.
+    language = (recipient or Recipient.of(invoice.customer, "")).language
     context = {
         "invoice": invoice,
         "form": form,
-        "text": preview(invoice, language_for(invoice.customer, number)),
+        "text": preview(invoice, language),
         "sender": TwilioAccount.objects.get(tenant=request.tenant),
         "contact": invoice.customer.billing_contact,
-        **_verdict(request, invoice, form, found),
+        **_verdict(request, form, recipient, found),
     }
     if found is None and form.errors:  # which stand beside their fields
         context["hint"] = "Not checked yet. Correct the number first."
@@ -161,8 +177,11 @@ def _show(
 
 
 def _verdict(
-    request: StaffRequest, invoice: Invoice, form: SendTextForm, found: SendCheck | None
-) -> dict[str, Any]:
+    request: StaffRequest,
+    form: SendTextForm,
+    recipient: Recipient | None,
+    found: SendCheck | None,
+) -> dict[str, object]:
     """What the send check says on the page, and what the button says with it."""
     limited = found is not None and (found.only_limits or found.lifted)
     button = "Send"
@@ -174,7 +193,9 @@ def _verdict(
         "found": found,
         "hint": "" if found else _hint(form),
         "may_override": limited and _may_override(request),
-        "asks": "ask" not in request.POST and line_type.is_due(invoice.tenant, _number(form)),
+        "asks": recipient is not None
+        and "ask" not in request.POST
+        and line_type.is_due(request.tenant, recipient.number),
         "button": button,
         # Without script nothing would ever give the button back.
         "forbidden": found is not None and found.red and bool(request.htmx),
@@ -196,13 +217,15 @@ def _confirm(
     return _render(request, "confirm", {"invoice": invoice, "last": last, "fields": fields}, 409)
 
 
-def _refuse(request: StaffRequest, invoice: Invoice, reason: Reason) -> HttpResponse:
+def _refuse(request: StaffRequest, invoice: Invoice, reason: Finding) -> HttpResponse:
     status = 200 if request.method in ("GET", "HEAD") else 409
     return _render(request, "refused", {"invoice": invoice, "reason": reason}, status)
 
 
-def _render(request: HttpRequest, name: str, context: dict[str, Any], status: int) -> HttpResponse:
-    """Into the page's dialog, where an answer must be a good one to be shown; else as a page."""
-    htmx = getattr(request, "htmx", False)
-    template = f"sms/_{name}.html" if htmx else f"sms/{name}.html"
-    return render(request, template, context, status=422 if htmx and status == 409 else status)
+def _render(
+    request: StaffRequest, name: str, context: dict[str, object], status: int
+) -> HttpResponse:
+    """In the open dialog, or as a page. The dialog shows a 422 but not a 409."""
+    if not request.htmx:
+        return render(request, f"sms/{name}.html", context, status=status)
+    return render(request, f"sms/_{name}.html", context, status=422 if status == 409 else status)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from django import template
 
 from audit import clock
 from invoices.models import Invoice
-from sms.compliance.eligibility import Reason, why_opted_out
-from sms.compliance.eligibility import why_not_text as _why_not_text
-from sms.compliance.findings import moment
+from sms.compliance import send_check
+from sms.compliance.findings import Finding
 from sms.error_codes import OPTED_OUT, explain
 from sms.models import TextMessage
 from sms.models.opt_out import STOPPED
@@ -27,25 +25,25 @@ BACK = {
 
 
 @register.simple_tag(takes_context=True)
-def why_not_text(context: dict[str, Any], invoice: Invoice) -> Reason | None:
+def why_not_text(context: template.Context, invoice: Invoice) -> Finding | None:
     """Why the signed-in person cannot text this invoice now; None when they can.
 
-    Found out once for an invoice that was loaded, since its page says it in more than one place.
+    Kept on the invoice, because its page shows it in several parts, each with its own context.
     """
     known = vars(invoice)
-    if "_why_not_text" not in known:
-        known["_why_not_text"] = _why_not_text(invoice, context.get("membership"))
-    reason: Reason | None = known["_why_not_text"]
-    return reason
+    if "_text_refusal" not in known:
+        known["_text_refusal"] = send_check.refusal(invoice, context.get("membership"))
+    found: Finding | None = known["_text_refusal"]
+    return found
 
 
 @register.simple_tag(takes_context=True)
-def opted_out(context: dict[str, Any], invoice: Invoice) -> Reason | None:
+def opted_out(context: template.Context, invoice: Invoice) -> Finding | None:
     """Why the customer gets no texts, whoever is signed in; None when they do."""
     reason = why_not_text(context, invoice)
     if reason is None or reason.code == "opted_out":
         return reason
-    return why_opted_out(invoice)
+    return send_check.opted_out(invoice)
 
 
 @register.filter
@@ -113,7 +111,7 @@ def waits_until(text: TextMessage) -> str | None:
     if text.not_before is None or not text.is_scheduled:
         return None
     tenant = text.invoice.tenant if text.invoice else text.tenant
-    return moment(text.not_before, tenant, clock.now())
+    return send_check.when(text.not_before, tenant, clock.now())
 
 
 @register.filter

@@ -17,6 +17,7 @@ from invoices.models import Invoice, InvoiceEmail
 from sms.models import TextMessage, TextRules
 from sms.models.opt_out import STOPPED
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from sms.tasks import NO_TRACE
 from sms.twilio.status import book
 from tenants.models import Tenant, User
@@ -184,7 +185,9 @@ def test_paid_before_it_leaves_is_not_sent(text: TextMessage, clerk: User) -> No
 
 
 def test_an_answer_has_no_invoice_to_email(tenant: Tenant, text: TextMessage, clerk: User) -> None:
-    answer, _ = queue_answer(tenant, to=text.to, body="Thank you", key=text.public_id, actor=clerk)
+    answer, _ = queue_answer(
+        tenant, Recipient(text.to), body="Thank you", key=text.public_id, actor=clerk
+    )
     answer.claim()
     assert answer.mark_failed(GONE)
     assert not InvoiceEmail.objects.exists()

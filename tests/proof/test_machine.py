@@ -37,6 +37,7 @@ from payments.reconciliation import verify
 from payments.tasks import settle_bank_payments, settle_refunds, settle_unknown
 from sms.models import TextMessage
 from sms.outbox.queue import queue_text
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import MOBILE, PASSWORD, make_invoice, make_link
@@ -145,8 +146,8 @@ class Machine(RuleBasedStateMachine):
         seen = str(last.public_id) if last else ""
         with contextlib.suppress(InvoiceError):
             text, _ = queue_text(
-                self.invoice, to=MOBILE, actor=self.clerk, key=uuid.uuid4(), seen=seen,
-                confirmed=True,
+                self.invoice, Recipient(MOBILE, self.invoice.customer), actor=self.clerk,
+                key=uuid.uuid4(), seen=seen, confirmed=True,
             )  # fmt: skip
             self.link = text.link or self.link
             if goes_out:

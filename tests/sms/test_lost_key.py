@@ -73,7 +73,7 @@ def test_a_text_that_twilio_took_is_asked_about_later(text, work, lose_key):
 def test_an_unknown_line_forbids_no_text(tenant, lose_key):
     TextRules.objects.update_or_create(tenant=tenant, defaults={"looks_up_numbers": True})
     lose_key()
-    assert line_type.ask(tenant, MOBILE)
+    assert line_type.look_up(tenant, MOBILE)
     assert NumberLookup.objects.get(tenant=tenant).line_type == ""
 
 

@@ -9,6 +9,7 @@ from customers.models import Contact
 from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TextMessage
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from textpay.demo.clock import Story
 from textpay.demo.companies import Buyer
 from textpay.demo.shop import Shop
@@ -57,11 +58,10 @@ def answer(shop: Shop, question: InboundText, words: str) -> TextMessage:
     InboundText.objects.filter(pk=question.pk).mark_read()
     message, _ = queue_answer(
         shop.tenant,
-        to=question.number,
+        Recipient.of(question.customer, question.number),
         body=words,
         key=uuid.uuid4(),
         actor=shop.clerk,
-        customer=question.customer,
     )
     message.claim()
     return message

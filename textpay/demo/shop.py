@@ -22,6 +22,7 @@ from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
 from sms.models.reminder import DEFAULTS
 from sms.outbox.queue import queue_text
+from sms.recipient import Recipient
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission
 from textpay.demo.accounts import Merchant, Sender
@@ -240,7 +241,7 @@ class Shop:
         last = TextMessage.objects.filter(invoice=invoice).order_by("-id").first()
         message, _ = queue_text(
             invoice,
-            to=contact.mobile,
+            Recipient.of(invoice.customer, contact.mobile),
             actor=actor or self.clerk,
             key=uuid.uuid4(),
             seen=str(last.public_id) if last else "",

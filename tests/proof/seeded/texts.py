@@ -53,4 +53,4 @@ def a_late_look_gives_back_another_claim() -> None:
 
 def a_text_about_an_invoice_that_was_paid() -> None:
     """It was right when somebody pressed Send."""
-    tasks.why_not_now = lambda message: ""
+    tasks.recheck = lambda message: ""

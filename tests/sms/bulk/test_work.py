@@ -18,6 +18,7 @@ from sms import tasks
 from sms.bulk.work import take
 from sms.models import BulkSend, BulkText, TextMessage
 from sms.outbox.queue import queue_reminder
+from sms.recipient import Recipient
 from sms.twilio.client import TwilioError
 from tests.conftest import signed_in
 from tests.factories import make_customer, make_invoice, make_text
@@ -213,7 +214,7 @@ def test_somebody_else_texts_one_of_them_at_the_same_moment(invoices, start, twi
 def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, twilio):
     first, second = invoices(2)
     PaymentLink.objects.issue(first, actor=None)
-    queue_reminder(first, to="+19785550200", template="{link}", language="en", key=uuid.uuid4())
+    queue_reminder(first, Recipient("+19785550200"), template="{link}", key=uuid.uuid4())
     bulk = start([first, second])
     assert [text.invoice_id for text in take(bulk)] == [second.pk]
     assert bulk.rows.get(invoice=first).why == "A text about it is on its way already."

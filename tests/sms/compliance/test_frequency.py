@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import AuditEntry
-from sms.compliance import frequency
-from sms.compliance.send_check import check
+from sms.compliance import frequency, send_check
 from sms.models import TextMessage
+from sms.recipient import Recipient
 from sms.staff import send as sender
 from sms.staff.send import send
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
@@ -21,6 +21,10 @@ from tests.race import run_together
 
 pytestmark = pytest.mark.django_db
 NOW = dt.datetime(2026, 11, 23, 17, tzinfo=dt.UTC)
+
+
+def check(invoice, number):
+    return send_check.check(invoice, Recipient.of(invoice.customer, number))
 
 
 @pytest.fixture
@@ -189,7 +193,9 @@ def test_a_text_that_leaves_at_this_moment_makes_no_room_for_another(invoice, cl
 
     monkeypatch.setattr(sender, "queue_text", left_meanwhile)
     agreed = {"seen": str(flying.public_id), "confirmed": True}
-    answer = send(invoice, to=MOBILE, actor=clerk, key=uuid.uuid4(), **agreed)
+    answer = send(
+        invoice, Recipient.of(invoice.customer, MOBILE), actor=clerk, key=uuid.uuid4(), **agreed
+    )
     assert answer == (flying, False)
     assert TextMessage.objects.count() == 1
 

@@ -13,6 +13,7 @@ from sms.compliance.send_check import check
 from sms.error_codes import NUMBER
 from sms.models import NumberLookup, TextMessage, TextRules
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio
 from tests.factories import MOBILE, make_customer, make_invoice
@@ -34,11 +35,15 @@ def lookups(twilio, settings, tenant):
 
 def reds(tenant, number):
     invoice = make_invoice(customer=make_customer(tenant, mobile=number))
-    return [f.code for f in check(invoice, number).findings if f.level == "red"]
+    return [
+        f.code
+        for f in check(invoice, Recipient.of(invoice.customer, number)).findings
+        if f.level == "red"
+    ]
 
 
 def test_a_landline_is_caught_before_it_is_texted(tenant, lookups):
-    line_types.ask(tenant, LANDLINE)
+    line_types.look_up(tenant, LANDLINE)
     row = NumberLookup.objects.get()
     assert (row.number, row.line_type, row.carrier) == (LANDLINE, "landline", "Sandbox Telephone")
     assert reds(tenant, LANDLINE) == ["cannot_text"]
@@ -58,18 +63,18 @@ def test_a_landline_is_caught_before_it_is_texted(tenant, lookups):
     ],
 )
 def test_the_kinds_of_lines(tenant, lookups, ending, line_type, red):
-    line_types.ask(tenant, control(ending))
+    line_types.look_up(tenant, control(ending))
     assert NumberLookup.objects.get().line_type == line_type
     assert reds(tenant, control(ending)) == red
 
 
 def test_asked_once_in_thirty_days(tenant, lookups):
     for _ in range(3):
-        line_types.ask(tenant, MOBILE)
+        line_types.look_up(tenant, MOBILE)
     assert len(lookups()) == 1
     NumberLookup.objects.update(looked_up_at=timezone.now() - dt.timedelta(days=31))
     assert reds(tenant, MOBILE) == []
-    line_types.ask(tenant, MOBILE)
+    line_types.look_up(tenant, MOBILE)
     assert len(lookups()) == 2
 
 
@@ -85,7 +90,7 @@ def test_an_old_answer_is_no_answer(tenant, lookups):
 
 def test_not_asked_where_the_company_did_not_turn_it_on(tenant, lookups):
     TextRules.objects.update(looks_up_numbers=False)
-    line_types.ask(tenant, LANDLINE)
+    line_types.look_up(tenant, LANDLINE)
     assert lookups() == []
     assert not NumberLookup.objects.exists()
 
@@ -93,7 +98,7 @@ def test_not_asked_where_the_company_did_not_turn_it_on(tenant, lookups):
 @pytest.mark.parametrize("ending", ["46", "48", "49"])
 def test_what_fails_is_unknown_and_not_asked_again_at_once(tenant, lookups, ending):
     for _ in range(2):
-        line_types.ask(tenant, control(ending))
+        line_types.look_up(tenant, control(ending))
     assert len(lookups()) == 1
     assert reds(tenant, control(ending)) == []
     NumberLookup.objects.update(looked_up_at=timezone.now() - dt.timedelta(minutes=11))
@@ -103,18 +108,18 @@ def test_what_fails_is_unknown_and_not_asked_again_at_once(tenant, lookups, endi
 @pytest.mark.parametrize("fault", ["http_429", "refuse", "empty", "truncated", "wrong_types"])
 def test_every_fault_is_unknown(tenant, lookups, twilio, fault):
     twilio.control("faults", target="lookup", fault=fault, times=2)
-    line_types.ask(tenant, MOBILE)
+    line_types.look_up(tenant, MOBILE)
     assert reds(tenant, MOBILE) == []
 
 
 def test_nobody_listens(tenant, lookups, settings):
     settings.LOOKUPS_URL = f"http://127.0.0.1:{free_port()}"
-    line_types.ask(tenant, MOBILE)
+    line_types.look_up(tenant, MOBILE)
     assert NumberLookup.objects.get().line_type == ""
 
 
 def test_a_canadian_number_that_needs_an_approval_is_unknown(tenant, lookups):
-    line_types.ask(tenant, "+14165550123")
+    line_types.look_up(tenant, "+14165550123")
     assert NumberLookup.objects.get().line_type == ""
 
 
@@ -161,7 +166,12 @@ def test_a_landline_that_the_worker_caught_offers_the_next_step(lookups, text, w
 @pytest.mark.parametrize("kind", ["answer", "help"])
 def test_whoever_texts_from_a_landline_is_answered(tenant, lookups, work, twilio, kind):
     message, _ = queue_answer(
-        tenant, to=LANDLINE, body="We call you back.", key=uuid.uuid4(), actor=None, kind=kind
+        tenant,
+        Recipient(LANDLINE),
+        body="We call you back.",
+        key=uuid.uuid4(),
+        actor=None,
+        kind=kind,
     )
     assert work(deliver, message).status == "sent"
     assert lookups() == []

@@ -14,9 +14,11 @@ from freezegun import freeze_time
 
 from customers.models import Contact
 from invoices.models import Invoice
-from sms.compliance.send_check import check, check_many
+from sms.compliance import send_check
+from sms.compliance.send_check import check_many
 from sms.models import Consent, OptOut, TextMessage, TextRules, TwilioAccount
 from sms.models.opt_out import opt_out
+from sms.recipient import Recipient
 from sms.tasks import deliver, steps_due
 from tests.factories import (
     MOBILE,
@@ -33,6 +35,10 @@ ROB = "+19785550177"
 NOON = "2026-11-23T17:00:00Z"  # in Massachusetts
 NIGHT = "2026-11-24T02:30:00Z"  # 9:30 PM there
 MORNING = dt.datetime(2026, 11, 24, 13, 0, tzinfo=dt.UTC)
+
+
+def check(invoice, number):
+    return send_check.check(invoice, Recipient.of(invoice.customer, number))
 
 
 @pytest.fixture
@@ -157,7 +163,8 @@ def test_the_worst_comes_first_and_names_the_whole(invoice):
 
 
 def test_many_ask_the_database_as_little_as_one(tenant):
-    rows = [(make_invoice(customer=make_customer(tenant)), MOBILE) for _ in range(25)]
+    invoices = [make_invoice(customer=make_customer(tenant)) for _ in range(25)]
+    rows = [(invoice, Recipient.of(invoice.customer, MOBILE)) for invoice in invoices]
     with CaptureQueriesContext(connection) as one:
         check_many(rows[:1])
     with CaptureQueriesContext(connection) as many:

@@ -17,7 +17,6 @@ from sms.content.message_text import (
     PROMOTIONAL,
     check_words,
     help_answer,
-    language_for,
     message_template,
     preview,
     reminder_template,
@@ -26,6 +25,7 @@ from sms.content.segments import GSM7, clusters, outside_gsm7, segments, utf16
 from sms.error_codes import CODES, explain
 from sms.models.reminder import DEFAULTS, ReminderStep
 from sms.models.text import LINK_MARK
+from sms.recipient import Recipient
 from tests.factories import make_customer, make_invoice, make_text
 
 FAMILY = "👨‍👩‍👧‍👦"  # one character to the eye, eleven units
@@ -261,9 +261,9 @@ def test_a_text_speaks_the_language_of_the_number_it_goes_to(tenant, clerk):
     Contact.objects.create(
         tenant=tenant, customer=customer, name="Sam", mobile="+19785550143", language="en"
     )
-    assert language_for(customer, "+19785550142") == "es"
-    assert language_for(customer, "+19785550143") == "en"
-    assert language_for(customer, "+19785550199") == "es"
+    assert Recipient.of(customer, "+19785550142").language == "es"
+    assert Recipient.of(customer, "+19785550143").language == "en"
+    assert Recipient.of(customer, "+19785550199").language == "es"
     text = make_text(make_invoice(customer=customer), clerk)
     assert text.language == "es"
     assert re.search("Pague en: .*AYUDA", text.body)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
+from sms.compliance.send_check import recheck
 from sms.inbox.receive import Incoming, receive
 from sms.models import Consent, InboundText, OptOut, TextMessage
 from sms.models.opt_out import opt_out
-from sms.tasks import why_not_now
 from tests.factories import (
     MOBILE,
     TWILIO_TOKEN,
@@ -296,7 +296,7 @@ def test_help_works_after_stop(tenant):
     take(tenant, "STOP")
     take(tenant, "HELP")
     with scope(tenant=tenant):
-        assert why_not_now(helped().get()) == ""
+        assert recheck(helped().get()) == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sms.models import Consent, OptOut
 from sms.models.consent import digests
 from sms.models.opt_out import NoEvidence, opt_out, resume
 from sms.outbox.queue import queue_answer
+from sms.recipient import Recipient
 from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_invoice, make_ready_tenant, make_text
 
@@ -63,7 +64,7 @@ def test_texts_that_wait_are_cancelled_with_the_reason(tenant, text):
 def test_an_answer_to_help_is_not_cancelled(tenant):
     helped, _ = queue_answer(
         tenant,
-        to=MOBILE,
+        Recipient(MOBILE),
         body="Call us.",
         key=uuid.uuid4(),
         actor=None,
@@ -159,7 +160,7 @@ def test_consent_is_noted_once_per_number(tenant, clerk):
 
 
 def test_a_stranger_who_texts_first_has_agreed_to_an_answer(tenant, clerk):
-    queue_answer(tenant, to=MOBILE, body="Hello", key=uuid.uuid4(), actor=clerk)
+    queue_answer(tenant, Recipient(MOBILE), body="Hello", key=uuid.uuid4(), actor=clerk)
     assert Consent.objects.of(tenant, MOBILE).get().source == "texted"
 
 

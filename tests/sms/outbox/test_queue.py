@@ -8,6 +8,7 @@ from audit.models import AuditEntry
 from invoices.models import InvoiceError, PaymentLink
 from sms.models import TextMessage
 from sms.outbox.queue import NeedsConfirmation, queue_text
+from sms.recipient import Recipient
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +21,8 @@ def invoice(tenant):
 
 
 def queue(invoice, actor, **fields):
-    values = {"to": MOBILE, "actor": actor, "key": uuid.uuid4(), **fields}
-    return queue_text(invoice, **values)
+    recipient = Recipient.of(invoice.customer, fields.pop("to", MOBILE))
+    return queue_text(invoice, recipient, **{"actor": actor, "key": uuid.uuid4(), **fields})
 
 
 def finish(message, status="sent"):

@@ -15,6 +15,7 @@ from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from sms.models import TextMessage
 from sms.outbox.queue import queue_text
+from sms.recipient import Recipient
 from sms.tasks import deliver, steps_due
 from tests.factories import MOBILE, make_customer, make_invoice, make_text
 from tests.race import run_together
@@ -33,7 +34,7 @@ def invoice(tenant):
 
 def test_twenty_sends_at_once_make_one_text_one_link_one_entry(invoice, clerk):
     def send(key):
-        return queue_text(invoice, to=MOBILE, actor=clerk, key=key)
+        return queue_text(invoice, Recipient(MOBILE), actor=clerk, key=key)
 
     keys = [uuid.uuid4() for _ in range(10)] * 2
     results = run_together(*(lambda key=key: send(key) for key in keys))

@@ -9,10 +9,10 @@ from django_scopes import scope
 
 from invoices.models import PaymentLink
 from payments.staff.cash import record_by_hand
+from sms.compliance.send_check import recheck
 from sms.models import Reminder, TextMessage
 from sms.reminders import run
 from sms.reminders.run import OVERTAKEN, remind, take
-from sms.tasks import why_not_now
 from tests.factories import make_customer
 from tests.race import run_together
 from tests.sms.reminders.reminded import add_step, later, november_invoice, texted
@@ -105,4 +105,4 @@ def test_a_reminder_and_a_payment_at_the_same_moment(tenant, clerk, invoice, ste
     text = reminders().first()
     assert (begun is None) == (text is None)
     if text is not None:  # it was first; what is handed over is checked again
-        assert "no longer open" in why_not_now(TextMessage.objects.get(pk=text.pk))
+        assert "no longer open" in recheck(TextMessage.objects.get(pk=text.pk))

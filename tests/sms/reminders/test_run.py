@@ -380,10 +380,10 @@ def test_one_invoices_trouble_leaves_the_others_their_reminders(
     other = texted(november_invoice(make_customer(tenant, "Ines")), clerk)
     real = reminding.queue_reminder
 
-    def broken(row, **fields):
+    def broken(row, *args, **fields):
         if row.pk == invoice.pk:
             raise RuntimeError
-        return real(row, **fields)
+        return real(row, *args, **fields)
 
     monkeypatch.setattr(reminding, "queue_reminder", broken)
     run(tenant, later(3))
