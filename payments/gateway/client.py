@@ -8,16 +8,15 @@ representation or log line.
 
 from __future__ import annotations
 
-import http.client
 import re
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
 
-from payments.gateway import http as wire
-from payments.gateway import responses
+from payments.gateway import http, responses
 from payments.gateway.http import CredentialsLost, NotSent, Unknown, base_url, origin
 from payments.gateway.lookups import Merchant, Surcharge, merchant, surcharge
 from payments.gateway.reports import Funded, Settled, funding, settlements
@@ -68,7 +67,7 @@ class CredentialError(Exception):
 def check_credentials(account: CardConnectAccount) -> None:
     """Ask the gateway whether it knows this merchant; raises CredentialError with a sentence."""
     try:
-        status, _ = wire.call(account, "PUT", "", {"merchid": account.merchid})
+        status, _ = http.call(account, "PUT", "", {"merchid": account.merchid})
     except CredentialsLost:
         raise CredentialError(
             "The stored CardConnect password cannot be opened. Enter it again."
@@ -78,11 +77,11 @@ def check_credentials(account: CardConnectAccount) -> None:
             f"CardConnect could not be reached at {origin(account.site)}. Check the site name, or "
             "try again in a few minutes."
         ) from None
-    if status == http.client.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         raise CredentialError(
             "CardConnect does not accept this user name and password for this merchant ID."
         )
-    if status != http.client.OK:
+    if status != HTTPStatus.OK:
         raise CredentialError(f"CardConnect answered with an error (HTTP {status}).")
 
 
@@ -153,7 +152,7 @@ def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
         answer = responses.attempt(row, payment)
         if answer is not None:
             found.append(answer)
-        elif wire.field(row, "setlstat").lower() != "declined":
+        elif http.field(row, "setlstat").lower() != "declined":
             undecided = True
     return found or (None if undecided else [])
 
@@ -183,7 +182,7 @@ def look_up(account: CardConnectAccount, retref: str) -> Transaction | None:
 def _look_up(
     account: CardConnectAccount, site: str, merchid: str, retref: str
 ) -> Transaction | None:
-    told = wire.ask(account, "GET", f"inquire/{quote(retref, safe='')}/{merchid}", site=site)
+    told = http.ask(account, "GET", f"inquire/{quote(retref, safe='')}/{merchid}", site=site)
     found = _transactions(told if isinstance(told, list) else [told])
     if not found:
         return None
@@ -201,10 +200,10 @@ def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
     """The rows under an order number, without "Txn not found"."""
     path = f"inquireByOrderid/{quote(orderid, safe='')}/{payment.merchid}"
     account = _account(payment)
-    rows = _found(wire.ask(account, "GET", f"{path}/1", site=payment.site))
+    rows = _found(http.ask(account, "GET", f"{path}/1", site=payment.site))
     if not rows and payment.method == Payment.Method.ACH:
         # A bank payment may be booked under a linked merchant ID, which the "/1" leaves out.
-        rows = _found(wire.ask(account, "GET", path, site=payment.site))
+        rows = _found(http.ask(account, "GET", path, site=payment.site))
     return rows
 
 
@@ -218,7 +217,7 @@ def _put(payment: Payment, path: str, request: dict[str, str]) -> Any:
     """Send what is not blank, to the merchant account that the payment began with."""
     filled = {name: value for name, value in request.items() if value}
     request = {"merchid": payment.merchid, **filled}
-    return wire.ask(_account(payment), "PUT", path, request, payment.site)
+    return http.ask(_account(payment), "PUT", path, request, payment.site)
 
 
 def _account(payment: Payment) -> CardConnectAccount:

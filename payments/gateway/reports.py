@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import http.client
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
-from payments.gateway import http as wire
-from payments.gateway import responses
+from payments.gateway import http, responses
 from payments.gateway.http import Unknown
 from payments.models.account import CardConnectAccount
 
@@ -76,10 +75,10 @@ class Funded:
 def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
     """Every line of the batches of a day; raises NotSent or Unknown."""
     path = f"settlestat?merchid={account.merchid}&date={day:%m%d}"
-    status, body = wire.call(account, "GET", path)
-    if status == http.client.OK and _is_null_batches(body):
+    status, body = http.call(account, "GET", path)
+    if status == HTTPStatus.OK and _is_null_batches(body):
         return []
-    told = wire.read_json(status, body)
+    told = http.read_json(status, body)
     lines = []
     for batch in told if isinstance(told, list) else [told]:
         for row in _rows(batch, "txns"):
@@ -89,8 +88,8 @@ def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
 
 def funding(account: CardConnectAccount, day: dt.date) -> list[Funded]:
     """Every transaction funded on a day; raises NotSent or Unknown."""
-    told = wire.look_up(account, "funding", merchid=account.merchid, date=f"{day:%Y%m%d}")
-    refusal = wire.text(told, "errormsg")
+    told = http.look_up(account, "funding", merchid=account.merchid, date=f"{day:%Y%m%d}")
+    refusal = http.text(told, "errormsg")
     if refusal.lower().startswith("no deposits"):
         return []
     if refusal:
@@ -116,13 +115,13 @@ def _settled(batch: Any, row: Any) -> Settled:
     if not retref or amount is None:
         raise Unknown("A line of the settlement cannot be read.")
     return Settled(
-        batchid=wire.field(batch, "batchid", 12),
+        batchid=http.field(batch, "batchid", 12),
         retref=retref,
-        orderid=wire.field(row, "salesdoc", 50),
+        orderid=http.field(row, "salesdoc", 50),
         amount=amount,
-        letter=wire.field(row, "setlstat", 1).upper(),
-        merchid=wire.field(batch, "merchid", 16),
-        cardtype=wire.field(row, "cardtype", 8).upper(),
+        letter=http.field(row, "setlstat", 1).upper(),
+        merchid=http.field(batch, "merchid", 16),
+        cardtype=http.field(row, "cardtype", 8).upper(),
     )
 
 
@@ -133,21 +132,21 @@ def _funded(row: Any) -> Funded:
     return Funded(
         retref=retref,
         amount=amount,
-        kind=wire.field(row, "type", 20).upper(),
-        status=wire.field(row, "status", 20),
-        achreturncode=wire.field(row, "achreturncode", 5).upper(),
-        parentretref=responses.reference({"retref": wire.field(row, "parentretref")}),
-        date=wire.day(row, "date"),
-        invoicenumber=wire.field(row, "invoicenumber", 50),
+        kind=http.field(row, "type", 20).upper(),
+        status=http.field(row, "status", 20),
+        achreturncode=http.field(row, "achreturncode", 5).upper(),
+        parentretref=responses.reference({"retref": http.field(row, "parentretref")}),
+        date=http.day(row, "date"),
+        invoicenumber=http.field(row, "invoicenumber", 50),
         is_bank=any(
-            wire.field(row, name, 8).upper() in BANK_TYPES for name in ("cardtype", "cardbrand")
+            http.field(row, name, 8).upper() in BANK_TYPES for name in ("cardtype", "cardbrand")
         ),
     )
 
 
 def amount_in(row: Any, name: str) -> Decimal | None:
     """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is none."""
-    told = wire.field(row, name)
+    told = http.field(row, name)
     if not _AMOUNT.fullmatch(told):
         return None
     return Decimal(told).quantize(_CENT) if "." in told else Decimal(told).scaleb(-2)

@@ -1,6 +1,6 @@
 """What the gateway's answers say, in our own types.
 
-An attempt to take money ends as Approved, as Declined, or as wire.Unknown: there is no fourth.
+An attempt to take money ends as Approved, as Declined, or as http.Unknown: there is no fourth.
 """
 
 from __future__ import annotations
