@@ -17,4 +17,4 @@ class TextBenchConfig(AppConfig):
         scale = float(os.environ["BENCH_SCALE"])
         from sms.models import text  # noqa: PLC0415
 
-        text.LOOKS[:] = [wait / scale for wait in text.LOOKS]
+        text.POLLS[:] = [wait / scale for wait in text.POLLS]

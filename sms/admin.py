@@ -1,8 +1,6 @@
-"""Texts in the Django admin, to look at. The Twilio account is edited with its company."""
+"""Texts in Django admin, read-only. The Twilio account is edited with its company."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -12,8 +10,6 @@ from sms.models import TextMessage
 
 @admin.register(TextMessage)
 class TextMessageAdmin(admin.ModelAdmin):
-    """Read-only: a text is changed by Twilio's reports alone."""
-
     list_display = ("invoice", "tenant", "to", "status", "error_code", "queued_at", "sent_at")
     list_filter = ("status", "tenant")
     list_select_related = ("invoice", "tenant")
@@ -41,13 +37,10 @@ class TextMessageAdmin(admin.ModelAdmin):
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Texts are sent by the companies."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Looking only."""
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Kept for the history."""
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False

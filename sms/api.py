@@ -1,11 +1,13 @@
-"""Texts in the REST API: read them, send one."""
+"""Texts in the REST API."""
 
 from __future__ import annotations
 
+import uuid
 from math import ceil
-from typing import Any, cast
+from typing import NotRequired, TypedDict, cast
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.exceptions import PermissionDenied
@@ -20,13 +22,13 @@ from sms.compliance.findings import SendCheck
 from sms.models import TextMessage
 from sms.outbox.queue import NeedsConfirmation
 from sms.recipient import Recipient
-from sms.staff.send import Refused, send
+from sms.staff.send import Refused, send_text
 from tenants.access import HasPermission, Permission
 from tenants.models import User
 
 
 class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
-    """One text. The message has the end of its link hidden."""
+    """One text, with the end of its link hidden."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     invoice = serializers.UUIDField(source="invoice.public_id", read_only=True)
@@ -55,10 +57,21 @@ class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
         read_only_fields = fields
 
 
-class SendSerializer(serializers.Serializer[Any]):
-    """What sending needs. `key` makes a repeated request the same text; `seen` is the id of the
-    text before, and says that another one is wanted after it; `override` lifts the limits on
-    texting one invoice again, for roles that may."""
+class SendData(TypedDict):
+    """A valid request to send."""
+
+    invoice: uuid.UUID
+    to: str
+    country: str
+    key: uuid.UUID
+    seen: NotRequired[uuid.UUID]
+    override: bool
+
+
+class SendSerializer(serializers.Serializer[SendData]):
+    """A request to send. `key` makes it idempotent. `seen` is the id of the newest earlier text and
+    confirms that another one is wanted. `override` lifts the limits on resending, for roles that
+    may."""
 
     invoice = serializers.UUIDField()
     to = serializers.CharField(max_length=30)
@@ -67,8 +80,8 @@ class SendSerializer(serializers.Serializer[Any]):
     seen = serializers.UUIDField(required=False)
     override = serializers.BooleanField(default=False)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Leave `to` as E.164, of a phone that can get texts."""
+    def validate(self, attrs: SendData) -> SendData:
+        """Put `to` as E.164, of a line that can receive texts."""
         try:
             attrs["to"] = phones.parse(attrs["to"], attrs["country"])
         except ValidationError as error:
@@ -95,12 +108,11 @@ class TextMessageViewSet(
     lookup_field = "public_id"
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> Any:
-        """The company's texts, newest first."""
+    def get_queryset(self) -> QuerySet[TextMessage]:
         return TextMessage.objects.select_related("invoice", "link", "sent_by")
 
     def create(self, request: Request) -> Response:
-        """Send an invoice by SMS; outside quiet hours it waits, see `not_before` of the answer."""
+        """Send an invoice by SMS; in quiet hours it waits until `not_before` of the response."""
         asked = SendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
@@ -125,8 +137,8 @@ class TextMessageViewSet(
         return Response(self.get_serializer(message).data, status=code)
 
 
-def _send(invoice: Invoice, data: dict[str, Any], actor: User) -> tuple[TextMessage, bool]:
-    return send(
+def _send(invoice: Invoice, data: SendData, actor: User) -> tuple[TextMessage, bool]:
+    return send_text(
         invoice,
         Recipient.of(invoice.customer, data["to"]),
         actor=actor,
@@ -138,13 +150,13 @@ def _send(invoice: Invoice, data: dict[str, Any], actor: User) -> tuple[TextMess
 
 
 def refusal(code: str, sentence: str, **more: str) -> Response:
-    """409: nothing was sent, and why."""
+    """409: nothing was sent, with the reason."""
     body = {"code": code, "detail": sentence, **more}
     return Response(body, status=status.HTTP_409_CONFLICT)
 
 
 def refused_by(check: SendCheck) -> Response:
-    """409, or 429 for a limit on resending: what the send check holds against it, worst first.
+    """409, or 429 for a limit on resending, with the findings of the send check, the worst first.
 
     `again_at` is when to try again, where waiting helps.
     """

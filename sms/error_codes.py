@@ -1,8 +1,8 @@
-"""Twilio's error codes in words for people, and what may be done about each. Data only.
+"""Twilio's error codes as sentences for staff, and the kind of each. Data only.
 
-The kinds: NUMBER ask for another number; OPTED_OUT never text it again; SETUP our account or sender
-must be put right first; REQUEST we asked wrongly; LATER try again; FILTERED a carrier or Twilio
-stopped it. None of them is repeated by itself, except that LATER at the moment of sending is.
+The kinds: NUMBER needs another number; OPTED_OUT must not be texted; SETUP needs a change at
+Twilio; REQUEST is an error of ours; LATER may be tried again; FILTERED was blocked by a carrier
+or Twilio. Textpay repeats none of them by itself, except LATER in the answer to a call.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Code(NamedTuple):
 
     @property
     def whose(self) -> str:
-        """What it is about, or who has to put it right."""
+        """What the error is about, or who must correct it."""
         return WHOSE[self.kind]
 
 
@@ -149,15 +149,15 @@ CODES: dict[int, Code] = {
     90007: _WRONG,
     90010: _ACCOUNT,
 }
-# Said when nothing was processed, so that the same text may be handed over again: after how many
-# seconds, or as the wait between two tries grows. A sender's full queue takes long to empty.
+# Errors after which Twilio has processed nothing, so the same text may be sent again: after these
+# seconds, or with the usual backoff. A full queue of a sender needs long to empty.
 TRY_AGAIN: dict[int, int | None] = {20429: None, 21611: 600}
 UNKNOWN = Code(REQUEST, "Twilio could not send it and gave a reason we do not know.")
 NO_REASON = Code(LATER, "It did not arrive, and no reason was given.")
 
 
 def explain(code: int | None) -> Code:
-    """The kind and the sentence for a code; for one we do not know, a sentence that says so."""
+    """The kind and the sentence of a code, also of an unknown one."""
     if not code:
         return NO_REASON
     return CODES.get(code) or Code(UNKNOWN.kind, f"{UNKNOWN.sentence} (Twilio error {code})")

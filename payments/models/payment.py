@@ -51,6 +51,12 @@ TONES = {
     "not_charged": ("", "info"),
     "needs_attention": ("bad", "alert"),
 }
+# What took a whole payment back, for staff.
+REVERSALS = {
+    "returned": "The bank took the payment back.",
+    "rejected": "The payment was rejected at settlement.",
+    "voided": "The payment was voided.",
+}
 
 
 def new_orderid() -> str:
@@ -420,6 +426,11 @@ class Payment(Inquired):
         Reads prefetched refunds.
         """
         return next((refund for refund in self.refunds.all() if refund.is_open), None)
+
+    @property
+    def reversal(self) -> str:
+        """What took the whole payment back, as a sentence; "" for nothing."""
+        return REVERSALS.get(self.status, "")
 
     @property
     def is_clearing(self) -> bool:

@@ -194,6 +194,11 @@ class Refund(Inquired):
         return self.amount + self.fee
 
     @property
+    def is_given(self) -> bool:
+        """Whether the money went back to the payer."""
+        return self.status in self.GIVEN
+
+    @property
     def is_open(self) -> bool:
         """Whether it has no end yet."""
         return self.status in self.OPEN

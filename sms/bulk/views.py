@@ -1,4 +1,4 @@
-"""Texting many invoices at once: the send check for all of them, and how far it is."""
+"""Bulk sends: the check before, the progress, and the results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import csv
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypedDict
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -26,6 +26,7 @@ from sms.bulk.work import Verdict, verdicts
 from sms.compliance.findings import Finding
 from sms.compliance.send_check import company_refusal
 from sms.models.bulk import MOST, BulkSend, BulkText
+from sms.models.text import TextMessage
 from sms.tasks import run_bulk
 from tenants.access import Permission, staff
 from tenants.live import Regions
@@ -33,37 +34,38 @@ from tenants.requests import StaffRequest
 
 PER_PAGE = 50
 LIVE = {"progress": "sms/bulk/_progress.html", "rows": "sms/bulk/_rows.html"}
-# The counts of the page: standing, tone, icon, words. Problems come last in the bar's line and
-# first in the table.
-STANDINGS = [
-    ("delivered", "good", "sent", "delivered"),
-    ("sent", "info", "send", "sent"),
-    ("queued", "", "clock", "waiting to go out"),
-    ("sending", "", "clock", "being sent"),
-    ("waiting", "", "clock", "to be checked"),
-    ("undelivered", "bad", "stop", "not delivered"),
-    ("failed", "bad", "stop", "not sent"),
-    ("left_out", "warn", "alert", "left out"),
-    ("cancelled", "", "x", "cancelled"),
+Status, Outcome = TextMessage.Status, BulkText.Outcome
+# The counts of the page: state, tone, icon, words. Problems are last in the counts and first in
+# the table.
+STATES: list[tuple[str, str, str, str]] = [
+    (Status.DELIVERED, "good", "sent", "delivered"),
+    (Status.SENT, "info", "send", "sent"),
+    (Status.QUEUED, "", "clock", "waiting to go out"),
+    (Status.SENDING, "", "clock", "being sent"),
+    (Outcome.WAITING, "", "clock", "to be checked"),
+    (Status.UNDELIVERED, "bad", "stop", "not delivered"),
+    (Status.FAILED, "bad", "stop", "not sent"),
+    (Outcome.LEFT_OUT, "warn", "alert", "left out"),
+    (Status.CANCELLED, "", "x", "cancelled"),
 ]
-FIRST = ["undelivered", "failed", "left_out", "cancelled"]
+PROBLEMS = [Status.UNDELIVERED, Status.FAILED, Outcome.LEFT_OUT, Status.CANCELLED]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.SEND_MANY)
 def check(request: StaffRequest) -> HttpResponse:
-    """GET shows what would happen to each chosen invoice, POST begins to text them."""
+    """GET shows the send check of each chosen invoice, POST starts the bulk send."""
     asked = request.POST if request.method == "POST" else request.GET
     invoices = _chosen(request, asked)
     refusal = company_refusal(request.tenant, request.membership)
     found = [] if refusal else verdicts(invoices)
     ready = [one for one in found if one.may_go]
     if request.method == "POST" and ready and asked.get("seen") == _digest(ready):
-        return _begin(request, ready, asked)
+        return _start(request, ready, asked)
     return _show(request, asked, found, ready, refusal)
 
 
-def _begin(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> HttpResponse:
+def _start(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> HttpResponse:
     try:
         key = uuid.UUID(asked.get("key", ""))
     except ValueError:
@@ -123,7 +125,7 @@ def _uuids(texts: Iterable[str]) -> Iterator[uuid.UUID]:
 
 
 def _digest(ready: list[Verdict]) -> str:
-    """Names exactly these invoices, so that nobody texts others than the page showed."""
+    """A digest of these invoices, so that nobody texts others than the page showed."""
     numbers = ",".join(str(pk) for pk in sorted(one.invoice.pk for one in ready))
     return hashlib.sha256(numbers.encode()).hexdigest()[:32]
 
@@ -148,7 +150,7 @@ def index(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff(Permission.SEND_TEXTS)
 def progress(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """How far a bulk send is, and the result for each invoice. Keeps itself up to date."""
+    """The progress of a bulk send and the result for each invoice; the page polls `live`."""
     bulk = _load(public_id)
     context = _context(request, bulk)
     context["live"] = Regions(request, LIVE, context)
@@ -158,7 +160,7 @@ def progress(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @staff(Permission.SEND_TEXTS)
 def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open page; 204 when nothing did."""
+    """The changed regions of an open page; 204 when nothing changed."""
     return Regions(request, LIVE, _context(request, _load(public_id))).answer(request)
 
 
@@ -182,7 +184,8 @@ def export(request: StaffRequest, public_id: uuid.UUID) -> StreamingHttpResponse
     bulk = _load(public_id)
     rows = list(_rows(bulk))
     head = ["Invoice", "Customer", "Balance", "To", "Result", "Reason", "Sent at", "Segments"]
-    lines = [head, *(_cells(row, request.tenant.zone) for row in rows)]
+    lines: list[Sequence[str | int]] = [head]
+    lines += [_cells(row, request.tenant.zone) for row in rows]
     writer = csv.writer(_Echo())
     response = StreamingHttpResponse(
         (writer.writerow([_inert(cell) for cell in line]) for line in lines),
@@ -199,9 +202,9 @@ def _load(public_id: uuid.UUID) -> BulkSend:
 
 def _rows(bulk: BulkSend) -> QuerySet[BulkText]:
     """Its rows, problems first."""
-    trouble = Case(
-        When(outcome__in=FIRST, then=Value(0)),
-        When(message__status__in=FIRST, then=Value(0)),
+    order = Case(
+        When(outcome__in=PROBLEMS, then=Value(0)),
+        When(message__status__in=PROBLEMS, then=Value(0)),
         When(outcome=BulkText.Outcome.WAITING, then=Value(2)),
         default=Value(1),
         output_field=IntegerField(),
@@ -209,30 +212,40 @@ def _rows(bulk: BulkSend) -> QuerySet[BulkText]:
     return (
         BulkText.objects.filter(bulk=bulk)
         .select_related("invoice__customer", "message")
-        .order_by(trouble, "id")
+        .order_by(order, "id")
     )
 
 
-def _figures(bulk: BulkSend) -> dict[str, Any]:
+class Figures(TypedDict):
+    """The counts of a bulk send; each chip is a tone, an icon and words."""
+
+    total: int
+    done: int
+    chips: list[tuple[str, str, str]]
+    # Texts whose answer from Twilio was lost.
+    unanswered: int
+
+
+def _figures(bulk: BulkSend) -> Figures:
     counts = bulk.counts()
     total = sum(counts.values())
     done = total - bulk.rows.filter(BulkText.OPEN).count()
     chips = [
         (tone, icon, f"{counts[name]:,} {words}")
-        for name, tone, icon, words in STANDINGS
+        for name, tone, icon, words in STATES
         if counts.get(name)
     ]
-    asked_about = bulk.asked_about().count() if counts.get("sending") else 0
-    return {"total": total, "done": done, "chips": chips, "asked_about": asked_about}
+    unanswered = bulk.unanswered().count() if counts.get(Status.SENDING) else 0
+    return Figures(total=total, done=done, chips=chips, unanswered=unanswered)
 
 
-def _context(request: StaffRequest, bulk: BulkSend) -> dict[str, Any]:
+def _context(request: StaffRequest, bulk: BulkSend) -> dict[str, object]:
     pages = Paginator(_rows(bulk), PER_PAGE)
     return {
         "bulk": bulk,
         **_figures(bulk),
         "page": pages.get_page(request.GET.get("page")),
-        "looks": {name: (tone, icon) for name, tone, icon, _ in STANDINGS},
+        "styles": {name: (tone, icon) for name, tone, icon, _ in STATES},
         "live_address": f"{reverse('sms:bulk_live', args=[bulk.public_id])}?{_page(request)}",
     }
 
@@ -242,7 +255,7 @@ def _page(request: StaffRequest) -> str:
     return f"page={number}" if number.isdecimal() else ""
 
 
-def _cells(row: BulkText, zone: dt.tzinfo) -> list[Any]:
+def _cells(row: BulkText, zone: dt.tzinfo) -> list[str | int]:
     text, invoice = row.message, row.invoice
     sent_at = text.sent_at if text else None
     return [
@@ -257,13 +270,13 @@ def _cells(row: BulkText, zone: dt.tzinfo) -> list[Any]:
     ]
 
 
-def _inert(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (CWE-1236)."""
+def _inert(cell: str | int) -> str | int:
+    """A cell that no spreadsheet runs as a formula (CWE-1236)."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
 
 
 class _Echo:
-    """A file whose lines go straight into the answer."""
+    """A file that returns each line, for a streaming response."""
 
     def write(self, line: str) -> str:
         return line

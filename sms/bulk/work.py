@@ -17,13 +17,13 @@ from sms.models.text import TextMessage
 from sms.outbox.queue import Order, queue_texts
 from sms.recipient import Recipient
 
-ON_ITS_WAY = "A text about it is on its way already."
+IN_FLIGHT = "A text about it is on its way already."
 NO_MOBILE = "The billing contact has no mobile number"
 
 
 @dataclass
 class Verdict:
-    """What would happen to one invoice."""
+    """The result of the send check for one invoice."""
 
     invoice: Invoice
     # None when the billing contact has no mobile.
@@ -33,17 +33,17 @@ class Verdict:
 
     @property
     def may_go(self) -> bool:
-        """Whether it would be texted, now or when quiet hours end."""
+        """Whether it is texted, now or when quiet hours end."""
         return not self.reason
 
     @property
     def texted_before(self) -> bool:
-        """Whether the customer has had a text about it; its link is replaced."""
+        """Whether a text about it went out before, whose link the new one supersedes."""
         return any(text.went_out for text in self.invoice.text_messages.all())
 
 
 def verdicts(invoices: QuerySet[Invoice]) -> list[Verdict]:
-    """One for each invoice, in the order of the list, in a few queries for all of them."""
+    """The verdicts for these invoices, in their order, in a constant number of queries."""
     rows = invoices.select_related("customer", "tenant").prefetch_related(
         "customer__contacts", "text_messages"
     )
@@ -51,7 +51,7 @@ def verdicts(invoices: QuerySet[Invoice]) -> list[Verdict]:
 
 
 def judge(invoices: Iterable[Invoice]) -> list[Verdict]:
-    """The verdicts of the send check at this moment."""
+    """The verdicts at this moment, for invoices with prefetched contacts."""
     found = [Verdict(invoice, _billing_mobile(invoice)) for invoice in invoices]
     reachable = [(one, one.recipient) for one in found if one.recipient]
     checks = check_many([(one.invoice, recipient) for one, recipient in reachable])
@@ -61,12 +61,12 @@ def judge(invoices: Iterable[Invoice]) -> list[Verdict]:
     return found
 
 
-def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
-    """Decide up to `most` waiting rows of a running bulk send; the new texts, none once it stands.
+def queue_portion(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
+    """Decide up to `most` waiting rows and return the new texts; none unless it is running.
 
-    All of it in a handful of statements, however many rows. The bulk send is locked first, so that
-    a pause comes before or after and never in between, and then the invoices, so that what the
-    check sees stays true until the texts are written down.
+    The number of statements does not depend on the number of rows. The bulk send is locked first,
+    so that a pause comes before or after; then the invoices, so that what the check saw is still
+    true when the texts are written.
     """
     with transaction.atomic():
         if not BulkSend.objects.select_for_update(no_key=True).get(pk=bulk.pk).is_running:
@@ -79,8 +79,8 @@ def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
         taken = set(busy.values_list("invoice", flat=True))
         for one in found:
             if one.may_go and one.invoice.pk in taken:
-                one.reason = ON_ITS_WAY
-        texts = _begin(bulk, [one for one in found if one.may_go])
+                one.reason = IN_FLIGHT
+        texts = _queue(bulk, [one for one in found if one.may_go])
         left_out = {one.invoice.pk: one.reason[:200] for one in found if one.reason}
         for invoice, reason in left_out.items():
             rows[invoice].outcome, rows[invoice].reason = BulkText.Outcome.LEFT_OUT, reason
@@ -93,8 +93,8 @@ def take(bulk: BulkSend, most: int = PORTION) -> list[TextMessage]:
     return texts
 
 
-def _begin(bulk: BulkSend, ready: list[Verdict]) -> list[TextMessage]:
-    """Write the texts down; the same row always makes the same text."""
+def _queue(bulk: BulkSend, ready: list[Verdict]) -> list[TextMessage]:
+    """Write the texts. Their keys derive from the rows', so a repetition adds none."""
     orders = [
         Order(
             one.invoice,

@@ -1,7 +1,7 @@
-"""What a text from a handset means: a keyword, a refusal in free words, or a message.
+"""The meaning of an inbound text: a keyword, a refusal in free words, or a message.
 
-Whoever refuses texts may do so in any reasonable words (47 CFR 64.1200(a)(10)). So a clear refusal
-counts at once, anything that could be one goes to a person, and only the rest is a plain message.
+A consumer may refuse texts in any reasonable words (47 CFR 64.1200(a)(10)). So a clear refusal
+counts at once, anything that could be one is reviewed by a person, and the rest is a message.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Kind = InboundText.Kind
 
 
 class Reading(NamedTuple):
-    """What a text means, and in which language it asks for help ("" when it does not tell)."""
+    """The kind of a text, and the language of a request for help ("" when unknown)."""
 
     kind: InboundText.Kind
     language: str = ""
@@ -29,19 +29,19 @@ STOP = frozenset(
 )
 START = frozenset(["start", "unstop"])
 HELP = {"help": "", "info": "", "aide": "fr", "ayuda": "es"}
-# Said to a question of ours, or to end an opt-out: the caller knows which.
+# Twilio's default for START, and an ordinary answer: the caller decides.
 YES = "yes"
 POLITE = frozenset(["please", "pls", "plz", "thanks", "thank", "you", "now", "por", "favor", "svp"])
-# All of a text that holds no word: stop sign, no entry, prohibited, raised hands, middle finger.
+# Texts without words: stop sign, no entry, prohibited, raised hands, middle finger.
 STOP_SIGNS = ("\U0001f6d1", "\u26d4", "\U0001f6ab", "\u270b", "\U0001f91a", "\U0001f595")
-ALIKE = 0.75  # how much of a word must be that of a keyword to be a slip of the thumb
+ALIKE = 0.75  # the similarity to a keyword from which on a word may be a typing error
 
 
 def read(body: str, opt_out_type: str = "") -> Reading:
-    """What the text means. `opt_out_type` is what Twilio made of it, where it does: that counts.
+    """The meaning of a text. Twilio's own reading, `opt_out_type`, takes precedence.
 
-    "Yes" alone is START only from who has opted out, which is for the caller to find out: it is
-    a MESSAGE here.
+    "Yes" alone is a MESSAGE here. It means START from a number that opted out, which the caller
+    checks.
     """
     words = plain(body)
     if opt_out_type in ("STOP", "START"):
@@ -52,12 +52,12 @@ def read(body: str, opt_out_type: str = "") -> Reading:
 
 
 def is_yes(body: str) -> bool:
-    """Whether it is the one word that may also mean START."""
+    """Whether it is the word "yes" alone, which may mean START."""
     return plain(body) == YES
 
 
 def plain(body: str) -> str:
-    """The words alone: lower case, no accents, no punctuation, single spaces; "don't" is "dont"."""
+    """Lower case without accents and punctuation, single spaces; "don't" becomes "dont"."""
     kept = []
     for char in unicodedata.normalize("NFKD", body).casefold():
         if char in "'’‘`´" or unicodedata.category(char) in ("Mn", "Cf"):
@@ -67,10 +67,10 @@ def plain(body: str) -> str:
 
 
 def _keyword(words: str) -> Reading | None:
-    """The keyword that the whole text is, however it is spaced, repeated or asked for politely."""
+    """The keyword that the whole text consists of, spaced, repeated or with polite words."""
     together = words.replace(" ", "")
-    asked = set(words.split()) - POLITE - {"all"}
-    if together in STOP or (asked and asked <= STOP):
+    without_polite = set(words.split()) - POLITE - {"all"}
+    if together in STOP or (without_polite and without_polite <= STOP):
         return Reading(Kind.STOP)
     if together in START:
         return Reading(Kind.START)
@@ -80,10 +80,10 @@ def _keyword(words: str) -> Reading | None:
 
 
 def _free(words: str, body: str) -> InboundText.Kind:
-    """A refusal, maybe one, or none."""
+    """REFUSAL, UNCLEAR or MESSAGE."""
     clear = any(pattern.search(words) for pattern in CLEAR)
     if clear and not DOUBT.search(words):
         return Kind.REFUSAL
     sign = not words and any(sign in body for sign in STOP_SIGNS)
-    slip = words.isalpha() and difflib.get_close_matches(words, STOP, n=1, cutoff=ALIKE)
-    return Kind.UNCLEAR if clear or sign or slip or HINT.search(words) else Kind.MESSAGE
+    typing_error = words.isalpha() and difflib.get_close_matches(words, STOP, n=1, cutoff=ALIKE)
+    return Kind.UNCLEAR if clear or sign or typing_error or HINT.search(words) else Kind.MESSAGE

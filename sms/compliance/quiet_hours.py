@@ -1,4 +1,4 @@
-"""When a phone may buzz: 8 AM to 9 PM by every clock its owner may live by."""
+"""Quiet hours: texts go out from 8 AM to 9 PM in every time zone the recipient may live in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType, timezone
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-# Hours of one day on the recipient's clock, the second not included; None is a day off.
+# The first hour and the end of one day in the recipient's zone; None is a day without texts.
 Day = tuple[int, int] | None
 Week = tuple[Day, ...]
 # 47 CFR 64.1200(c)(1) and 12 CFR 1006.6(b) name the same hours.
 USUAL: Week = ((8, 21),) * 7
-# Where a number tells nothing, it must be day everywhere in the fifty states.
+# For a number without a place, texts go out when it is day in all of the fifty states.
 US_ZONES = frozenset(
     {
         "America/New_York",
@@ -34,7 +34,7 @@ US_ZONES = frozenset(
     }
 )
 DATA = Path(__file__).parent / "data"
-DAYS_AHEAD = 9  # a week of Sundays off, and the day lines of the world
+DAYS_AHEAD = 9  # a week, and a day on either side of it for other zones
 REVIEW_AFTER = dt.timedelta(days=180)
 
 
@@ -74,21 +74,22 @@ class StrictRow(TypedDict):
     sunday: str
     area_codes: list[int]
     reviewed_on: dt.date
+    source: str
 
 
 @dataclass(frozen=True)
 class Hours:
-    """When one number may be texted: while it is open by the clocks of all of its zones."""
+    """When one number may be texted: while the hours allow it in all of its zones."""
 
     zones: frozenset[str]
     week: Week = USUAL
 
     def are_open(self, moment: dt.datetime) -> bool:
-        """Whether a text may go out at this moment. Without any zone: always."""
+        """Whether a text may go out at this moment. Without a zone: always."""
         return not any(True for _ in self.closed(moment))
 
     def closed(self, moment: dt.datetime) -> Iterator[dt.datetime]:
-        """The clocks that forbid it at this moment, each as the time it shows."""
+        """The local times, one per zone, that forbid a text at this moment."""
         for zone in self.zones:
             local = moment.astimezone(ZoneInfo(zone))
             day = self.week[local.weekday()]
@@ -96,10 +97,10 @@ class Hours:
                 yield local
 
     def next_open(self, moment: dt.datetime) -> dt.datetime | None:
-        """The first moment from this one on at which a text may go out; None: not for a week."""
+        """The first moment, from this one on, at which a text may go out; None: not for a week."""
         if self.are_open(moment):
             return moment
-        # What all zones have in common begins where one of them opens.
+        # A period that all zones allow begins where one of them opens.
         starts = {start for zone in self.zones for start in self._openings(ZoneInfo(zone), moment)}
         return next((start for start in sorted(starts) if self.are_open(start)), None)
 
@@ -114,7 +115,7 @@ class Hours:
 
 
 def hours_of(number: str, customer: Address | None, rules: HourRules) -> Hours:
-    """When this E.164 number may be texted, by its area code and the customer's billing address."""
+    """The hours of an E.164 number, by its area code and the customer's billing address."""
     if not rules.keeps_quiet_hours:
         return Hours(frozenset())
     region, postal = (customer.region, customer.postal) if customer else ("", "")
@@ -124,9 +125,9 @@ def hours_of(number: str, customer: Address | None, rules: HourRules) -> Hours:
 def next_allowed(
     number: str, customer: Address | None, rules: HourRules, now: dt.datetime
 ) -> dt.datetime | None:
-    """The first moment from `now` on at which it may be texted: `now` itself when it may be.
+    """The first moment, from `now` on, at which the number may be texted.
 
-    None when no hour of the coming week suits all of the clocks.
+    None when no hour of the coming week suits all zones.
     """
     return hours_of(number, customer, rules).next_open(now)
 
@@ -140,8 +141,8 @@ def _hours(number: str, region: str, postal: str, strict: bool) -> Hours:
 def zones_of_number(number: str) -> frozenset[str]:
     """Every zone that an E.164 number's area code, or country, reaches into.
 
-    A number keeps its area code when its owner moves or changes the carrier, so the finer places
-    that the exchange tells are not asked. Toll-free and unknown: all US zones.
+    People keep numbers when they move, so the finer location of the exchange is not used. Toll-free
+    and unknown numbers: all US zones.
     """
     try:
         parsed = phonenumbers.parse(number, None)
@@ -165,9 +166,9 @@ def _area_zones() -> dict[str, frozenset[str]]:
 
 
 def zones_of_address(region: str, postal: str) -> frozenset[str]:
-    """The zones of a US state or Canadian province; of its ZIP code where that is certain.
+    """The zones of a US state or Canadian province, or the one zone of the ZIP code if certain.
 
-    `region` is the two letters or the name. Nothing where the address tells nothing.
+    `region` is the two letters or the name. Empty for an unknown region.
     """
     row = zone_rows().get(state_of(region))
     if row is None:
@@ -180,7 +181,7 @@ def zones_of_address(region: str, postal: str) -> frozenset[str]:
 
 
 def state_of(region: str) -> str:
-    """ "ma", "MA" and "Massachusetts" are MA; "" where it is no state or province."""
+    """ "MA" for "ma", "MA" and "Massachusetts"; "" for no state or province."""
     word = region.strip().casefold()
     rows = zone_rows().items()
     return next((s for s, row in rows if word in (s.casefold(), row["name"].casefold())), "")
@@ -192,9 +193,9 @@ def _within(code: str, span: str) -> bool:
 
 
 def _strict_week(number: str, region: str) -> Week:
-    """The hours that suit the state of the address and that of the area code, all of them.
+    """The hours that the states of the address and of the area code both allow.
 
-    Where neither tells a state, those that suit every row.
+    Without a known state, the hours that every row allows.
     """
     rows = strict_rows()
     area = int(number[2:5]) if number.startswith("+1") else 0
@@ -244,7 +245,7 @@ def _file(name: str) -> str:
 
 
 def overdue(today: dt.date) -> list[str]:
-    """A sentence for each table, or state, that nobody has read for more than 180 days."""
+    """A sentence for each table, or state, that was not reviewed for more than 180 days."""
     dates: dict[str, dt.date] = {
         "the time zones of the states": tomllib.loads(_file("time_zones"))["reviewed_on"],
         **{f"the strict hours of {s}": row["reviewed_on"] for s, row in strict_rows().items()},

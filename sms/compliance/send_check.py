@@ -28,8 +28,7 @@ from sms.models.opt_out import STOPPED
 from sms.recipient import Recipient
 from tenants.models import Membership, Tenant
 from tenants.roles import Permission
-from tenants.templatetags.ui import clock as hour
-from tenants.templatetags.ui import date
+from tenants.templatetags import ui
 
 RECENTLY = dt.timedelta(hours=24)
 # Whoever texted a company within this time is in a conversation with it, at any hour.
@@ -337,7 +336,7 @@ class _InvoiceCheck:
             return
         lives = "may live" if len(self.hours.zones) > 1 else "lives"
         earliest = min(clocks, key=lambda local: local.replace(tzinfo=None))
-        here = f"It is {hour(earliest)} where {self.recipient.name} {lives}."
+        here = f"It is {ui.clock(earliest)} where {self.recipient.name} {lives}."
         level: Level = "red"
         if self.opens is None:
             words = "No hour of the coming week suits all places they may live."
@@ -370,7 +369,7 @@ class _InvoiceCheck:
         zone, now = self.facts.tenant.zone, self.facts.now
         ends = link_tokens.sixty_days_later(now, zone).astimezone(zone).date()
         if self.invoice.due_on is not None and ends < self.invoice.due_on:
-            day = date(ends, now.astimezone(zone).date())
+            day = ui.date(ends, now.astimezone(zone).date())
             yield Finding("amber", "link_lapses", f"The link ends on {day}, before the due date.")
 
     def _length(self) -> Iterator[Finding]:
@@ -384,8 +383,8 @@ def when(moment: dt.datetime, tenant: Tenant, now: dt.datetime) -> str:
     """ "today at 8:00 AM", "tomorrow at…", "on Mon, Nov 23 at…", in the company's zone."""
     local, today = moment.astimezone(tenant.zone), now.astimezone(tenant.zone).date()
     days = {-1: "yesterday", 0: "today", 1: "tomorrow"}
-    day = days.get((local.date() - today).days, f"on {local:%a}, {date(local.date(), today)}")
-    return f"{day} at {hour(local)}"
+    day = days.get((local.date() - today).days, f"on {local:%a}, {ui.date(local.date(), today)}")
+    return f"{day} at {ui.clock(local)}"
 
 
 _NOT_ENABLED = Finding("red", "not_enabled", "Text-to-Pay is not enabled for your company yet.")

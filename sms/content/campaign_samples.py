@@ -1,4 +1,4 @@
-"""Sample messages: what carriers are shown of a company's texts before they let them through."""
+"""Sample messages for a company's 10DLC campaign registration."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from sms.models.reminder import ReminderStep
 from sms.models.text import LINK_MARK
 from tenants.models import Tenant
 
-# In square brackets, as the forms of the campaign registry ask for what differs in each text.
+# The campaign registry wants the variable parts in square brackets.
 VALUES = {"amount": "$[amount]", "invoice": "[invoice number]", "due": "[due date]"}
 USUAL = {"amount": "$1,182.50", "invoice": "INV-1041", "due": "Dec 20", "link": LINK_MARK}
 
 
 def samples(tenant: Tenant) -> list[str]:
-    """Every text the company sends about a bill, in each language: the invoice's, then reminders.
+    """Every wording that the company sends, in each language: invoices, then reminders.
 
-    A text that matches none of the samples its sender was registered with may be filtered
-    (error 30007), so a changed reminder is registered anew.
+    Carriers may filter a text that matches no registered sample (error 30007), so a changed
+    reminder must be registered again.
     """
     texts = [_sample(tenant, language.bill) for language in LANGUAGES.values()]
     for step in ReminderStep.objects.filter(tenant=tenant, is_active=True):
@@ -29,10 +29,10 @@ def samples(tenant: Tenant) -> list[str]:
     return texts
 
 
-def _sample(tenant: Tenant, rungs: tuple[str, ...], words: str = "") -> str:
-    rung = fitting(rungs, tenant.name, {**USUAL, "words": _filled_in(words, USUAL)})
+def _sample(tenant: Tenant, wordings: tuple[str, ...], words: str = "") -> str:
+    wording = fitting(wordings, tenant.name, {**USUAL, "words": _filled_in(words, USUAL)})
     link = f"{settings.PUBLIC_BASE_URL}/p/[code]/"
-    return rung.format(name=tenant.name, link=link, words=_filled_in(words, VALUES), **VALUES)
+    return wording.format(name=tenant.name, link=link, words=_filled_in(words, VALUES), **VALUES)
 
 
 def _filled_in(words: str, values: dict[str, str]) -> str:

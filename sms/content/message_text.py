@@ -1,7 +1,7 @@
-"""What a text says, in English and in Spanish.
+"""The wording of texts, in English and in Spanish.
 
-Our own words use only the GSM-7 alphabet, which has é, ñ and ü but not á, í, ó or ú: one of those
-would more than double the price of every text. So Spanish says "Pague en", not "aquí".
+It uses only the GSM-7 alphabet, which has é, ñ and ü but not á, í, ó or ú: one of those would more
+than double the price of each text. So the Spanish is "Pague en", not "aquí".
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from sms.models.rules import TextRules
 from sms.models.text import LINK_MARK
 from tenants.models import Tenant
 
-# Where the link goes in a stored text. Stored without it: a text in the database opens nothing.
 TOKEN_LENGTH = 22
 MOST_SEGMENTS = 2
-# All that a company's own words may name: nothing of the work done, no address, no account.
+# What a company's own words may contain: nothing about the work, the address or the account.
 VARIABLES = ("amount", "invoice", "due")
 NEEDED = ("amount", "invoice")
-# A text about a bill must stay one: a word of these makes it advertising in the law's eyes.
+# One of these words turns a bill into advertising, which needs another consent (47 CFR 64.1200).
 PROMOTIONAL = re.compile(
     r"\b(sales?|discounts?|offers?|coupons?|promos?|promotions?|deals?|specials?|free|save|bonus|"
     r"ofertas?|descuentos?|cup[oó]n(es)?|promoci[oó]n(es)?|rebajas?|gratis|ahorre|regalos?)\b"
@@ -41,7 +40,7 @@ ADDRESS = re.compile(r"://|\bwww\.|\b[\w-]+\.(com|net|org|io|me|ly|co|us)\b", re
 
 @dataclass(frozen=True)
 class Language:
-    """One language's fixed words; each tuple goes from the usual wording to the shortest."""
+    """One language's fixed wordings, from the usual one to the shortest."""
 
     bill: tuple[str, ...]
     # Around a company's own words for a reminder.
@@ -51,7 +50,7 @@ class Language:
     months: str
 
     def day(self, day: dt.date) -> str:
-        """Dec 20, or 20 dic."""
+        """ "Dec 20" or "20 dic"."""
         month = self.months.split()[day.month - 1]
         return f"{month} {day.day}" if month[0].isupper() else f"{day.day} {month}"
 
@@ -99,7 +98,7 @@ SPANISH = Language(
     months="ene feb mar abr may jun jul ago sep oct nov dic",
 )
 LANGUAGES = {"en": ENGLISH, "es": SPANISH}
-# In Canada people ask for help with AIDE; that is all we say in French.
+# Canadians may ask for help with AIDE. This is the only French wording.
 FRENCH_HELP = (
     "{name}: une question sur votre facture? Appelez {phone} ou écrivez à {email}. "
     "Répondez STOP pour ne plus recevoir de textos",
@@ -111,15 +110,16 @@ FRENCH_HELP = (
 def message_template(invoice: Invoice, language: str = "en") -> str:
     """The SMS text for an invoice, with LINK_MARK where its link goes.
 
-    Sender first, what for, the link, and how to opt out (CTIA principles). At most two segments.
+    CTIA principles: the sender first, the purpose, the link, and how to opt out. At most two
+    segments.
     """
     return _fit(LANGUAGES[language].bill, invoice.tenant.name, _values(invoice, language))
 
 
 def reminder_template(invoice: Invoice, words: str, language: str = "en") -> str:
-    """A reminder with a company's own `words`, which may name VARIABLES; two segments at most.
+    """A reminder with the company's own `words`, which may contain VARIABLES.
 
-    Words that leave no room for the rest give way to the shortest bill.
+    At most two segments: words that are too long are replaced by the shortest wording of a bill.
     """
     fixed = LANGUAGES[language]
     values = {**_values(invoice, language), "words": filled_in(words, invoice, language)}
@@ -127,23 +127,21 @@ def reminder_template(invoice: Invoice, words: str, language: str = "en") -> str
 
 
 def filled_in(words: str, invoice: Invoice, language: str) -> str:
-    """A company's own words with what they name of this invoice."""
+    """A company's own words with the values of this invoice."""
     values = _values(invoice, language)
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], ""), words)
 
 
 def help_answer(tenant: Tenant, language: str = "en") -> str:
-    """The one answer to HELP, also in French ("fr"): who this is and how to reach them."""
+    """The answer to HELP, also in French ("fr"): the company and how to reach it."""
     values = {"phone": phones.national(tenant.phone), "email": tenant.email}
-    rungs = FRENCH_HELP if language == "fr" else LANGUAGES.get(language, ENGLISH).help
-    return _fit(rungs, tenant.name, values)
+    wordings = FRENCH_HELP if language == "fr" else LANGUAGES.get(language, ENGLISH).help
+    return _fit(wordings, tenant.name, values)
 
 
 def answer_text(tenant: Tenant, words: str, language: str = "en") -> str:
-    """What staff answer, with how to opt out where every text must say so.
-
-    That is for who collects debts for others: 12 CFR 1006.6(e).
-    """
+    """An answer by staff. Texts of a third-party collector must say how to opt out: 12 CFR
+    1006.6(e)."""
     if "STOP" in words or not TextRules.of(tenant).third_party_collector:
         return words
     return f"{words}\n{LANGUAGES.get(language, ENGLISH).stop}"
@@ -180,7 +178,7 @@ def shown(template: str) -> Preview:
 
 
 def check_words(words: str) -> None:
-    """Raise ValidationError for words that a reminder may not say, each with what to write."""
+    """Raise ValidationError, with what to write instead, for words that a reminder may not have."""
     unknown = [name for name in re.findall(r"\{([^{}]*)\}", words) if name not in VARIABLES]
     if unknown or re.search(r"[{}]", re.sub(r"\{\w+\}", "", words)):
         raise ValidationError("In braces, only {amount}, {invoice} and {due} can stand.")
@@ -208,31 +206,35 @@ def _values(invoice: Invoice, language: str) -> dict[str, str]:
     }
 
 
-def _fit(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
-    """The first of `rungs` that takes at most two segments with this company's name.
+def _fit(wordings: Sequence[str], name: str, values: dict[str, str]) -> str:
+    """The first wording of at most two segments with this company's name.
 
-    When even the shortest does not, as with a name of emoji alone, the name loses its end.
+    When even the shortest is longer, as with a name of emoji, the name is cut.
     """
     name = name.replace(LINK_MARK, "(link)")
-    text = fitting(rungs, name, values).format(name=name, **values)
+    text = fitting(wordings, name, values).format(name=name, **values)
     letters = clusters(name)
-    while letters and takes(text) > MOST_SEGMENTS:
+    while letters and count_segments(text) > MOST_SEGMENTS:
         letters.pop()
-        text = rungs[-1].format(name="".join(letters), **values)
+        text = wordings[-1].format(name="".join(letters), **values)
     return text
 
 
-def fitting(rungs: Sequence[str], name: str, values: dict[str, str]) -> str:
-    """The first wording that takes at most two segments when filled in; the last if none does."""
-    fits = (r for r in rungs if takes(r.format(name=name, **values)) <= MOST_SEGMENTS)
-    return next(fits, rungs[-1])
+def fitting(wordings: Sequence[str], name: str, values: dict[str, str]) -> str:
+    """The first wording of at most two segments when filled in; the last if there is none."""
+    fits = (
+        each
+        for each in wordings
+        if count_segments(each.format(name=name, **values)) <= MOST_SEGMENTS
+    )
+    return next(fits, wordings[-1])
 
 
-def takes(template: str) -> int:
-    """How many segments a text takes, its link included."""
+def count_segments(template: str) -> int:
+    """The number of segments of a text, including its link."""
     return segments(template.replace(LINK_MARK, _any_link()))
 
 
 def _any_link() -> str:
-    """An address as long as every PaymentLink.url is."""
+    """A URL of the same length as every PaymentLink.url."""
     return settings.PUBLIC_BASE_URL + reverse("payments:pay", args=["x" * TOKEN_LENGTH])

@@ -1,4 +1,4 @@
-"""How many segments of a phone bill a text takes, counted as Twilio counts."""
+"""The number of segments of a text, counted as Twilio and the carriers count."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ GSM7 = BASIC | EXTENSION
 
 
 def outside_gsm7(text: str) -> str:
-    """The characters, each once, that make a text more than twice as dear; "" when none does."""
+    """The characters, each once, that force UCS-2, which more than doubles the segments."""
     return "".join(dict.fromkeys(char for char in text if char not in GSM7))
 
 
 def segments(text: str) -> int:
-    """How many segments the text takes.
+    """The number of segments of a text.
 
-    160 GSM-7 septets, or 70 UTF-16 units when one character is outside GSM-7; split, 153 or 67
-    each. What people see as one character is never cut in two: not an escaped pair, not an emoji
-    made of several.
+    One segment holds 160 GSM-7 septets, or 70 UTF-16 units when one character is outside GSM-7; in
+    longer texts 153 or 67. Neither an escaped pair nor a grapheme cluster, such as an emoji of
+    several code points, is split.
     """
     gsm = not outside_gsm7(text)
     alone, part = (160, 153) if gsm else (70, 67)
@@ -38,13 +38,12 @@ def segments(text: str) -> int:
 
 
 def clusters(text: str) -> list[str]:
-    """The text cut into what people see as single characters."""
+    """The grapheme clusters of a text: what people see as single characters."""
     found: list[str] = regex.findall(r"\X", text)
     return found
 
 
 def utf16(text: str) -> int:
-    """How many UTF-16 units a text takes."""
     return len(text.encode("utf-16-le")) // 2
 
 
@@ -53,7 +52,7 @@ def _septets(char: str) -> int:
 
 
 def _units(text: str, most: int) -> list[int]:
-    """The widths of the text's clusters; one that no segment can hold goes char by char."""
+    """The widths of the text's clusters; a cluster longer than a segment counts by character."""
     found: list[int] = []
     for cluster in clusters(text):
         width = utf16(cluster)

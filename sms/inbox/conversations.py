@@ -1,4 +1,4 @@
-"""Conversations: what one number texted, and what it was texted, in the order it happened."""
+"""Conversations: the texts from and to one number, in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import Count, Max, Q
 from django.db.models.query import QuerySet
@@ -22,7 +22,7 @@ SHOWN = {"unread": "Unread", "review": "To review"}
 
 @dataclass(frozen=True)
 class Line:
-    """One text as a conversation shows it: theirs or ours."""
+    """One text of a conversation, inbound or outbound."""
 
     at: dt.datetime
     theirs: InboundText | None = None
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Conversation:
-    """One number in the inbox: its newest text, and what it asks of staff."""
+    """One number in the list of Messages."""
 
     newest: InboundText
     unread: int
@@ -39,8 +39,17 @@ class Conversation:
     opt_out: OptOut | None
 
 
-def listed(words: str, show: str) -> QuerySet[Any]:
-    """The numbers that texted the company, the newest text first, as rows for `opened`."""
+class Counts(TypedDict):
+    """One number's inbound texts: the key of the newest, and how many are open."""
+
+    number: str
+    newest: int
+    unread: int
+    to_review: int
+
+
+def listed(words: str, show: str) -> QuerySet[InboundText, Counts]:
+    """The numbers that texted the company, the newest text first, as rows for `with_texts`."""
     texts = InboundText.objects.matching(words) if words else InboundText.objects.all()
     unclear = Q(kind=InboundText.Kind.UNCLEAR, reviewed_at=None)
     rows = texts.values("number").annotate(
@@ -53,7 +62,7 @@ def listed(words: str, show: str) -> QuerySet[Any]:
     return rows.order_by("-newest")
 
 
-def opened(tenant: Tenant, rows: Iterable[dict[str, Any]]) -> list[Conversation]:
+def with_texts(tenant: Tenant, rows: Iterable[Counts]) -> list[Conversation]:
     """Rows of `listed` with their newest texts and opt-outs, in two queries."""
     rows = list(rows)
     texts = InboundText.objects.select_related("customer").in_bulk([row["newest"] for row in rows])
@@ -70,7 +79,7 @@ def opened(tenant: Tenant, rows: Iterable[dict[str, Any]]) -> list[Conversation]
 
 
 def lines(number: str) -> list[Line]:
-    """The last texts with this number in both directions, the oldest first."""
+    """The last texts from and to this number, the oldest first."""
     theirs = InboundText.objects.filter(number=number).select_related("reviewed_by")
     ours = TextMessage.objects.filter(to=number).select_related("sent_by", "link", "invoice")
     found = [
@@ -82,7 +91,7 @@ def lines(number: str) -> list[Line]:
 
 @dataclass(frozen=True)
 class Number:
-    """One of a customer's numbers: whether it may be texted, and what it texted last."""
+    """One of a customer's numbers with its opt-out and its newest inbound text."""
 
     choice: PhoneChoice
     opt_out: OptOut | None
@@ -90,7 +99,7 @@ class Number:
 
     @property
     def value(self) -> str:
-        """What the browser sends for it: no number, so that no log can hold it."""
+        """The form value: not the number itself, so that no log holds it."""
         return f"{self.choice.contact.public_id}-{self.choice.kind}"
 
 

@@ -1,13 +1,13 @@
-"""Forms around replies: an answer, an opt-out that somebody told us of, and its end."""
+"""Forms for an answer, an opt-out recorded by hand, and its end."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from customers import phones
 
@@ -16,8 +16,6 @@ AREA = forms.Textarea(attrs={"rows": 3})
 
 
 class AnswerForm(forms.Form):
-    """A plain text back to who texted."""
-
     body = forms.CharField(
         label="Your answer",
         max_length=LONGEST,
@@ -26,12 +24,12 @@ class AnswerForm(forms.Form):
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
         self.initial["key"] = uuid.uuid4()
 
     def clean_body(self) -> str:
-        """As it will be sent: no control characters, lines kept."""
+        """Remove control characters other than line breaks."""
         body = "".join(c for c in self.cleaned_data["body"] if c.isprintable() or c == "\n")
         if not body.strip():
             raise ValidationError("Write something first.", code="required")
@@ -39,8 +37,6 @@ class AnswerForm(forms.Form):
 
 
 class OptOutForm(forms.Form):
-    """What they said when they asked for no more texts; may be left empty."""
-
     wording = forms.CharField(
         label="What they said",
         max_length=200,
@@ -50,7 +46,7 @@ class OptOutForm(forms.Form):
 
 
 class NumberOptOutForm(OptOutForm):
-    """The same for a number that is typed."""
+    """An opt-out of a typed number."""
 
     country = forms.ChoiceField(label="Country code", choices=phones.COUNTRIES)
     number = forms.CharField(
@@ -60,9 +56,10 @@ class NumberOptOutForm(OptOutForm):
     )
     field_order = ["country", "number", "wording"]
 
-    def clean(self) -> dict[str, Any]:
-        """Leave the number as E.164."""
-        data: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> dict[str, object]:
+        """Put the number as E.164."""
+        super().clean()
+        data = self.cleaned_data
         if not self.errors:
             try:
                 data["number"] = phones.parse(data["number"], data["country"])
@@ -72,7 +69,7 @@ class NumberOptOutForm(OptOutForm):
 
 
 class ResumeForm(forms.Form):
-    """The customer's new wish: without words and a day there is none."""
+    """The words and the day of the customer's new request; both are required."""
 
     given_on = forms.DateField(
         label="Day they asked for texts again",
@@ -91,13 +88,13 @@ class ResumeForm(forms.Form):
         },
     )
 
-    def __init__(self, *args: Any, today: dt.date, since: dt.date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None, *, today: dt.date, since: dt.date) -> None:
+        super().__init__(data)
         self.today, self.since = today, since
         self.fields["given_on"].widget.attrs |= {"min": since, "max": today}
 
     def clean_given_on(self) -> dt.date:
-        """A day since the opt-out, not one to come."""
+        """Between the opt-out and today."""
         day: dt.date = self.cleaned_data["given_on"]
         if day > self.today:
             raise ValidationError("That day has not come yet.")

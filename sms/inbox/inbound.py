@@ -1,4 +1,4 @@
-"""What Twilio calls when somebody texts a company's number."""
+"""Twilio's webhook for inbound texts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 @csrf_exempt
 @require_POST
 def inbound(request: HttpRequest) -> HttpResponse:
-    """One text from a handset: kept and acted upon once, however often Twilio tells of it.
+    """One inbound text. Idempotent: a repeated request changes nothing.
 
-    Answers with empty TwiML: what we answer goes out as a text of our own.
+    Responds with empty TwiML; an answer goes out as a text of our own.
     """
     account = account_of(request) if len(request.body) <= MOST_BYTES else None
     if account is None:
@@ -40,9 +40,10 @@ def inbound(request: HttpRequest) -> HttpResponse:
 
 
 def account_of(request: HttpRequest) -> TwilioAccount | None:
-    """Whose text it is among those who share an account: by messaging service, else by number.
+    """The company's account, by messaging service or else by number.
 
-    A service has many numbers, of which we know none. So who has the account alone has its texts.
+    A messaging service has many numbers, and we know none of them. So an account that only one
+    company uses decides by itself.
     """
     sid = request.POST.get("AccountSid", "")
     service, to = request.POST.get("MessagingServiceSid", ""), request.POST.get("To", "")
@@ -55,12 +56,12 @@ def account_of(request: HttpRequest) -> TwilioAccount | None:
 
 
 def incoming(request: HttpRequest, account: TwilioAccount) -> Incoming:
-    """The text that a signed request tells of; Http404 when it is none or another company's."""
+    """The text of a signed request. Raises Http404 for no text, or another company's SID."""
     form = request.POST
     sid, number = form.get("MessageSid", ""), form.get("From", "")
     theirs = InboundText._base_manager.filter(sid=sid).exclude(tenant=account.tenant)
     if not SID.fullmatch(sid) or not NUMBER.fullmatch(number) or theirs.exists():
-        log.warning("A signed request that is no text for this company")
+        log.warning("A signed request holds no text for this company")
         raise Http404
     media = form.get("NumMedia", "")
     return Incoming(

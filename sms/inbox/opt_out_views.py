@@ -1,4 +1,4 @@
-"""**Opt-outs**: who gets no texts and why, recorded by hand, and ended with evidence only."""
+"""**Opt-outs**: the list, recording one by hand, and ending one with evidence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DONE = "Opted out: this number gets no more texts"
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.ANSWER_TEXTS)
 def index(request: StaffRequest) -> HttpResponse:
-    """Every opt-out; a POST looks for one number, which so is in no address and no log."""
+    """All opt-outs. A POST searches a number, so that no URL or log holds it."""
     number = request.POST.get("number", "").strip()[:30]
     wrong, found = "", OptOut.objects.all()
     if number:
@@ -52,7 +52,7 @@ def index(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def review(request: StaffRequest) -> HttpResponse:
-    """Texts that may be refusals, the oldest first: one click says whether they are."""
+    """Texts that may be refusals, the oldest first."""
     texts = InboundText.objects.to_review().select_related("customer").order_by("pk")
     page = Paginator(texts, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "sms/inbox/review.html", {"page": page, **_counts()})
@@ -61,7 +61,7 @@ def review(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.ANSWER_TEXTS)
 def create(request: StaffRequest) -> HttpResponse:
-    """Record that somebody, a customer or not, wants no texts at a number."""
+    """Record an opt-out of any number, on file or not."""
     form = NumberOptOutForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -74,7 +74,7 @@ def create(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def from_customer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Record from the customer's page that one of their numbers gets no more texts."""
+    """Record an opt-out from the customer's page."""
     people = Customer.objects.with_contacts().select_related("tenant")
     customer = get_object_or_404(people, public_id=public_id)
     chosen = [n for n in numbers_of(customer) if n.value == request.POST.get("number")]
@@ -88,7 +88,7 @@ def from_customer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.ANSWER_TEXTS)
 def resume(request: StaffRequest, pk: int) -> HttpResponse:
-    """Let a number be texted again: only with the customer's new wish and its day."""
+    """End an opt-out, with the words and the day of the customer's new request."""
     row = get_object_or_404(OptOut.objects.active().select_related("tenant"), pk=pk)
     zone = request.tenant.zone
     today, since = timezone.now().astimezone(zone).date(), row.created_at.astimezone(zone).date()
@@ -110,7 +110,7 @@ def _record(request: StaffRequest, number: str, wording: str) -> None:
 
 
 def _read(number: str) -> str:
-    """What was typed as E.164: national the home way, any country with its +."""
+    """The typed number as E.164: a national number, or any country's with its +."""
     if not number.startswith("+"):
         return phones.parse(number)
     digits = "+" + "".join(c for c in number if c.isdigit())

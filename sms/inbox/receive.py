@@ -1,4 +1,4 @@
-"""What happens with a text from a handset: kept, understood, acted upon, shown to people."""
+"""Store an inbound text and act on it: opt out, resume, answer HELP."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from tenants.card_numbers import without_card_numbers
 from tenants.models import Tenant
 
 Kind = InboundText.Kind
-# The machine has done all there is to do: nobody needs to open these.
-SETTLED = frozenset([Kind.STOP, Kind.START, Kind.HELP])
-# Two machines that ask each other for help stop after this many answers within the hour.
+# Handled automatically, so they are never unread.
+AUTOMATIC = frozenset([Kind.STOP, Kind.START, Kind.HELP])
+# The most answers to HELP in an hour, so that two machines stop answering each other.
 MOST_HELP = 5
 AN_HOUR = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """A text as Twilio hands it over; `number` and `to` are E.164 or a short code."""
+    """A text as Twilio delivers it; `number` and `to` are E.164 or a short code."""
 
     sid: str
     number: str
@@ -46,9 +46,9 @@ class Incoming:
 
 
 def receive(tenant: Tenant, text: Incoming) -> tuple[InboundText, bool]:
-    """Keep a text and do what it asks for, once per SID; returns it and whether it is new.
+    """Store a text and act on it, once per SID; returns it and whether it is new.
 
-    All in one transaction: Twilio may repeat what we could not finish.
+    One transaction, so that a request that failed can be repeated by Twilio.
     """
     body = without_card_numbers(text.body.replace("\0", ""))
     with transaction.atomic():
@@ -68,17 +68,17 @@ def receive(tenant: Tenant, text: Incoming) -> tuple[InboundText, bool]:
                 "kind": kind,
                 "customer": customer,
                 "invoice": invoice,
-                "read_at": timezone.now() if kind in SETTLED else None,
+                "read_at": timezone.now() if kind in AUTOMATIC else None,
             },
         )
         if new:
-            _tell(row)
+            _record(row)
             _act(row, reading.language)
     return row, new
 
 
 def about(tenant: Tenant, number: str) -> tuple[Customer | None, Invoice | None]:
-    """Whose number it is, and the invoice of theirs that was texted there last."""
+    """Whose number it is, and the invoice that was last texted there."""
     mine = Q(mobile=number) | Q(phone=number)
     people = Contact.objects.filter(mine, tenant=tenant).select_related("customer")
     owners = [person.customer for person in people.order_by("-is_billing", "pk")]
@@ -89,8 +89,8 @@ def about(tenant: Tenant, number: str) -> tuple[Customer | None, Invoice | None]
     return (owners[0] if owners else None), None
 
 
-def _tell(row: InboundText) -> None:
-    """An entry in the history of the customer and of the invoice."""
+def _record(row: InboundText) -> None:
+    """Write an audit entry for the customer and one for the invoice."""
     for subject in (row.customer, row.invoice):
         if subject is not None:
             record(
@@ -115,11 +115,11 @@ def _act(row: InboundText, language: str) -> None:
     elif row.kind == Kind.HELP:
         _help(row, language)
     elif row.kind == Kind.UNCLEAR and OptOut.objects.of(tenant, number):
-        row.settle(actor=None)  # they get no texts whatever it means
+        row.close_review(actor=None)  # the number gets no texts whatever the words mean
 
 
 def _help(row: InboundText, language: str) -> None:
-    """One answer per question, also to who has opted out; none to a machine of our own kind."""
+    """Answer HELP, also after an opt-out. Another company's sender gets no answer."""
     if TwilioAccount.objects.filter(sender=row.number).exists():
         return
     answers = TextMessage.objects.filter(

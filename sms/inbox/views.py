@@ -1,4 +1,4 @@
-"""**Messages**: what customers text back, answered in place."""
+"""**Messages**: inbound texts and the answers to them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ LIVE = {
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def index(request: StaffRequest) -> HttpResponse:
-    """Who texted, the newest first: all, or those that are unread or may be refusals."""
+    """Conversations, the newest first: all, unread ones, or those to review."""
     words = request.GET.get("q", "").strip()[:80]
     show = request.GET.get("show", "")
     show = show if show in conversations.SHOWN else ""
     page = Paginator(conversations.listed(words, show), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "rows": conversations.opened(request.tenant, page.object_list),
+        "rows": conversations.with_texts(request.tenant, page.object_list),
         "words": words,
         "show": show,
         "unread": InboundText.objects.unread().values("number").distinct().count(),
@@ -59,14 +59,14 @@ def index(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def conversation(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One number: their texts and ours. Keeps itself up to date; to open it is to read it."""
+    """One conversation, marked as read; the page polls `live`."""
     return _show(request, _load(public_id), AnswerForm())
 
 
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed in an open conversation; 204 when nothing did."""
+    """The changed regions of an open page; 204 when nothing changed."""
     text = _load(public_id)
     return _live(request, text, AnswerForm()).answer(request)
 
@@ -74,7 +74,7 @@ def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Text back: queued once per form, refused for numbers that opted out."""
+    """Queue an answer, once per form; 409 with the reason when the check forbids it."""
     text = _load(public_id)
     form = AnswerForm(request.POST)
     if not form.is_valid():
@@ -98,7 +98,7 @@ def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def count(request: StaffRequest) -> HttpResponse:
-    """How long the answer is that is being typed, and how many segments it takes."""
+    """The length and the segments of the answer that is being typed."""
     body = request.POST.get("body", "").strip()[: 2 * LONGEST]
     whole = answer_text(request.tenant, body, request.POST.get("language", ""))
     context = {"length": len(body), "most": LONGEST, "segments": segments(whole) if body else 0}
@@ -108,7 +108,7 @@ def count(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def unread(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Put the conversation's newest text back among the unread ones."""
+    """Mark the conversation's newest text as unread."""
     text = _load(public_id)
     newest = InboundText.objects.filter(number=text.number).order_by("-pk")[:1]
     InboundText.objects.filter(pk__in=list(newest.values_list("pk", flat=True))).update(
@@ -121,12 +121,12 @@ def unread(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def decide(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Whether a text that may be a refusal is one: **Opted out** or **Not a refusal**."""
+    """Record whether a text is a refusal: **Opted out** or **Not a refusal**."""
     text = get_object_or_404(InboundText.objects.select_related("customer"), public_id=public_id)
     refused = request.POST.get("refused") == "yes"
     with transaction.atomic():
         kind = InboundText.Kind.REFUSAL if refused else InboundText.Kind.MESSAGE
-        moved = text.settle(actor=request.user, kind=kind)
+        moved = text.close_review(actor=request.user, kind=kind)
         if refused:
             _stop(request, text, OptOut.Source.WORDS, text.body)
         elif moved:
@@ -147,7 +147,7 @@ def decide(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
 def stop(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Record from the conversation that they want no more texts."""
+    """Record an opt-out from the conversation."""
     text = _load(public_id)
     form = OptOutForm(request.POST)
     if form.is_valid():

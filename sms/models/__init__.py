@@ -1,4 +1,4 @@
-"""What the database keeps of texts, one file per model."""
+"""The models of texts, one file each."""
 
 from sms.models.account import TwilioAccount
 from sms.models.bulk import BulkSend, BulkText

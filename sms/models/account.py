@@ -1,4 +1,4 @@
-"""A company's own account at Twilio."""
+"""A company's own Twilio account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenants.secrets import opens, seal, unseal
 
 
 class TwilioAccount(models.Model):
-    """A company's own Twilio account and sender. The auth token is write-only."""
+    """A company's own Twilio account and sender. Pages can set the auth token but not read it."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="twilio")
     account_sid = models.CharField(
@@ -40,7 +40,7 @@ class TwilioAccount(models.Model):
         "approved. Without that, carriers drop texts and nothing is sent.",
     )
 
-    # Carriers let a long code send one segment a second; what comes faster queues up at Twilio.
+    # Carriers let a long code send one segment a second; faster texts wait in Twilio's queue.
     texts_per_second = models.DecimalField(
         max_digits=6,
         decimal_places=2,
@@ -51,13 +51,13 @@ class TwilioAccount(models.Model):
         help_text="As agreed with the carriers: long code 1, toll-free 3, short code 100. Empty: "
         "as fast as Twilio takes them.",
     )
-    # Twilio signs with a key of its own, by SHA-256, where the account has set one up.
+    # The key of SHA-256 signatures, for accounts that have set one up at Twilio.
     webhook_key_sealed = models.TextField(editable=False, default="", blank=True)
 
     class Meta:
         verbose_name = "Twilio account"
         constraints = [
-            # Opt-outs work per sender, so two companies never share one.
+            # Twilio stores opt-outs per sender, so two companies never share one.
             models.UniqueConstraint(
                 fields=["sender"], condition=~Q(sender=""), name="sms_twilio_sender"
             ),
@@ -85,27 +85,27 @@ class TwilioAccount(models.Model):
 
     @property
     def auth_token(self) -> str:
-        """The secret, opened; signs callbacks and calls. Never shown, logged or sent to a page."""
+        """The decrypted auth token. Never shown or logged."""
         return unseal(self.auth_token_sealed, context=self._context)
 
     def set_auth_token(self, plain: str) -> None:
-        """Seal a new secret; the caller saves."""
+        """Seal a new auth token; the caller saves."""
         self.auth_token_sealed = seal(plain, context=self._context)
 
     @property
     def auth_token_opens(self) -> bool:
-        """Whether the stored secret, if there is one, can be opened."""
+        """Whether the stored auth token, if there is one, can be decrypted."""
         return opens(self.auth_token_sealed, context=self._context)
 
     @property
     def webhook_key(self) -> str:
-        """The key of signatures by SHA-256, opened; "" when the account has none."""
+        """The decrypted key of SHA-256 signatures; "" when the account has none."""
         sealed = self.webhook_key_sealed
         return unseal(sealed, context=self._webhook_context) if sealed else ""
 
     @property
     def webhook_key_opens(self) -> bool:
-        """Whether the stored key, if there is one, can be opened."""
+        """Whether the stored key, if there is one, can be decrypted."""
         return opens(self.webhook_key_sealed, context=self._webhook_context)
 
     def set_webhook_key(self, plain: str) -> None:

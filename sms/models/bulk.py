@@ -1,8 +1,8 @@
-"""Many invoices texted at once: one row for each, so that a dead worker loses and doubles none.
+"""Bulk sends: one row per invoice, so that a dead worker neither loses nor repeats a text.
 
-The rows are written down first, all of them. Workers take them in small portions, each in one
-transaction with its texts. What waits for its turn at Twilio can still be held or cancelled, so
-that pausing and stopping count at once, whatever the pace of the company's number.
+All rows are written first. Workers decide them in small portions, each in one transaction with its
+texts. Queued texts can still be held or cancelled, so pausing and stopping take effect at once,
+however slow the sender's rate is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
@@ -19,29 +19,27 @@ from django.utils import timezone
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
 from invoices.models import Invoice
-from sms.models.text import TextMessage, TextMessageQuerySet
+from sms.models.text import IN_FLIGHT, TextMessage, TextMessageQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
 MOST = 10_000  # invoices in one bulk send
 PORTION = 50  # rows decided in one transaction
-ANSWERS_WITHIN = dt.timedelta(seconds=30)  # Twilio, or else its answer was lost
-ON_THEIR_WAY = 1000  # texts of one bulk send that may wait for Twilio at once
+ANSWERS_WITHIN = dt.timedelta(seconds=30)  # after that Twilio's answer was lost
+MOST_IN_FLIGHT = 1000  # texts of one bulk send
 
 
 class BulkSendQuerySet(models.QuerySet["BulkSend"]):
-    """Bulk sends of one company."""
-
     def unfinished(self) -> BulkSendQuerySet:
-        """Those with something left to do, paused ones included."""
+        """Running or paused ones."""
         return self.filter(status__in=[BulkSend.Status.RUNNING, BulkSend.Status.PAUSED])
 
     def start(
         self, tenant: Tenant, invoices: Iterable[Invoice], *, actor: User, key: uuid.UUID
     ) -> tuple[BulkSend, bool]:
-        """Write down every invoice that shall be texted; returns the send and whether it is new.
+        """Write a row for every invoice to text; returns the bulk send and whether it is new.
 
-        The same form `key` starts one, however often it is pressed.
+        The `key` of the form makes this idempotent.
         """
         with transaction.atomic():
             bulk, new = self.get_or_create(tenant=tenant, key=key, defaults={"started_by": actor})
@@ -62,7 +60,7 @@ BulkSendManager = TenantManager.from_queryset(BulkSendQuerySet)
 
 
 class BulkSend(models.Model):
-    """One press of **Text all**: who pressed it, and how far it is."""
+    """One press of **Text all**."""
 
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
@@ -99,12 +97,12 @@ class BulkSend(models.Model):
 
     @property
     def audit_subject(self) -> str:
-        """The company's history."""
+        """The company."""
         return f"tenant:{self.tenant_id}"
 
     @property
     def is_running(self) -> bool:
-        """Whether workers go on with it."""
+        """Whether workers take more of its rows."""
         return self.status == self.Status.RUNNING
 
     def pause(self, *, actor: User) -> bool:
@@ -116,7 +114,7 @@ class BulkSend(models.Model):
         return True
 
     def go_on(self, *, actor: User) -> bool:
-        """Take it up again. False when it was not paused."""
+        """Resume it. False when it was not paused."""
         with transaction.atomic():
             if not self._move(self.Status.RUNNING, actor=actor):
                 return False
@@ -124,10 +122,10 @@ class BulkSend(models.Model):
         return True
 
     def stop(self, *, actor: User) -> bool:
-        """**Stop the rest**: what has not been handed to Twilio is not. False when it has ended."""
+        """Cancel every text that was not handed to Twilio. False when it has ended."""
         now = timezone.now()
         with transaction.atomic():
-            if not self._move(self.Status.CANCELLED, actor=actor, finished_at=now):
+            if not self._move(self.Status.CANCELLED, {"finished_at": now}, actor=actor):
                 return False
             waiting = self.rows.filter(outcome=BulkText.Outcome.WAITING)
             waiting.update(outcome=BulkText.Outcome.CANCELLED)
@@ -136,34 +134,37 @@ class BulkSend(models.Model):
         return True
 
     def _queued(self) -> TextMessageQuerySet:
-        """Its texts that no worker has begun to hand over."""
+        """Its texts that no worker has claimed."""
         return TextMessage.objects.filter(bulk_row__bulk=self, status=TextMessage.Status.QUEUED)
 
     def finish(self) -> bool:
-        """Note that every row has its end. False while one has not."""
+        """Mark it as done once every row has ended. False before that."""
         if self.rows.filter(BulkText.OPEN).exists():
             return False
-        return self._move(self.Status.DONE, finished_at=timezone.now())
+        return self._move(self.Status.DONE, {"finished_at": timezone.now()})
 
     def counts(self) -> dict[str, int]:
-        """How many rows stand where; `standing` of each row says the same."""
+        """The number of rows by `BulkText.state`."""
         found = self.rows.values_list("outcome", "message__status").annotate(Count("pk"))
         counts: dict[str, int] = {}
         for outcome, status, count in found:
-            where = _standing(outcome, status)
-            counts[where] = counts.get(where, 0) + count
+            state = _state(outcome, status)
+            counts[state] = counts.get(state, 0) + count
         return counts
 
-    def asked_about(self) -> QuerySet[BulkText]:
-        """Rows whose text Twilio neither took nor refused in time; see `Delivery.look_again`."""
+    def unanswered(self) -> QuerySet[BulkText]:
+        """Rows whose text Twilio neither accepted nor refused in time; see `tasks.reconcile`."""
         since = timezone.now() - ANSWERS_WITHIN
-        return self.rows.filter(message__status="sending", message__claimed_at__lt=since)
+        sending = TextMessage.Status.SENDING
+        return self.rows.filter(message__status=sending, message__claimed_at__lt=since)
 
     def room(self) -> int:
-        """How many more texts may be begun now."""
-        return ON_THEIR_WAY - self.rows.filter(BulkText.ON_ITS_WAY).count()
+        """How many more texts may be queued now."""
+        return MOST_IN_FLIGHT - self.rows.filter(BulkText.IN_FLIGHT).count()
 
-    def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
+    def _move(
+        self, to: str, changes: Mapping[str, object] | None = None, *, actor: User | None = None
+    ) -> bool:
         try:
             return transition(self, to, actor=actor, changes=changes)
         except IllegalTransition:
@@ -171,16 +172,17 @@ class BulkSend(models.Model):
             return False
 
 
-def _standing(outcome: str, status: str | None) -> str:
-    """One word for a row: its text's state, or what became of it without one."""
+def _state(outcome: str, status: str | None) -> str:
+    """The status of the row's text, or the outcome when it has none."""
     return status if outcome == BulkText.Outcome.TEXTED and status else outcome
 
 
-def give_back(message: TextMessage, later: dt.timedelta) -> bool:
-    """Put a text that Twilio surely did not take back into the queue, as its bulk send stands.
+def requeue(message: TextMessage, later: dt.timedelta) -> bool:
+    """Put a text that Twilio certainly did not accept back into the queue. True when it is due
+    `later`.
 
-    While that is paused it is held, and once it was stopped it is cancelled. True when it will be
-    tried again `later`. The bulk send is locked, so that a pause or stop is never overlooked.
+    A text of a paused bulk send is held, one of a stopped bulk send is cancelled. The bulk send is
+    locked, so that a pause or stop at the same moment is not missed.
     """
     with transaction.atomic():
         bulks = BulkSend.objects.filter(rows__message=message)
@@ -205,13 +207,13 @@ class BulkText(models.Model):
         LEFT_OUT = "left_out", "Left out"
         CANCELLED = "cancelled", "Cancelled"
 
-    # A text that waits for the end of quiet hours is not on its way, and its row is done.
-    ON_ITS_WAY: ClassVar[Q] = Q(
+    # A text that waits for the end of quiet hours counts as done.
+    IN_FLIGHT: ClassVar[Q] = Q(
         outcome=Outcome.TEXTED,
-        message__status__in=["queued", "sending"],
+        message__status__in=IN_FLIGHT,
         message__not_before=None,
     )
-    OPEN: ClassVar[Q] = Q(outcome=Outcome.WAITING) | ON_ITS_WAY
+    OPEN: ClassVar[Q] = Q(outcome=Outcome.WAITING) | IN_FLIGHT
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     bulk = models.ForeignKey(BulkSend, on_delete=models.CASCADE, related_name="rows")
@@ -227,7 +229,7 @@ class BulkText(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            # An invoice stands in a bulk send once, so it is texted once.
+            # A bulk send texts an invoice once.
             models.UniqueConstraint(fields=["bulk", "invoice"], name="sms_bulk_row_invoice"),
         ]
         indexes = [
@@ -242,16 +244,16 @@ class BulkText(models.Model):
         return f"{self.invoice}: {self.get_outcome_display()}"
 
     @property
-    def standing(self) -> str:
-        """Where this row stands, as `counts` names it."""
-        return _standing(self.outcome, self.message.status if self.message else None)
+    def state(self) -> str:
+        """The key of `BulkSend.counts`."""
+        return _state(self.outcome, self.message.status if self.message else None)
 
     @property
     def result(self) -> str:
-        """What became of it, in words."""
+        """The state in words."""
         return self.message.get_status_display() if self.message else self.get_outcome_display()
 
     @property
     def why(self) -> str:
-        """Why it was not texted or did not arrive; "" when all is well."""
+        """Why it was not texted or did not arrive; "" otherwise."""
         return self.message.error if self.message else self.reason

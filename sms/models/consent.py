@@ -1,4 +1,4 @@
-"""Why a number may be texted, kept under a digest of it."""
+"""Why a number may be texted, stored by the number's digest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tenants.scoping import TenantManager
 
 
 def digests(tenant: Tenant, number: str) -> list[str]:
-    """A company's keyed digests of an E.164 number, under every key; the first is the newest's.
+    """A company's digests of an E.164 number, one per key, that of the newest key first.
 
-    Opt-outs and consent are kept under a digest, so that they still count when the contact was
-    deleted, and nobody who reads the table learns a number from it.
+    Opt-outs and consents are stored by digest, so that they still count when the contact was
+    deleted, and a reader of the table learns no number.
     """
     message = f"{tenant.pk}\0{number}".encode()
     return [
@@ -30,32 +30,31 @@ def digests(tenant: Tenant, number: str) -> list[str]:
 
 
 class ConsentQuerySet(models.QuerySet["Consent"]):
-    """Consents given to one company."""
-
     def of(self, tenant: Tenant, number: str) -> ConsentQuerySet:
-        """All that is written down about one number, newest first."""
+        """The consents of one number, newest first."""
         return self.filter(tenant=tenant, digest__in=digests(tenant, number))
 
     def note(
         self, tenant: Tenant, number: str, *, customer: Customer | None, actor: User | None
     ) -> None:
-        """Write down why the number may be texted, unless that is known. Any number of times."""
+        """Record why the number may be texted, unless a consent is stored. Idempotent."""
         self.note_all(tenant, {number: customer}, actor=actor)
 
     def note_all(
         self, tenant: Tenant, numbers: Mapping[str, Customer | None], *, actor: User | None
     ) -> None:
-        """The same for many numbers of as many customers, in two statements."""
+        """`note` for many numbers, in two statements."""
         known = self.known(tenant, numbers)
+        # Sorted, so that two transactions cannot deadlock.
         first = [
             Consent.first(tenant, number, customer, actor)
-            for number, customer in sorted(numbers.items())  # in one order for everybody
+            for number, customer in sorted(numbers.items())
             if number not in known
         ]
-        Consent.objects.bulk_create(first, ignore_conflicts=True)  # two texts at once note it once
+        Consent.objects.bulk_create(first, ignore_conflicts=True)  # two texts at once
 
     def known(self, tenant: Tenant, numbers: Iterable[str]) -> frozenset[str]:
-        """Those of the numbers about which something is written down, in one query."""
+        """Those of the numbers that have a consent, in one query."""
         by_digest = {digest: number for number in numbers for digest in digests(tenant, number)}
         found = self.filter(tenant=tenant, digest__in=by_digest)
         return frozenset(by_digest[digest] for digest in found.values_list("digest", flat=True))
@@ -65,7 +64,7 @@ ConsentManager = TenantManager.from_queryset(ConsentQuerySet)
 
 
 class Consent(models.Model):
-    """Why a number may be texted: who gave it, in which words, and who wrote that down."""
+    """Why a number may be texted: the source, the words, and who recorded them."""
 
     class Source(models.TextChoices):
         RECORD = "record", "On the customer's record"
@@ -90,7 +89,7 @@ class Consent(models.Model):
         ordering = ["-id"]
         verbose_name_plural = "consents"
         constraints = [
-            # What is noted by itself is noted once; START and evidence can be given again.
+            # Implied consent is recorded once; START and evidence can be given again.
             models.UniqueConstraint(
                 fields=["tenant", "digest"],
                 condition=Q(source__in=["record", "typed", "texted"]),
@@ -98,7 +97,7 @@ class Consent(models.Model):
             ),
         ]
         indexes = [
-            # Looked up once per text.
+            # Each text looks its number up.
             models.Index(fields=["tenant", "digest"], name="sms_consent_number"),
         ]
 
@@ -109,7 +108,7 @@ class Consent(models.Model):
     def first(
         cls, tenant: Tenant, number: str, customer: Customer | None, actor: User | None
     ) -> Consent:
-        """What to note about a number that is texted for the first time; not yet saved."""
+        """The consent of a number that is texted for the first time; not saved."""
         source, wording = _why(number, customer)
         return cls(
             tenant=tenant,
@@ -121,7 +120,7 @@ class Consent(models.Model):
 
 
 def _why(number: str, customer: Customer | None) -> tuple[str, str]:
-    """The source and the words of a consent that nobody had to ask for."""
+    """The source and the words of an implied consent."""
     if customer is None:
         return Consent.Source.TEXTED, "They texted the company first."
     whose = f"{customer.name} ({customer.number})"

@@ -1,4 +1,4 @@
-"""What customers text back."""
+"""Texts that customers send."""
 
 from __future__ import annotations
 
@@ -15,26 +15,23 @@ from tenants.scoping import TenantManager
 
 
 class InboundTextQuerySet(models.QuerySet["InboundText"]):
-    """Texts that one company got."""
-
     def unread(self) -> InboundTextQuerySet:
-        """Those nobody has opened."""
         return self.filter(read_at=None)
 
     def to_review(self) -> InboundTextQuerySet:
-        """Those that may be a refusal: a person has to say whether they are."""
+        """Those that may be a refusal and that nobody has reviewed."""
         return self.filter(kind=InboundText.Kind.UNCLEAR, reviewed_at=None)
 
     def mark_read(self) -> int:
-        """Somebody has seen them; how many nobody had seen before."""
+        """Mark them as read; returns how many were unread."""
         return self.unread().update(read_at=timezone.now())
 
-    def settle(self, *, actor: User | None) -> int:
-        """Whether these are refusals need not be asked any more."""
+    def close_review(self, *, actor: User | None) -> int:
+        """Close open reviews, because the number has opted out anyway."""
         return self.to_review().update(reviewed_at=timezone.now(), reviewed_by=actor)
 
     def matching(self, words: str) -> InboundTextQuerySet:
-        """Those whose number, customer or words hold `words`."""
+        """Those whose number, customer or body contains `words`."""
         digits = "".join(c for c in words if c.isdigit())
         found = Q(body__icontains=words) | Q(customer__name__icontains=words)
         return self.filter(found | Q(number__contains=digits) if len(digits) >= 4 else found)
@@ -44,7 +41,7 @@ InboundTextManager = TenantManager.from_queryset(InboundTextQuerySet)
 
 
 class InboundText(models.Model):
-    """One text from a handset to the company's number. Every one is kept; none is dropped."""
+    """One text from a handset to the company's number."""
 
     class Kind(models.TextChoices):
         STOP = "stop", "Opted out"
@@ -62,7 +59,7 @@ class InboundText(models.Model):
     body = models.TextField(blank=True)
     media = models.PositiveSmallIntegerField("pictures and files", default=0)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    # The customer whose number it is, and the invoice that was texted there last.
+    # Whose number it is, and the invoice that was last texted there.
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, null=True, blank=True, related_name="inbound_texts"
     )
@@ -81,7 +78,7 @@ class InboundText(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            # One conversation, newest first.
+            # The conversation with one number, newest first.
             models.Index(fields=["tenant", "number", "-id"], name="sms_inbound_conversation"),
             # The unread count in the menu of every page.
             models.Index(fields=["tenant"], condition=Q(read_at=None), name="sms_inbound_unread"),
@@ -92,25 +89,25 @@ class InboundText(models.Model):
 
     @property
     def words(self) -> str:
-        """What it says, with a note of what only the phone shows."""
+        """The body, with a note about pictures, which only the phone shows."""
         return "\n".join(
             part for part in (self.body, f"[{self.pictures}]") if part not in ("", "[]")
         )
 
     @property
     def pictures(self) -> str:
-        """How many pictures came with it; "" for none."""
+        """The number of pictures in words; "" for none."""
         if not self.media:
             return ""
         return f"{self.media} picture{'' if self.media == 1 else 's'}, not shown"
 
     @property
     def waits_for_review(self) -> bool:
-        """Whether somebody has to say if this is a refusal."""
+        """Whether a person must decide if this is a refusal."""
         return self.kind == self.Kind.UNCLEAR and self.reviewed_at is None
 
-    def settle(self, *, actor: User | None, kind: str = "") -> bool:
-        """Note that a person has decided what it is. False when somebody had before."""
+    def close_review(self, *, actor: User | None, kind: str = "") -> bool:
+        """Record a person's decision about its kind. False when it was reviewed before."""
         rows = InboundText.objects.to_review().filter(pk=self.pk)
         values = {"reviewed_at": timezone.now(), "reviewed_by": actor, "kind": kind or self.kind}
         moved = bool(rows.update(**values))

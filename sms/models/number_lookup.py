@@ -1,4 +1,4 @@
-"""What Twilio Lookup says of a number: which kind of line it is."""
+"""Answers of Twilio Lookup: the line type of a number."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from customers.models import E164
 from tenants.models import Tenant
 from tenants.scoping import TenantManager
 
-# An owner seldom changes the kind of their line; Twilio is paid for each question.
+# A line type seldom changes, and Twilio charges for each lookup.
 FRESH = dt.timedelta(days=30)
-# Where it could not tell, ask no sooner again, so that its trouble does not become ours.
+# The pause after a failed lookup, so that an outage of Twilio does not slow every check down.
 TRY_AGAIN = dt.timedelta(minutes=10)
-# How Twilio names lines, in words that stand before "number".
+# Twilio's line types as words before "number".
 WORDS = {
     "mobile": "mobile",
     "landline": "landline",
@@ -40,15 +40,13 @@ def cannot_text(kind: str) -> str:
 
 
 class NumberLookupQuerySet(models.QuerySet["NumberLookup"]):
-    """Answers of Twilio Lookup to one company."""
-
     def types(self, tenant: Tenant, numbers: Collection[str], now: dt.datetime) -> dict[str, str]:
-        """What is known of these numbers' lines and no older than 30 days, in one query."""
+        """The known line types of these numbers that are no older than FRESH, in one query."""
         rows = self.filter(tenant=tenant, number__in=numbers, looked_up_at__gt=now - FRESH)
         return dict(rows.exclude(line_type="").values_list("number", "line_type"))
 
     def fresh(self, tenant: Tenant, number: str, now: dt.datetime) -> NumberLookupQuerySet:
-        """The answer about a number, where it is too new to ask again."""
+        """The answer about a number while it is too new for another lookup."""
         known = Q(looked_up_at__gt=now - FRESH) & ~Q(line_type="")
         lately = Q(looked_up_at__gt=now - TRY_AGAIN)
         return self.filter(known | lately, tenant=tenant, number=number)
@@ -58,7 +56,7 @@ NumberLookupManager = TenantManager.from_queryset(NumberLookupQuerySet)
 
 
 class NumberLookup(models.Model):
-    """One answer of Twilio Lookup, asked for and paid by one company."""
+    """One answer of Twilio Lookup, paid for by one company."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     number = models.CharField(max_length=16, validators=[E164])

@@ -1,4 +1,7 @@
-"""Opt-outs, which outlive everything: who gets no texts, since when, and in whose words."""
+"""Opt-outs: which numbers must not be texted, since when, and in whose words.
+
+They are stored by digest and outlive the contact and the customer.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import datetime as dt
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q
@@ -24,24 +26,22 @@ from tenants.templatetags.ui import date
 log = logging.getLogger(__name__)
 
 STOPPED = "The customer asked for no more texts; nothing was sent."
-# How long an opt-out waits for a text that is being handed to Twilio at this moment. Connecting
-# takes five seconds at most, so after this whatever could still go out has gone.
+# How long an opt-out waits for a text that is being handed to Twilio. Connecting takes five seconds
+# at most, so after this no text can still go out.
 PATIENCE = "8s"
 
 
 class NoEvidence(Exception):
-    """Staff may end an opt-out only with the customer's new wish in words and its date."""
+    """Staff may end an opt-out only with the words and the date of the customer's request."""
 
 
 class OptOutQuerySet(models.QuerySet["OptOut"]):
-    """Opt-outs of one company."""
-
     def active(self) -> OptOutQuerySet:
-        """Those that count: nobody has resumed since."""
+        """Those that have not ended."""
         return self.filter(ended_at=None)
 
     def of(self, tenant: Tenant, number: str) -> OptOut | None:
-        """The opt-out that stands against texts from this company to this number, if any."""
+        """The active opt-out of this number, if any."""
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).first()
 
     def has_active(self, tenant: Tenant, number: str) -> bool:
@@ -49,12 +49,12 @@ class OptOutQuerySet(models.QuerySet["OptOut"]):
         return self.active().filter(tenant=tenant, digest__in=digests(tenant, number)).exists()
 
     def resumed_since(self, tenant: Tenant, number: str, moment: dt.datetime) -> bool:
-        """Whether its owner let this number be texted again after that moment."""
+        """Whether the number's opt-out ended after that moment."""
         ended = self.filter(tenant=tenant, digest__in=digests(tenant, number))
         return ended.filter(ended_at__gte=moment).exists()
 
     def among(self, tenant: Tenant, numbers: Collection[str]) -> dict[str, OptOut]:
-        """Those of `numbers` that have opted out, in one query."""
+        """The active opt-outs of these numbers, in one query."""
         by_digest = {digest: n for n in numbers for digest in digests(tenant, n)}
         found = self.active().filter(tenant=tenant, digest__in=by_digest)
         return {by_digest[row.digest]: row for row in found}
@@ -64,7 +64,7 @@ OptOutManager = TenantManager.from_queryset(OptOutQuerySet)
 
 
 class OptOut(models.Model):
-    """A number that gets no texts from this company, by its owner's wish, until they resume."""
+    """A number that this company must not text, until its owner resumes."""
 
     class Source(models.TextChoices):
         REPLY = "reply", "They replied STOP"
@@ -93,7 +93,7 @@ class OptOut(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # Whoever opts out twice has opted out once; START ends all of it.
+            # A repeated STOP changes nothing, and one START ends the opt-out.
             models.UniqueConstraint(
                 fields=["tenant", "digest"],
                 condition=Q(ended_at=None),
@@ -106,12 +106,12 @@ class OptOut(models.Model):
 
     @property
     def ending(self) -> str:
-        """The number as far as anybody may read it here."""
+        """The last two digits, which is all that may be shown."""
         return f"ending in {self.hint}"
 
     @property
     def at_twilio(self) -> bool:
-        """Whether Twilio refuses texts as well: then only START from the handset helps."""
+        """Whether Twilio blocks the number too, until START comes from the handset."""
         return self.source in (self.Source.REPLY, self.Source.TWILIO)
 
     def sentence(self, who: str, zone: dt.tzinfo) -> str:
@@ -134,10 +134,10 @@ class OptOut(models.Model):
         given_on: dt.date | None = None,
         actor: User | None = None,
     ) -> bool:
-        """Let the number be texted again and write down why. False when it may be already.
+        """End the opt-out and record the consent. False when it has ended already.
 
         `source` is a Consent.Source: START came from the handset; WRITTEN is what staff noted, with
-        the customer's words and the day they were said, or it raises NoEvidence.
+        the customer's words and their day, or it raises NoEvidence.
         """
         wording = wording.strip()
         if source != Consent.Source.START and (actor is None or not wording or given_on is None):
@@ -155,12 +155,12 @@ class OptOut(models.Model):
                 given_on=given_on,
                 recorded_by=actor,
             )
-            self._tell("number.resumed", actor, "customer", reason=wording)
+            self._record("number.resumed", actor, "customer", reason=wording)
         self.refresh_from_db()
         return True
 
-    def _tell(self, action: str, actor: User | None, label: str, **data: Any) -> None:
-        """An entry in the company's history and in that of every customer with the number."""
+    def _record(self, action: str, actor: User | None, label: str, **data: str) -> None:
+        """Write an entry for the company and for every customer with the number."""
         subjects = [self.tenant.audit_subject, *(c.audit_subject for c in self.customers())]
         data |= {"to": self.ending}
         label = "" if actor else label
@@ -170,29 +170,29 @@ class OptOut(models.Model):
             )
 
     def customers(self) -> list[Customer]:
-        """Whose number it is now, as far as the records tell."""
+        """The customers whose records have the number now."""
         ends = Q(mobile__endswith=self.hint) | Q(phone__endswith=self.hint)
         people = Contact.objects.filter(ends, tenant=self.tenant).select_related("customer")
         own = {p.customer_id: p.customer for p in people if self.is_of(p.mobile, p.phone)}
         return list(own.values())
 
     def is_of(self, *numbers: str) -> bool:
-        """Whether one of these numbers is the one."""
+        """Whether one of these numbers is the one that opted out."""
         return any(self.digest in digests(self.tenant, number) for number in numbers if number)
 
 
 def opt_out(
     tenant: Tenant, number: str, *, source: str, wording: str = "", actor: User | None = None
 ) -> OptOut:
-    """No more texts from this company to this E.164 number; any number of times is once.
+    """Record that this E.164 number must not be texted, and cancel its queued texts. Idempotent.
 
-    Waits until no worker is handing a text to that number over. Once this is committed none will,
-    and those that waited for their turn are cancelled.
+    Waits until no worker is handing over a text to the number. No text goes out after this is
+    committed.
     """
     with transaction.atomic():
         _wait_for_workers(tenant, number)
-        if standing := OptOut.objects.of(tenant, number):
-            return standing
+        if active := OptOut.objects.of(tenant, number):
+            return active
         row, new = OptOut.objects.get_or_create(
             tenant=tenant,
             digest=digests(tenant, number)[0],
@@ -206,11 +206,14 @@ def opt_out(
         )
         if new:
             label = "Twilio" if source == OptOut.Source.TWILIO else "customer"
-            row._tell("number.opted_out", actor, label, how=row.get_source_display(), said=wording)
-            for text in TextMessage.objects.filter(tenant=tenant, to=number, status="queued"):
+            row._record(
+                "number.opted_out", actor, label, how=row.get_source_display(), said=wording
+            )
+            queued = TextMessage.Status.QUEUED
+            for text in TextMessage.objects.filter(tenant=tenant, to=number, status=queued):
                 if text.kind != TextMessage.Kind.HELP:
                     text.cancel(actor=actor, reason=STOPPED)
-            InboundText.objects.filter(tenant=tenant, number=number).settle(actor=actor)
+            InboundText.objects.filter(tenant=tenant, number=number).close_review(actor=actor)
     return row
 
 
@@ -223,18 +226,19 @@ def resume(
     given_on: dt.date | None = None,
     actor: User | None = None,
 ) -> bool:
-    """Let the number be texted again, see OptOut.resume; False when nothing stood against it."""
-    standing = OptOut.objects.of(tenant, number)
-    if standing is None:
+    """End the number's opt-out, see OptOut.resume; False when it has none."""
+    active = OptOut.objects.of(tenant, number)
+    if active is None:
         return False
-    return standing.resume(source=source, wording=wording, given_on=given_on, actor=actor)
+    return active.resume(source=source, wording=wording, given_on=given_on, actor=actor)
 
 
 @contextmanager
 def handing_over(tenant: Tenant, number: str) -> Iterator[None]:
-    """Around the last look at the opt-outs and the call to Twilio: an opt-out waits for its end.
+    """Hold the number's lock, shared, from the last check of opt-outs until Twilio has the text.
 
-    Workers do not wait for each other. A worker that dies gives the lock back with its connection.
+    An opt-out waits for it; workers do not wait for each other. PostgreSQL releases the lock of a
+    dead worker with its connection.
     """
     if connection.vendor != "postgresql":
         yield
@@ -249,7 +253,7 @@ def handing_over(tenant: Tenant, number: str) -> Iterator[None]:
 
 
 def _wait_for_workers(tenant: Tenant, number: str) -> None:
-    """Take the number's lock until the transaction ends; go on without it after PATIENCE."""
+    """Hold the number's lock until the transaction ends; continue without it after PATIENCE."""
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
@@ -258,10 +262,10 @@ def _wait_for_workers(tenant: Tenant, number: str) -> None:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_of(tenant, number)])
         except OperationalError:
-            log.warning("An opt-out did not wait longer for a text that is on its way to Twilio")
+            log.warning("An opt-out stopped waiting for a text that is being handed to Twilio")
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
 
 
 def _lock_of(tenant: Tenant, number: str) -> int:
-    """A number for PostgreSQL's advisory locks: 63 bits of the digest."""
+    """The key of the number's advisory lock: 63 bits of the digest."""
     return int(digests(tenant, number)[0][:16], 16) >> 1

@@ -1,4 +1,4 @@
-"""Reminders: the steps a company set, and each step that was taken or left out, once."""
+"""Reminders: the steps of a company's schedule, and what was decided for each invoice."""
 
 from __future__ import annotations
 
@@ -16,23 +16,30 @@ from tenants.models import Tenant
 from tenants.scoping import TenantManager
 
 
+class StepWhen(models.TextChoices):
+    AFTER_SENDING = "after_sending", "days after the invoice was texted"
+    BEFORE_DUE = "before_due", "days before it is due"
+    AFTER_DUE = "after_due", "days after it was due"
+    BEFORE_LAPSE = "before_lapse", "days before the link lapses"
+
+
 @dataclass(frozen=True)
 class Proposal:
-    """A step that a company may start with."""
+    """A step of the schedule that a new company is offered."""
 
-    when: str
+    when: StepWhen
     days: int
     words: Mapping[str, str]
 
 
 DEFAULTS = (
     Proposal(
-        "after_sending",
+        StepWhen.AFTER_SENDING,
         3,
         {"en": "Reminder: {amount}, {invoice}.", "es": "Recordatorio: {amount}, {invoice}."},
     ),
     Proposal(
-        "before_due",
+        StepWhen.BEFORE_DUE,
         3,
         {
             "en": "{amount} for {invoice} is due {due}.",
@@ -40,7 +47,7 @@ DEFAULTS = (
         },
     ),
     Proposal(
-        "after_due",
+        StepWhen.AFTER_DUE,
         1,
         {
             "en": "Past due: {amount}, {invoice}.",
@@ -48,7 +55,7 @@ DEFAULTS = (
         },
     ),
     Proposal(
-        "before_lapse",
+        StepWhen.BEFORE_LAPSE,
         5,
         {
             "en": "Link ends soon: {amount}, {invoice}.",
@@ -59,19 +66,15 @@ DEFAULTS = (
 
 
 class ReminderStep(models.Model):
-    """One step of a company's schedule: so many days before or after a date, with its own words."""
+    """One step of a company's schedule: days before or after a date, and its own words."""
 
-    class When(models.TextChoices):
-        AFTER_SENDING = "after_sending", "days after the invoice was texted"
-        BEFORE_DUE = "before_due", "days before it is due"
-        AFTER_DUE = "after_due", "days after it was due"
-        BEFORE_LAPSE = "before_lapse", "days before the link lapses"
+    When = StepWhen
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     when = models.CharField(max_length=13, choices=When.choices)
     days = models.PositiveSmallIntegerField(validators=[MaxValueValidator(60)])
-    # What stands between the company's name and the link, in the customer's language.
+    # The words between the company's name and the link, by the customer's language.
     words_en = models.CharField("words in English", max_length=80)
     words_es = models.CharField("words in Spanish", max_length=80)
     is_active = models.BooleanField(default=True)
@@ -95,12 +98,12 @@ class ReminderStep(models.Model):
         return f"{self.days} {words.replace('days', 'day', 1) if self.days == 1 else words}"
 
     def words(self, language: str) -> str:
-        """What it says in this language, as the company wrote it."""
+        """The company's own words in this language, with variables."""
         return self.words_es if language == "es" else self.words_en
 
     @staticmethod
     def start_with_defaults(tenant: Tenant) -> None:
-        """Give a company that has never had a schedule the proposed one."""
+        """Create the proposed schedule for a company that has never had one."""
         if not ReminderStep.objects.filter(tenant=tenant).exists():
             ReminderStep.objects.bulk_create(
                 ReminderStep(
@@ -115,12 +118,12 @@ class ReminderStep(models.Model):
 
 
 class Reminder(models.Model):
-    """One step for one invoice and one occasion, decided: texted, or left out with the reason."""
+    """The decision about one step for one invoice: texted, or left out with the reason."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     step = models.ForeignKey(ReminderStep, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="reminders")
-    # The date it counted from, so that a new due date or a new text is a new occasion.
+    # The date that the step counts from: a new due date or a new text allows the step again.
     counted_from = models.DateField()
     message = models.OneToOneField(
         TextMessage, on_delete=models.PROTECT, null=True, related_name="reminder"
@@ -133,7 +136,7 @@ class Reminder(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # However often the schedule is run, a step is taken once.
+            # Running the schedule again decides no step twice.
             models.UniqueConstraint(
                 fields=["step", "invoice", "counted_from"], name="sms_reminder_once"
             ),

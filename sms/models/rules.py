@@ -1,4 +1,4 @@
-"""What a company decided about its texts: when they may go out and what happens when they fail."""
+"""A company's rules for its texts: when they may go out, and what happens when they fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tenants.models import Tenant
 
 
 class TextRules(models.Model):
-    """One company's rules for its texts; a company that never chose has the defaults."""
+    """One company's rules. A company without a row has the defaults."""
 
     class OutsideHours(models.TextChoices):
         LATER = "later", "Send at the next allowed minute"
@@ -25,7 +25,7 @@ class TextRules(models.Model):
     strict_states = models.BooleanField(
         "keep to the narrower hours that some states have for sales texts", default=False
     )
-    # 12 CFR 1006.6 (Regulation F): who collects for others may never be allowed an exception.
+    # 12 CFR 1006.6 (Regulation F) allows whoever collects for others no exception.
     third_party_collector = models.BooleanField("collects debts for others", default=False)
     looks_up_numbers = models.BooleanField(
         "ask Twilio Lookup what kind of phone a number is", default=False
@@ -49,15 +49,15 @@ class TextRules(models.Model):
 
     @classmethod
     def of(cls, tenant: Tenant) -> TextRules:
-        """The company's rules; the defaults, unsaved, when it never chose."""
+        """The company's rules, or the unsaved defaults."""
         return cls.objects.filter(tenant=tenant).first() or cls(tenant=tenant)
 
     @property
     def keeps_quiet_hours(self) -> bool:
-        """Whether texts wait for the recipient's day."""
+        """Whether quiet hours apply."""
         return self.quiet_hours or self.third_party_collector
 
     @property
     def sends_later(self) -> bool:
-        """Whether a text outside quiet hours waits for their end; else it is refused."""
+        """Whether a text in quiet hours waits for their end; otherwise it is refused."""
         return self.outside_hours == self.OutsideHours.LATER

@@ -1,4 +1,4 @@
-"""Texts as they are written down: which invoice may get one now, and with which link."""
+"""Write texts to the queue, each with its payment link and audit entries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tenants.models import Tenant, User
 
 
 class NeedsConfirmation(Exception):
-    """This invoice was texted before (or meanwhile); the sender has not said **Continue** yet."""
+    """The invoice was texted before, or meanwhile, and **Continue** was not pressed yet."""
 
     def __init__(self, last: TextMessage) -> None:
         super().__init__("This invoice was texted before.")
@@ -46,13 +46,13 @@ def queue_text(
     confirmed: bool = False,
     not_before: dt.datetime | None = None,
 ) -> tuple[TextMessage, bool]:
-    """Write down one text to send, with a new link; returns it and whether it is new.
+    """Queue one text with a new link; returns it and whether it is new.
 
-    One text comes of any number of clicks: the same form `key` gives the same text, and while
-    one is on its way nobody adds another. `seen` is the newest text the form knew of (its
-    public id, or ""); when another has come in between, or the invoice was texted before and
-    the sender has not `confirmed`, raises NeedsConfirmation. `not_before` makes it wait. Raises
-    InvoiceError when there is nothing to pay or the key belongs to another invoice's text.
+    Idempotent: the same form `key` returns the same text, and a text in flight is returned instead
+    of a second one. `seen` is the newest text that the form knew (its public id, or ""). Raises
+    NeedsConfirmation when there is a newer one, or when the invoice was texted before and the
+    sender has not `confirmed`. `not_before` postpones the text. Raises InvoiceError when there is
+    nothing to pay or the key belongs to another invoice's text.
     """
     with transaction.atomic():
         row = invoice.locked()
@@ -62,7 +62,7 @@ def queue_text(
             if same.invoice_id != row.pk:
                 raise InvoiceError("This form was used for another invoice. Open it again.")
             if same.to != recipient.number:
-                raise NeedsConfirmation(last or same)  # went back and chose another number
+                raise NeedsConfirmation(last or same)  # another number was chosen meanwhile
             return same, False
         if last is not None and last.is_in_flight:
             return last, False
@@ -73,10 +73,10 @@ def queue_text(
 
 
 def queue_texts(orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
-    """Write down a text for each order, with a new link, in a handful of statements.
+    """Queue a text with a new link for each order, in a constant number of statements.
 
-    The caller has locked the invoices and knows that no text about one of them is on its way.
-    Raises InvoiceError when there is nothing to pay on one.
+    The caller has locked the invoices and checked that none has a text in flight. Raises
+    InvoiceError when one has nothing to pay.
     """
     with transaction.atomic():
         invoices = [order.invoice for order in orders]
@@ -87,7 +87,7 @@ def queue_texts(orders: Sequence[Order], *, actor: User) -> list[TextMessage]:
 
 
 def _text_of(order: Order, link: PaymentLink, actor: User) -> TextMessage:
-    """The text that an order asks for, not yet saved."""
+    """The text of an order, not yet saved."""
     invoice, recipient, at = order.invoice, order.recipient, order.not_before
     return TextMessage(
         tenant=invoice.tenant,
@@ -106,7 +106,7 @@ def _text_of(order: Order, link: PaymentLink, actor: User) -> TextMessage:
 
 
 def save_texts(messages: Sequence[TextMessage]) -> list[TextMessage]:
-    """Save new texts of one sender, with their entries and why their numbers may be texted."""
+    """Save new texts of one company and actor, with audit entries and consents."""
     if not messages:
         return []
     tenant, actor = messages[0].tenant, messages[0].sent_by
@@ -121,9 +121,9 @@ def save_texts(messages: Sequence[TextMessage]) -> list[TextMessage]:
 def queue_reminder(
     invoice: Invoice, recipient: Recipient, *, template: str, key: uuid.UUID
 ) -> TextMessage | None:
-    """Write down a reminder with the link the customer has.
+    """Queue a reminder with the customer's live link.
 
-    None when that has ended, a text is on its way or the invoice asks for nothing.
+    None when no link is live, a text is in flight or the invoice is not payable.
     """
     with transaction.atomic():
         row = invoice.locked()
@@ -161,7 +161,7 @@ def queue_answer(
     kind: str = TextMessage.Kind.ANSWER,
     language: str = "en",
 ) -> tuple[TextMessage, bool]:
-    """Write down an answer to what somebody texted; it has no invoice and no link."""
+    """Queue an answer to an inbound text, without invoice and link. Idempotent by `key`."""
     with transaction.atomic():
         message, new = TextMessage.objects.get_or_create(
             tenant=tenant,

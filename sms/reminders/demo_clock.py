@@ -1,4 +1,4 @@
-"""Setting the demo's calendar ahead, so that reminders, quiet hours and links can be watched."""
+"""The calendar of practice mode, set ahead to watch reminders, quiet hours and links."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ HOUR = dt.timedelta(hours=1)
 
 
 def move(tenant: Tenant, how: str) -> None:
-    """Set the calendar of the whole demo an "hour", a "day" or a "week" on, or back to "now".
+    """Set the calendar of the installation an "hour", a "day" or a "week" ahead, or back to "now".
 
-    Days end at the hour at which this company's reminders go out. What waits for a day is started
-    at once. Raises clock.NotInPractice outside practice mode, ValueError for anything else.
+    A day ahead is the hour at which this company's reminders go out. The tasks that depend on the
+    calendar run at once. Raises clock.NotInPractice outside practice mode and ValueError for any
+    other word.
     """
     clock.move(_moment(tenant, how))
     with scopes_disabled():
-        waiting = TextMessage.objects.filter(status="queued", not_before__isnull=False)
+        waiting = TextMessage.objects.filter(
+            status=TextMessage.Status.QUEUED, not_before__isnull=False
+        )
         waiting.update(next_try_at=F("not_before") - clock.ahead())
     for task in (expire_links, sweep, remind_everybody):
         enqueue(task)

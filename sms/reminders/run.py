@@ -1,11 +1,10 @@
-"""Sends the reminders that are due: each once, whoever runs this and however often."""
+"""Sends the reminders that are due. Idempotent: each step is decided once."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import uuid
-from typing import Any
 
 from celery import shared_task
 from django.db import transaction
@@ -18,7 +17,7 @@ from audit.models import record
 from invoices.models import Invoice
 from sms.models import Reminder, ReminderStep, TextMessage, TextRules
 from sms.outbox.queue import queue_reminder
-from sms.reminders.schedule import FIRST_HOUR, LAST_HOUR, Plan, Turn, plans
+from sms.reminders.schedule import FIRST_HOUR, LAST_HOUR, DueStep, Plan, plans
 from sms.tasks import deliver
 from tenants.models import Tenant
 
@@ -28,7 +27,7 @@ OVERTAKEN = "A later reminder was due at the same time."
 
 
 def companies() -> list[Tenant]:
-    """Those that send reminders, and whose day it is."""
+    """Companies that send reminders and whose hours have begun."""
     steps = ReminderStep.objects.filter(tenant=OuterRef("pk"), is_active=True)
     found = Tenant.objects.filter(
         Exists(steps), is_active=True, text_to_pay_enabled=True, text_rules__reminds=True
@@ -37,13 +36,13 @@ def companies() -> list[Tenant]:
 
 
 def is_time(tenant: Tenant, at: dt.datetime) -> bool:
-    """Whether reminders are handed over at this hour of the company's day."""
+    """Whether reminders go out at this hour of the company's day."""
     return FIRST_HOUR <= at.astimezone(tenant.zone).hour < LAST_HOUR
 
 
 @shared_task(name="sms.reminding.remind_everybody", expires=60)
 def remind_everybody() -> None:
-    """Start a task for each company that has reminders to send now."""
+    """Enqueue a task for each company that may send reminders now."""
     with scopes_disabled():
         for tenant in companies():
             enqueue(remind, tenant.pk)
@@ -51,32 +50,32 @@ def remind_everybody() -> None:
 
 @shared_task(name="sms.reminding.remind", expires=60)
 def remind(tenant_id: int) -> int:
-    """Take every step of one company that is due now; returns how many texts were begun."""
-    begun = 0
+    """Decide every step of one company that is due now; returns the number of queued texts."""
+    queued = 0
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
         if not (TextRules.of(tenant).reminds and is_time(tenant, clock.now())):
             return 0
         for plan in plans(tenant, clock.now()):
             if plan.verdict != "wait":
-                begun += _take_safely(plan.invoice)
-    return begun
+                queued += _decide_safely(plan.invoice)
+    return queued
 
 
-def _take_safely(invoice: Invoice) -> bool:
-    """One invoice's trouble must not keep the others from their reminders."""
+def _decide_safely(invoice: Invoice) -> bool:
+    """An error about one invoice must not stop the reminders of the others."""
     try:
-        return take(invoice) is not None
+        return decide(invoice) is not None
     except Exception:
         log.exception("The reminder for invoice %s could not be decided", invoice.pk)
         return False
 
 
-def take(invoice: Invoice) -> TextMessage | None:
-    """Decide what is due for one invoice now, once: begin its text, or leave it out and say why.
+def decide(invoice: Invoice) -> TextMessage | None:
+    """Decide what is due for one invoice now: queue its text, or leave it out with the reason.
 
-    Everything is looked at again under the invoice's lock, which paying, voiding, editing and a
-    second worker take as well. None when nothing was begun.
+    Everything is checked again under the invoice's lock, which paying, voiding, editing and a
+    second worker also take. None when no text was queued.
     """
     with transaction.atomic():
         row, now = invoice.locked(), clock.now()
@@ -85,17 +84,17 @@ def take(invoice: Invoice) -> TextMessage | None:
             return None
         message = None
         if plan.verdict == "send":
-            message = _begin(plan)
+            message = _queue(plan)
             if message is None:
                 return None
-        _decide(plan.turn, plan, now, message=message)
-        for turn in plan.passed_over:
-            _decide(turn, plan, now, reason=OVERTAKEN if message else plan.reason)
+        _record(plan.due, plan, now, message=message)
+        for older in plan.passed_over:
+            _record(older, plan, now, reason=OVERTAKEN if message else plan.reason)
     return message
 
 
-def _begin(plan: Plan) -> TextMessage | None:
-    occasion = f"{plan.turn.occasion(plan.invoice)}"
+def _queue(plan: Plan) -> TextMessage | None:
+    occasion = f"{plan.due.occasion(plan.invoice)}"
     message = queue_reminder(
         plan.invoice,
         plan.recipient,
@@ -107,30 +106,27 @@ def _begin(plan: Plan) -> TextMessage | None:
     return message
 
 
-def _decide(
-    turn: Turn,
+def _record(
+    due: DueStep,
     plan: Plan,
     now: dt.datetime,
     *,
     message: TextMessage | None = None,
     reason: str = "",
 ) -> None:
-    """Write down what became of a turn. Its row is unique: nobody decides it a second time."""
+    """Store the decision about a due step. The row is unique, so there is no second decision."""
     reason = "" if message else (reason or plan.reason)
-    why: dict[str, Any] = {"reason": reason} if reason else {}
+    tenant, subject, step = plan.invoice.tenant, plan.invoice.audit_subject, str(due.step)
     Reminder.objects.create(
-        tenant=plan.invoice.tenant,
-        step=turn.step,
+        tenant=tenant,
+        step=due.step,
         invoice=plan.invoice,
-        counted_from=turn.counted_from,
+        counted_from=due.counted_from,
         message=message,
         reason=reason[:200],
         decided_at=now,
     )
-    record(
-        "reminder.queued" if message else "reminder.left_out",
-        tenant=plan.invoice.tenant,
-        subject=plan.invoice.audit_subject,
-        step=str(turn.step),
-        **why,
-    )
+    if message:
+        record("reminder.queued", tenant=tenant, subject=subject, step=step)
+    else:
+        record("reminder.left_out", tenant=tenant, subject=subject, step=step, reason=reason)

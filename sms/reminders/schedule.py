@@ -1,7 +1,7 @@
-"""Which reminder is due for which invoice on which day, and what stands in its way.
+"""Which reminder is due for which invoice on a day, and what prevents it.
 
-The task that sends, the page that shows tomorrow, and the re-check under the invoice's lock all ask
-here. Days are days of the company's calendar.
+The task that sends, the page that shows tomorrow, and the recheck under the invoice's lock call
+this module. Days are days of the company's calendar.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -23,60 +23,60 @@ from sms.recipient import Recipient
 from sms.reminders.eligibility import payment_under_way
 from tenants.models import Tenant
 
-# The hours of the company's day in which reminders are handed over.
+# The hours of the company's day in which reminders go out.
 FIRST_HOUR, LAST_HOUR = 10, 20
-# On how many days a step may still go out, its own included; after that it would be beside the
-# point, and a company that switches reminders on does not flood its old debtors.
+# The number of days on which a step may go out, its own included. A limit, so that a company that
+# switches reminders on does not flood its old debtors.
 LATEST = 3
 WEEK = dt.timedelta(days=7)
 MOST_A_WEEK = 3
 
 When = ReminderStep.When
 Verdict = Literal["send", "wait", "leave_out"]
-# A step for an invoice, counted from a date: what is decided once.
+# The keys of a step and an invoice, and the date that the step counts from: decided once.
 Occasion = tuple[int, int, dt.date]
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One step's turn for one invoice: from this day on."""
+class DueStep:
+    """One step that is due for one invoice from this day on."""
 
     step: ReminderStep
     counted_from: dt.date
     day: dt.date
 
     def occasion(self, invoice: Invoice) -> Occasion:
-        """What may happen only once."""
+        """The unique key of the decision."""
         return self.step.pk, invoice.pk, self.counted_from
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to one invoice at a moment: the newest due step, and whether it goes out."""
+    """What happens to one invoice at a moment: its newest due step, and whether it goes out."""
 
     invoice: Invoice
-    turn: Turn
+    due: DueStep
     recipient: Recipient
     verdict: Verdict
     reason: str = ""
-    # When it goes out, for one that only waits for an hour.
+    # When it goes out, for one that waits for a known hour.
     at: dt.datetime | None = None
-    # Steps that were due as well and are left out for the newest one.
-    passed_over: Sequence[Turn] = field(default=())
+    # Older due steps, which are left out in favor of the newest.
+    passed_over: Sequence[DueStep] = field(default=())
 
     @property
     def template(self) -> str:
-        """What it says, with LINK_MARK where the link goes."""
+        """The text, with LINK_MARK in place of the link."""
         language = self.recipient.language
-        return reminder_template(self.invoice, self.turn.step.words(language), language)
+        return reminder_template(self.invoice, self.due.step.words(language), language)
 
 
 def plans(
     tenant: Tenant, at: dt.datetime, *, only: int | None = None, taken: Collection[Occasion] = ()
 ) -> list[Plan]:
-    """What is due at a moment, soonest first; of one invoice (its pk) with `only`.
+    """What is due at a moment, soonest first; for one invoice (its key) with `only`.
 
-    `taken` are occasions to see as decided, for a look at tomorrow.
+    `taken` are occasions that count as decided, for the forecast of tomorrow.
     """
     today = at.astimezone(tenant.zone).date()
     steps = list(ReminderStep.objects.filter(tenant=tenant, is_active=True))
@@ -85,17 +85,17 @@ def plans(
     found = candidates(tenant, steps, today)
     invoices = list(found.filter(pk=only) if only else found)
     done = _decided(invoices) | set(taken)
-    due = [(one, turns) for one in invoices if (turns := _due(one, steps, today, done))]
+    due = [(one, its) for one in invoices if (its := _due_steps(one, steps, today, done))]
     rows = [(invoice, Recipient.of(invoice.customer, _bill(invoice).to)) for invoice, _ in due]
     checks = check_many(rows, now=at, kind=TextMessage.Kind.REMINDER)
     return [
-        _plan(invoice, turns, recipient, checked, at)
-        for (invoice, recipient), (_, turns), checked in zip(rows, due, checks, strict=True)
+        _plan(invoice, its, recipient, checked, at)
+        for (invoice, recipient), (_, its), checked in zip(rows, due, checks, strict=True)
     ]
 
 
 def candidates(tenant: Tenant, steps: Iterable[ReminderStep], today: dt.date) -> QuerySet[Invoice]:
-    """Texted invoices that ask for money and may have a step due, with all a plan reads."""
+    """Texted, payable invoices that may have a step due, with everything that a plan reads."""
     first = today - dt.timedelta(days=LATEST - 1)
     may_be_due = Q(promised_on__range=(first - dt.timedelta(1), today - dt.timedelta(1)))
     for step in steps:
@@ -118,7 +118,7 @@ def candidates(tenant: Tenant, steps: Iterable[ReminderStep], today: dt.date) ->
 
 
 def _on(step: ReminderStep, tenant: Tenant, first: dt.date, last: dt.date) -> Q:
-    """Invoices whose date for this step makes it due between two days."""
+    """Invoices for which this step is due between two days."""
     away = dt.timedelta(days=step.days)
     earlier, later = (first - away, last - away), (first + away, last + away)
     links = PaymentLink.objects.filter(tenant=tenant)
@@ -148,23 +148,23 @@ def _decided(invoices: Iterable[Invoice]) -> set[Occasion]:
     return set(rows.values_list("step_id", "invoice_id", "counted_from"))
 
 
-def _due(
+def _due_steps(
     invoice: Invoice, steps: Iterable[ReminderStep], today: dt.date, done: Collection[Occasion]
-) -> list[Turn]:
-    """The invoice's undecided steps whose turn it is, the oldest first."""
-    turns = [turn for step in steps if (turn := _turn(step, invoice)) is not None]
-    due = [
-        turn
-        for turn in turns
-        if turn.day <= today < turn.day + dt.timedelta(days=LATEST)
-        and not _is_pointless(turn, today)
-        and turn.occasion(invoice) not in done
+) -> list[DueStep]:
+    """The invoice's due and undecided steps, the oldest first."""
+    dated = [due for step in steps if (due := _dated(step, invoice)) is not None]
+    found = [
+        due
+        for due in dated
+        if due.day <= today < due.day + dt.timedelta(days=LATEST)
+        and not _is_pointless(due, today)
+        and due.occasion(invoice) not in done
     ]
-    return sorted(due, key=lambda turn: (turn.day, turn.counted_from, turn.step.pk))
+    return sorted(found, key=lambda due: (due.day, due.counted_from, due.step.pk))
 
 
-def _turn(step: ReminderStep, invoice: Invoice) -> Turn | None:
-    """From which day on it is this step's turn; a promise to pay puts it off to the day after."""
+def _dated(step: ReminderStep, invoice: Invoice) -> DueStep | None:
+    """The day from which this step is due; a promise to pay postpones it to the day after."""
     date = _date(step, invoice)
     if date is None:
         return None
@@ -173,11 +173,11 @@ def _turn(step: ReminderStep, invoice: Invoice) -> Turn | None:
     day = date - away if before else date + away
     if invoice.promised_on and day <= invoice.promised_on:
         day = invoice.promised_on + dt.timedelta(days=1)
-    return Turn(step, date, day)
+    return DueStep(step, date, day)
 
 
 def _date(step: ReminderStep, invoice: Invoice) -> dt.date | None:
-    """The date that a step counts from; None when the invoice has none of this kind."""
+    """The date that a step counts from; None when the invoice has no such date."""
     if step.when in (When.BEFORE_DUE, When.AFTER_DUE):
         return invoice.due_on
     link = _bill(invoice).link if step.when == When.AFTER_SENDING else invoice.live_link
@@ -188,10 +188,10 @@ def _date(step: ReminderStep, invoice: Invoice) -> dt.date | None:
     return date
 
 
-def _is_pointless(turn: Turn, today: dt.date) -> bool:
-    """Whether what it announces has happened already."""
-    before = turn.step.when in (When.BEFORE_DUE, When.BEFORE_LAPSE)
-    return before and today > turn.counted_from
+def _is_pointless(due: DueStep, today: dt.date) -> bool:
+    """Whether the date that it announces has passed."""
+    before = due.step.when in (When.BEFORE_DUE, When.BEFORE_LAPSE)
+    return before and today > due.counted_from
 
 
 def _bill(invoice: Invoice) -> TextMessage:
@@ -202,12 +202,12 @@ def _bill(invoice: Invoice) -> TextMessage:
 
 def _plan(
     invoice: Invoice,
-    turns: Sequence[Turn],
+    due: Sequence[DueStep],
     recipient: Recipient,
     checked: SendCheck,
     at: dt.datetime,
 ) -> Plan:
-    *older, newest = turns
+    *older, newest = due
     verdict, reason, moment = _verdict(invoice, checked, at)
     last_day = newest.day + dt.timedelta(days=LATEST - 1)
     local = at.astimezone(invoice.tenant.zone)
@@ -219,10 +219,10 @@ def _plan(
 def _verdict(
     invoice: Invoice, checked: SendCheck, at: dt.datetime
 ) -> tuple[Verdict, str, dt.datetime | None]:
-    """What stands in the way of any reminder about this invoice at this moment."""
-    if reason := _for_good(invoice, at):
+    """Whether a reminder about this invoice may go out at this moment, why not, and when."""
+    if reason := _forbidden(invoice, at):
         return "leave_out", reason, None
-    if reason := _for_now(invoice, at):
+    if reason := _postponed(invoice, at):
         return "wait", reason, None
     if checked.reason is not None:
         waits = checked.again_at is not None
@@ -232,7 +232,8 @@ def _verdict(
     return "send", "", at
 
 
-def _for_good(invoice: Invoice, at: dt.datetime) -> str:
+def _forbidden(invoice: Invoice, at: dt.datetime) -> str:
+    """Why no reminder goes out at all; "" when it may."""
     link = invoice.newest_link
     last = max(filter(_counts, invoice.text_messages.all()), key=lambda text: text.pk)
     if invoice.customer.reminders_paused:
@@ -247,11 +248,12 @@ def _for_good(invoice: Invoice, at: dt.datetime) -> str:
 
 
 def _counts(text: TextMessage) -> bool:
-    """Whether it tells if texts arrive: not a reminder that we ourselves held back."""
+    """Whether it shows if texts arrive: not for a reminder that Textpay itself held back."""
     return text.kind != TextMessage.Kind.REMINDER or text.went_out or bool(text.error_code)
 
 
-def _for_now(invoice: Invoice, at: dt.datetime) -> str:
+def _postponed(invoice: Invoice, at: dt.datetime) -> str:
+    """Why no reminder goes out at the moment; "" when it may."""
     texts = invoice.text_messages.all()
     if reason := payment_under_way(invoice):
         return reason
@@ -266,10 +268,10 @@ def _for_now(invoice: Invoice, at: dt.datetime) -> str:
     return ""
 
 
-def _moment(text: Any) -> dt.datetime | None:
-    """When a text was decided on, by the calendar; None for one that surely did not go out."""
+def _moment(text: TextMessage) -> dt.datetime | None:
+    """When a text was decided, by the calendar; None for one that did not go out."""
     if not text.went_out:
         return None
-    reminder = getattr(text, "reminder", None)
-    moment: dt.datetime = reminder.decided_at if reminder else text.link.issued_at
-    return moment
+    if text.kind == TextMessage.Kind.REMINDER and hasattr(text, "reminder"):
+        return text.reminder.decided_at
+    return text.link.issued_at if text.link else None

@@ -1,14 +1,13 @@
-"""**Reminders**: who gets what today and tomorrow, or why not; and the demo's calendar."""
+"""**Reminders**: the reminders of today and tomorrow, and the calendar of practice mode."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -28,21 +27,21 @@ LIVE = {"today": "sms/reminders/_today.html", "tomorrow": "sms/reminders/_tomorr
 
 @dataclass(frozen=True)
 class Row:
-    """One invoice's reminder as the page tells it."""
+    """One planned reminder on the page."""
 
     plan: Plan
     text: message_text.Preview
 
     @property
     def goes_out(self) -> bool:
-        """Whether it will be sent, now or at an hour that is known."""
+        """Whether it goes out, now or at a known hour."""
         return self.plan.verdict == "send" or self.plan.at is not None
 
 
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def index(request: StaffRequest) -> HttpResponse:
-    """Today's and tomorrow's reminders. Keeps itself up to date."""
+    """The page, which polls `live`."""
     context = {
         "live": _live(request),
         "rules": TextRules.of(request.tenant),
@@ -54,14 +53,14 @@ def index(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def live(request: StaffRequest) -> HttpResponse:
-    """What changed on an open page; 204 when nothing did."""
+    """The changed regions of an open page; 204 when nothing changed."""
     return _live(request).answer(request)
 
 
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def move_calendar(request: StaffRequest) -> HttpResponse:
-    """Practice only: set the demo's calendar ahead, or back to the real time."""
+    """Set the calendar of practice mode ahead, or back to the real time."""
     if not settings.PRACTICE_MODE:
         raise Http404
     try:
@@ -71,15 +70,14 @@ def move_calendar(request: StaffRequest) -> HttpResponse:
     return redirect("sms:reminders")
 
 
-def _live(request: HttpRequest) -> Regions:
-    tenant: Tenant = request.tenant  # type: ignore[attr-defined]
-    now = clock.now()
-    context: dict[str, Any] = {"reminds": TextRules.of(tenant).reminds, "most": MOST}
-    return Regions(request, LIVE, context | _days(tenant, now))
+def _live(request: StaffRequest) -> Regions:
+    tenant = request.tenant
+    context = {"reminds": TextRules.of(tenant).reminds, "most": MOST}
+    return Regions(request, LIVE, context | _days(tenant, clock.now()))
 
 
-def _days(tenant: Tenant, now: dt.datetime) -> dict[str, Any]:
-    """What went out today, what is still to come, and what tomorrow brings."""
+def _days(tenant: Tenant, now: dt.datetime) -> dict[str, object]:
+    """What went out today, what is still to come, and the forecast of tomorrow."""
     local = now.astimezone(tenant.zone)
     opens = local.replace(hour=FIRST_HOUR, minute=0, second=0, microsecond=0)
     to_come = plans(tenant, max(local, opens)) if local.hour < LAST_HOUR else []
@@ -103,11 +101,9 @@ def _days(tenant: Tenant, now: dt.datetime) -> dict[str, Any]:
 
 
 def _taken(due: list[Plan]) -> set[Occasion]:
-    """What today settles, so that tomorrow does not speak of it again."""
+    """What is decided today, so that the forecast of tomorrow leaves it out."""
     decided = [plan for plan in due if plan.verdict != "wait"]
-    return {
-        turn.occasion(plan.invoice) for plan in decided for turn in (plan.turn, *plan.passed_over)
-    }
+    return {due.occasion(plan.invoice) for plan in decided for due in (plan.due, *plan.passed_over)}
 
 
 def _rows(planned: list[Plan]) -> list[Row]:

@@ -1,12 +1,12 @@
-"""The **Send Text** form: to which number. What it says is not the sender's to choose."""
+"""The **Send Text** form. It chooses the number; staff cannot change the text."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from customers import phones
 from customers.models import Customer, PhoneChoice
@@ -17,7 +17,7 @@ OTHER = "other"
 
 
 class SendTextForm(forms.Form):
-    """A number of the customer's or one that is typed, with its country code beside it."""
+    """A number on file, or a typed one with its country code."""
 
     to = forms.ChoiceField(label="To")
     country = forms.ChoiceField(label="Country code", choices=phones.COUNTRIES, required=False)
@@ -32,10 +32,17 @@ class SendTextForm(forms.Form):
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
     override = forms.BooleanField(label="Send anyway", required=False)
 
-    def __init__(self, *args: Any, customer: Customer, seen: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        customer: Customer,
+        seen: str = "",
+        initial: dict[str, str] | None = None,
+    ) -> None:
         self.customer = customer
         self.numbers = {_value(choice): choice for choice in customer.phone_numbers()}
-        super().__init__(*args, **kwargs)
+        super().__init__(data, initial=initial)
         labels = [(value, _label(choice)) for value, choice in self.numbers.items()]
         choices = [*labels, (OTHER, "Enter another number")]
         self.fields["to"] = forms.ChoiceField(label="To", choices=choices)
@@ -47,7 +54,7 @@ class SendTextForm(forms.Form):
 
     @property
     def chosen(self) -> PhoneChoice | None:
-        """The number on file that is selected now; None while one is typed."""
+        """The selected number on file; None while a number is typed."""
         return self.numbers.get(self["to"].value() or "")
 
     @property
@@ -61,12 +68,13 @@ class SendTextForm(forms.Form):
 
     @property
     def is_typed(self) -> bool:
-        """Whether the field for another number belongs on the page."""
+        """Whether the page shows the field for another number."""
         return self.chosen is None
 
-    def clean(self) -> dict[str, Any]:
-        """Leave the number in `to` as E.164, valid for the country code that is shown."""
-        data: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> dict[str, object]:
+        """Put the E.164 number into `to`, valid for the country code on the page."""
+        super().clean()
+        data = self.cleaned_data
         if self.errors:
             return data
         choice = self.numbers.get(data["to"])
@@ -74,7 +82,7 @@ class SendTextForm(forms.Form):
         field = "to" if choice else "number"
         country = data.get("country") or phones.HOME
         if choice and country == self._own_country(next(iter(self.numbers))):
-            country = self._own_country(data["to"])  # not touched since the page was shown
+            country = self._own_country(data["to"])  # unchanged since the page was shown
         try:
             data["to"] = phones.parse(raw, country)
             if not phones.can_text(data["to"]):
@@ -89,7 +97,7 @@ class SendTextForm(forms.Form):
 
 
 def _value(choice: PhoneChoice) -> str:
-    """What the browser sends for a number on file: no number, so that no log can hold it."""
+    """The form value of a number on file: not the number itself, so that no log holds it."""
     return f"{choice.contact.public_id}-{choice.kind}"
 
 

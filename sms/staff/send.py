@@ -1,4 +1,4 @@
-"""One invoice texted by a person, by the pop-up or the API, once the right to send is clear."""
+"""One invoice texted by a person, from the pop-up or the API. The caller checks the permission."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Refused(Exception):
         self.check = found
 
 
-def send(
+def send_text(
     invoice: Invoice,
     recipient: Recipient,
     *,
@@ -36,20 +36,20 @@ def send(
     confirmed: bool = False,
     override: bool = False,
 ) -> tuple[TextMessage, bool]:
-    """Check once more and write down one text; returns it and whether it is new.
+    """Repeat the send check and queue one text; returns it and whether it is new.
 
-    `override` is the explicit word of somebody who may lift the limits on resending. The rest is
-    as for `queue_text`. Raises Refused, NeedsConfirmation or InvoiceError.
+    `override` lifts the limits on resending, for roles that may. The rest is as for `queue_text`.
+    Raises Refused, NeedsConfirmation or InvoiceError.
     """
     line_type.look_up(invoice.tenant, recipient.number)
     with transaction.atomic():
-        # Under the invoice's lock, so that what the check counted is all there is.
+        # Under the invoice's lock, so that no text is added after the check has counted them.
         row = invoice.locked()
         texts = TextMessage.objects.filter(tenant=row.tenant)
-        replayed = texts.filter(key=key).exists()  # of which no new text can come
-        if not replayed and (flying := texts.filter(invoice=row).in_flight().first()):
+        repeated = texts.filter(key=key).exists()  # queue_text returns the text of that key
+        if not repeated and (flying := texts.filter(invoice=row).in_flight().first()):
             return flying, False
-        found = None if replayed else check(row, recipient, override=override)
+        found = None if repeated else check(row, recipient, override=override)
         if found is not None and found.red:
             raise Refused(found)
         message, new = queue_text(

@@ -1,4 +1,4 @@
-"""**Send Text**: the pop-up, its send check, the confirmation before a resend, and the sending."""
+"""**Send Text**: the pop-up, its send check, the confirmation of a resend, sending, cancelling."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from sms.content.message_text import preview
 from sms.models import InboundText, TextMessage, TwilioAccount
 from sms.outbox.queue import NeedsConfirmation
 from sms.recipient import Recipient
-from sms.staff import send as sending
 from sms.staff.forms import SendTextForm
+from sms.staff.send import Refused, send_text
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from tenants.templatetags import ui
@@ -33,7 +33,7 @@ SENT = "Invoice SMS sent successfully"
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.SEND_TEXTS)
 def send(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """GET shows **Send Text**, POST sends, asking first when the invoice was texted before."""
+    """GET shows **Send Text**. POST sends, after a confirmation when it was texted before."""
     invoice = _load(public_id)
     if reason := refusal(invoice, request.membership):
         return _refuse(request, invoice, reason)
@@ -45,7 +45,7 @@ def send(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         return _show(request, invoice, form, recipient, found, status)
     try:
         message, new = _send(request, invoice, recipient, form)
-    except sending.Refused as refused:
+    except Refused as refused:
         return _show(request, invoice, form, recipient, refused.check, status=409)
     except NeedsConfirmation as question:
         return _confirm(request, invoice, form, question.last)
@@ -58,7 +58,7 @@ def send(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.SEND_TEXTS)
 def check_number(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The send check alone, for the number that is chosen or being typed.
+    """The result of the send check for the number that is chosen or being typed.
 
     A POST, so that no log holds the number. With `ask`, Twilio Lookup is called first, where the
     company turned that on: the pop-up does so once it is open.
@@ -118,7 +118,7 @@ def _send(
     request: StaffRequest, invoice: Invoice, recipient: Recipient, form: SendTextForm
 ) -> tuple[TextMessage, bool]:
     data = form.cleaned_data
-    return sending.send(
+    return send_text(
         invoice,
         recipient,
         actor=request.user,
@@ -182,7 +182,7 @@ def _verdict(
     recipient: Recipient | None,
     found: SendCheck | None,
 ) -> dict[str, object]:
-    """What the send check says on the page, and what the button says with it."""
+    """The result of the send check for the page, and the label of the button."""
     limited = found is not None and (found.only_limits or found.lifted)
     button = "Send"
     if found is not None and found.not_before is not None:
@@ -197,13 +197,13 @@ def _verdict(
         and "ask" not in request.POST
         and line_type.is_due(request.tenant, recipient.number),
         "button": button,
-        # Without script nothing would ever give the button back.
+        # Without JavaScript nothing would enable the button again.
         "forbidden": found is not None and found.red and bool(request.htmx),
     }
 
 
 def _hint(form: SendTextForm) -> str:
-    """What is missing of a number that is being typed."""
+    """What a typed number lacks."""
     if not form.is_bound or not form.data.get("number", "").strip():
         return "Type the number; it is checked as you go."
     return " ".join(str(error) for error in form.errors.get("number", [])) or "Choose a number."

@@ -1,8 +1,6 @@
-"""What templates ask about bulk sends: `{% bulk_chip row looks %}` and those under way."""
+"""Bulk sends for templates."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
@@ -14,13 +12,13 @@ register = template.Library()
 
 
 @register.simple_tag
-def bulk_chip(row: BulkText, looks: dict[str, Any]) -> SafeString:
-    """The status of one row, with the look of its count."""
-    tone, icon = looks[row.standing]
+def bulk_chip(row: BulkText, styles: dict[str, tuple[str, str]]) -> SafeString:
+    """`{% bulk_chip row styles %}`: the result of one row, styled like the count of its state."""
+    tone, icon = styles[row.state]
     return chip(tone, icon, row.result)
 
 
 @register.simple_tag
 def unfinished_bulk_sends() -> BulkSendQuerySet:
-    """The company's bulk sends that are running or paused."""
+    """Running and paused bulk sends of the company."""
     return BulkSend.objects.unfinished().select_related("started_by")

@@ -1,4 +1,4 @@
-"""What became of a lost text's e-mail: `{% instead_of message contact as rung %}`."""
+"""The email fallback of a text: `{% instead_of message contact as fallback %}`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LOST = {TextMessage.Status.UNDELIVERED, TextMessage.Status.FAILED}
 
 @register.simple_tag
 def instead_of(text: TextMessage, contact: Contact | None) -> str:
-    """What Textpay did by itself in place of a lost text, or why it could not; "" for neither."""
+    """The email that replaces a lost text, or why there is none; "" for neither."""
     if text.status not in LOST:
         return ""
     email = InvoiceEmail.objects.filter(tenant=text.tenant_id, key=key_of(text)).first()
     if email is not None:
-        return _became_of(email)
+        return _sentence(email)
     if (contact and contact.email) or not TextRules.of(text.tenant).emails_when_undelivered:
         return ""
     who = contact.first_name if contact else "this customer"
     return f"There is no e-mail address for {who}, so nothing was e-mailed. A letter still works."
 
 
-def _became_of(email: InvoiceEmail) -> str:
+def _sentence(email: InvoiceEmail) -> str:
     if email.status == InvoiceEmail.Status.SENT:
         return f"Textpay e-mailed the same link to {email.to} instead."
     if email.status == InvoiceEmail.Status.FAILED:

@@ -1,4 +1,4 @@
-"""What pages show of replies: the unread count in the menu, and whether numbers may be texted."""
+"""Replies for templates: the unread count, and the numbers of a customer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ register = template.Library()
 
 @register.simple_tag
 def unread_texts() -> int:
-    """How many texts nobody has opened."""
+    """The number of unread texts."""
     return InboundText.objects.unread().count()
 
 
 @register.filter
 def numbers(customer: Customer) -> list[Number]:
-    """The customer's numbers with their opt-outs and the newest text from each."""
+    """The customer's numbers with their opt-outs and newest inbound texts."""
     return numbers_of(customer)

@@ -1,4 +1,4 @@
-"""What templates ask about texts: `{% why_not_text invoice as reason %}`."""
+"""Texts for templates."""
 
 from __future__ import annotations
 
@@ -16,17 +16,11 @@ from sms.models import TextMessage
 from sms.models.opt_out import STOPPED
 
 register = template.Library()
-# What became of a payment that was taken back whole.
-BACK = {
-    "returned": "The bank took the payment back.",
-    "rejected": "The payment was rejected at settlement.",
-    "voided": "The payment was voided.",
-}
 
 
 @register.simple_tag(takes_context=True)
 def why_not_text(context: template.Context, invoice: Invoice) -> Finding | None:
-    """Why the signed-in person cannot text this invoice now; None when they can.
+    """`{% why_not_text invoice as reason %}`: why the person cannot text it now, or None.
 
     Kept on the invoice, because its page shows it in several parts, each with its own context.
     """
@@ -39,7 +33,7 @@ def why_not_text(context: template.Context, invoice: Invoice) -> Finding | None:
 
 @register.simple_tag(takes_context=True)
 def opted_out(context: template.Context, invoice: Invoice) -> Finding | None:
-    """Why the customer gets no texts, whoever is signed in; None when they do."""
+    """The opt-out of the customer, whoever is signed in, or None."""
     reason = why_not_text(context, invoice)
     if reason is None or reason.code == "opted_out":
         return reason
@@ -48,40 +42,36 @@ def opted_out(context: template.Context, invoice: Invoice) -> Finding | None:
 
 @register.filter
 def newest_text(invoice: Invoice) -> TextMessage | None:
-    """The text sent last; reads prefetched texts."""
+    """The newest text; reads prefetched texts."""
     return max(invoice.text_messages.all(), key=lambda text: text.pk, default=None)
 
 
 @register.filter
 def was_texted(invoice: Invoice) -> bool:
-    """Whether a text went out before, so that the next one is a resend."""
+    """Whether a text went out, so that the next one is a resend."""
     return any(text.went_out for text in invoice.text_messages.all())
 
 
 @register.filter
 def why_asked_again(invoice: Invoice) -> str:
-    """The last thing that took money back out of a paid invoice, as a sentence; "" for nothing.
+    """The last reversal or refund of a paid invoice as a sentence; "" for none.
 
     Reads prefetched payments and refunds.
     """
     payments = invoice.payments.all()
-    whole = [
-        (payment.reversed_at, BACK[payment.status])
-        for payment in payments
-        if payment.status in BACK
-    ]
-    parts = [
+    reversals = [(p.reversed_at, p.reversal) for p in payments if p.reversal]
+    refunds = [
         (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
         for payment in payments
         for refund in payment.refunds.all()
-        if refund.kind == "refund" and refund.status in refund.GIVEN
+        if refund.is_given and refund.kind == refund.Kind.REFUND
     ]
-    return max(whole + parts, default=(None, ""))[1]
+    return max(reversals + refunds, default=(None, ""))[1]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the rail: how it looks, its icon and word, and when it happened."""
+    """One step of the rail: its icon, words and style, and when it happened."""
 
     icon: str
     words: str
@@ -93,7 +83,7 @@ class Step:
 
 @register.filter
 def rail(text: TextMessage) -> list[Step]:
-    """Queued, Sent, Delivered, Opened, Paid: what has happened, where it stands, what failed."""
+    """The steps Queued, Sent, Delivered, Opened and Paid of a text."""
     status = text.Status(text.status)
     failed = status in (status.FAILED, status.UNDELIVERED, status.CANCELLED)
     return [
@@ -107,7 +97,7 @@ def rail(text: TextMessage) -> list[Step]:
 
 @register.filter
 def waits_until(text: TextMessage) -> str | None:
-    """Until when it waits, in words: "tomorrow at 8:00 AM"; None when it does not."""
+    """The end of quiet hours that it waits for: "tomorrow at 8:00 AM"; None for none."""
     if text.not_before is None or not text.is_scheduled:
         return None
     tenant = text.invoice.tenant if text.invoice else text.tenant
@@ -116,19 +106,19 @@ def waits_until(text: TextMessage) -> str | None:
 
 @register.filter
 def trouble(text: TextMessage) -> str:
-    """The kind of failure, see twilio_codes.py; an opt-out of ours counts as Twilio's does."""
+    """The kind of failure, see error_codes.py; an opt-out of ours counts like Twilio's."""
     return OPTED_OUT if text.error == STOPPED else text.trouble
 
 
 @register.filter
 def whose(text: TextMessage) -> str:
-    """What Twilio's error code is about."""
+    """What the error is about, for staff."""
     return explain(text.error_code).whose
 
 
 @register.filter
 def cost(text: TextMessage) -> str:
-    """What Twilio counted and charged: "1 segment, $0.0079"; the price comes some minutes late."""
+    """What Twilio counted and charged: "1 segment, $0.0079". The price comes minutes later."""
     if not text.segments:
         return ""
     words = f"{text.segments} segment{'' if text.segments == 1 else 's'}"
@@ -141,11 +131,11 @@ def cost(text: TextMessage) -> str:
 
 
 def _paid(text: TextMessage, not_yet: str) -> Step:
-    """The last step; a bank payment that was started is not one that has cleared."""
+    """The last step; a bank payment that was started has not cleared."""
     invoice = text.invoice
     if invoice is None:
         return Step("pay", "Paid", note=not_yet)
-    if invoice.paid_at and invoice.status == "pending":
+    if invoice.paid_at and invoice.status == invoice.Status.PENDING:
         return Step("bank", "Bank payment started", "done", invoice.paid_at, here=True)
     if invoice.paid_at:
         return Step("pay", "Paid", "done", invoice.paid_at, here=True)
@@ -153,7 +143,7 @@ def _paid(text: TextMessage, not_yet: str) -> Step:
 
 
 def _opened(text: TextMessage) -> Step:
-    """A person looked at the page; fetching the link does not count."""
+    """The step that counts people, not programs that fetch the link."""
     if (at := _opened_at(text)) is None:
         return Step("eye", "Opened", note="")
     paid = text.invoice and text.invoice.paid_at
@@ -161,21 +151,22 @@ def _opened(text: TextMessage) -> Step:
 
 
 def _opened_at(text: TextMessage) -> dt.datetime | None:
-    """When its link was opened; reads the invoice's prefetched links."""
+    """When the link was opened; reads the invoice's prefetched links."""
     links = text.invoice.links.all() if text.invoice else []
     return next((link.opened_at for link in links if link.pk == text.link_id), None)
 
 
 def _sent(text: TextMessage) -> Step:
+    status = text.Status
     if text.sent_at:
-        return Step("send", "Sent", "done", text.sent_at, here=text.status == "sent")
-    if text.status == "failed":
+        return Step("send", "Sent", "done", text.sent_at, here=text.status == status.SENT)
+    if text.status == status.FAILED:
         return Step("x", "Not sent", "failed", text.finished_at)
-    if text.status == "cancelled":
+    if text.status == status.CANCELLED:
         return Step("x", "Cancelled", "failed", text.finished_at)
     if text.is_scheduled:
         return Step("send", "Sent", note="Waits for its hour")
-    if text.status == "sending":
+    if text.status == status.SENDING:
         note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
         return Step("send", "Sent", note=note, here=True)
     return Step(
@@ -184,7 +175,7 @@ def _sent(text: TextMessage) -> Step:
 
 
 def _delivered(text: TextMessage) -> Step:
-    if text.status == "delivered":
+    if text.status == text.Status.DELIVERED:
         return Step(
             "sent",
             "Delivered",

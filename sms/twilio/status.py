@@ -1,4 +1,4 @@
-"""What Twilio says of a text, however it says it: at once, by a callback or when asked."""
+"""Record what Twilio says about a text: in its answer, in a status report, or when polled."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sms.models.opt_out import opt_out
 from sms.twilio.client import Accepted
 
 
-def learn(message: TextMessage, code: int | None) -> None:
-    """Remember for all texts to come what this refusal says about the number.
+def record_opt_out(message: TextMessage, code: int | None) -> None:
+    """Store an opt-out when Twilio refused the text because the number replied STOP (21610).
 
-    Before the text's own end is booked, so that a crash in between loses nothing. Who has texted
-    START since this text went out has the last word, however often the refusal is told again.
+    Called before the text's own end is recorded, so that a crash in between loses nothing. A START
+    received since the text went out wins, however often the refusal is reported again.
     """
     if not code or explain(code).kind != OPTED_OUT:
         return
@@ -21,14 +21,14 @@ def learn(message: TextMessage, code: int | None) -> None:
         opt_out(message.tenant, message.to, source=OptOut.Source.TWILIO)
 
 
-def book(message: TextMessage, status: str, sid: str, code: int | None) -> bool:
-    """Book a state Twilio names and what it teaches; as TextMessage.report."""
-    learn(message, code)
+def record_report(message: TextMessage, status: str, sid: str, code: int | None) -> bool:
+    """Record a status and an opt-out that it implies; the rest is as for TextMessage.report."""
+    record_opt_out(message, code)
     return message.report(status, sid, code)
 
 
-def adopt(message: TextMessage, known: Accepted) -> None:
-    """Book all that Twilio's record says of a text, its price too once there is one."""
+def record_state(message: TextMessage, known: Accepted) -> None:
+    """Record all that Twilio stores about a text, including its price once there is one."""
     message.mark_sent(known.sid, segments=known.segments, sender=known.sender)
-    book(message, known.status, known.sid, known.error_code)
-    message.book_price(known.price, known.price_unit, known.segments)
+    record_report(message, known.status, known.sid, known.error_code)
+    message.record_price(known.price, known.price_unit, known.segments)

@@ -1,4 +1,4 @@
-"""What Twilio calls: delivery reports. Nothing here is believed before its signature is."""
+"""Twilio's status reports. Nothing in a request is used before its signature is verified."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from audit.alarms import credentials_lost
 from audit.prepared import ByKey
 from sms.models import TextMessage, TwilioAccount
 from sms.twilio.client import REPEAT_REPORTS
-from sms.twilio.status import book
+from sms.twilio.status import record_report
 from tenants.secrets import SecretError
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 32 * 1024
 FORM = "application/x-www-form-urlencoded"
 SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
-# All that a report looks at; Twilio sends three for each text.
+# The columns that a report reads; Twilio sends three reports for each text.
 TEXT = (
     *("kind", "status", "sid", "sender", "segments", "looks", "public_id", "to", "template"),
     *("error_code", "queued_at", "sent_at", "finished_at", "tenant", "customer", "invoice"),
@@ -47,7 +47,7 @@ _texts = ByKey(
 @csrf_exempt
 @require_POST
 def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
-    """One report on one text: 204 when it is booked or was known, whatever the order."""
+    """One report on one text. Idempotent, in any order; 204 when it was recorded or known."""
     text = _texts.first(message)
     if text is None:
         raise Http404
@@ -61,16 +61,16 @@ def delivery_status(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
         sid = check_subject(request, text, account)
         status = request.POST.get("MessageStatus", "")
         try:
-            book(text, status, sid, error_code(request))
+            record_report(text, status, sid, error_code(request))
         except ValueError:
-            log.warning("Delivery report for text %s with unknown state %.40r", message, status)
+            log.warning("Delivery report for text %s with unknown status %.40r", message, status)
     return HttpResponse(status=204)
 
 
 def refuse(request: HttpRequest, account: TwilioAccount, what: str) -> HttpResponse | None:
-    """The answer to a request that this account did not sign; None when it did.
+    """The response to a request that this account did not sign; None when it did.
 
-    503 while the account's secret cannot be opened: Twilio repeats the request later.
+    503 while the account's secret cannot be decrypted: Twilio repeats the request later.
     """
     try:
         return None if is_signed(request, account) else forbidden(what)
@@ -80,17 +80,17 @@ def refuse(request: HttpRequest, account: TwilioAccount, what: str) -> HttpRespo
 
 
 def forbidden(what: str) -> HttpResponse:
-    """The answer to a request that is not from the company's Twilio account."""
+    """The response to a request that is not from the company's Twilio account."""
     log.warning("Twilio's signature does not fit: %s", what)
     return HttpResponseForbidden("The signature does not fit.", content_type="text/plain")
 
 
 def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
-    """Whether the company's own Twilio account sent this, to exactly this address.
+    """Whether the company's own Twilio account sent this to exactly this address.
 
-    By SHA-1 with the auth token, or as the settings header names it with the shared key. The
-    address is PUBLIC_BASE_URL's, never the Host header's. Whether Twilio signs the part after "#"
-    is not documented, so both are accepted.
+    Twilio signs with SHA-1 and the auth token, or with the algorithm in its settings header and the
+    webhook key. The address is PUBLIC_BASE_URL's, never the Host header's. Whether Twilio signs the
+    part after "#" is not documented, so both are accepted.
     """
     signature = request.headers.get("X-Twilio-Signature", "")
     is_form = request.content_type == FORM and len(request.body) <= MOST_BYTES
@@ -107,24 +107,23 @@ def is_signed(request: HttpRequest, account: TwilioAccount) -> bool:
 
 
 def check_subject(request: HttpRequest, text: TextMessage, account: TwilioAccount) -> str:
-    """Twilio's SID, when the report is about this text of this account; else Http404."""
+    """Twilio's SID. Raises Http404 for a report about another text or account."""
     sid = request.POST.get("MessageSid", "")
     fits = (
         request.POST.get("AccountSid") == account.account_sid
         and request.POST.get("To", text.to) == text.to
         and SID.fullmatch(sid)
     )
-    if not fits or not (text.sid == sid or may_take(text, sid)):
+    if not fits or not (text.sid == sid or accepts_sid(text, sid)):
         log.warning("Delivery report for text %s is about something else", text.public_id)
         raise Http404
     return sid
 
 
-def may_take(text: TextMessage, sid: str) -> bool:
-    """Whether the text has no SID or this one, and no other text has it.
+def accepts_sid(text: TextMessage, sid: str) -> bool:
+    """Whether the text has no SID or this one, and no other text has this one.
 
-    The row is read again: since `text` was read, the worker may have committed Twilio's answer, or
-    another request a report.
+    Reads the row again, because the worker or another report may have committed since.
     """
     rows = TextMessage._base_manager.filter(Q(pk=text.pk) | Q(sid=sid))
     found = dict(rows.values_list("pk", "sid"))
@@ -132,6 +131,5 @@ def may_take(text: TextMessage, sid: str) -> bool:
 
 
 def error_code(request: HttpRequest) -> int | None:
-    """The reason as a number, when there is one."""
     code = request.POST.get("ErrorCode", "")
     return int(code) if re.fullmatch(r"[1-9][0-9]{0,5}", code) else None

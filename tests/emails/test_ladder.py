@@ -19,7 +19,7 @@ from sms.models.opt_out import STOPPED
 from sms.outbox.queue import queue_answer
 from sms.recipient import Recipient
 from sms.tasks import NO_TRACE
-from sms.twilio.status import book
+from sms.twilio.status import record_report
 from tenants.models import Tenant, User
 from tests.factories import make_invoice, make_text
 from tests.race import run_together
@@ -51,7 +51,7 @@ def text(invoice: Invoice, clerk: User) -> TextMessage:
 
 
 def lose(text: TextMessage, code: int | None = GONE) -> None:
-    book(TextMessage.objects.get(pk=text.pk), "undelivered", SID, code)
+    record_report(TextMessage.objects.get(pk=text.pk), "undelivered", SID, code)
 
 
 def emails(text: TextMessage) -> list[InvoiceEmail]:
@@ -82,7 +82,7 @@ def test_reports_in_any_order_and_twice_make_one_email(
     message = make_text(invoice, clerk)
     message.claim()
     for status in order * 2:
-        book(TextMessage.objects.get(pk=message.pk), status, SID, GONE)
+        record_report(TextMessage.objects.get(pk=message.pk), status, SID, GONE)
     assert len(emails(message)) == 1
 
 

@@ -18,7 +18,7 @@ from customers.models import Contact
 from invoices.models import Invoice, PaymentLink
 from payments.staff.cash import record_by_hand
 from sms.models import BulkSend, BulkText
-from sms.twilio.status import book
+from sms.twilio.status import record_report
 from tenants.models import Role, Tenant, User
 from tests.browser import PHONE, chromium, complaints, sign_in
 from tests.factories import PASSWORD, make_customer, make_invoice, make_link, make_tenant, make_text
@@ -197,7 +197,7 @@ def test_it_is_offered_after_a_text_that_did_not_arrive(
 ) -> None:
     text = make_text(invoice, clerk)
     text.claim()
-    book(text, "undelivered", "SM" + "b" * 32, 21610)
+    record_report(text, "undelivered", "SM" + "b" * 32, 21610)
     shown = browser_of(clerk).get(reverse("invoices:detail", args=[invoice.public_id]))
     html = shown.content.decode()
     assert html.index("rail-mail") < html.index("rail-letter")

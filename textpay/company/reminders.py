@@ -16,7 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 from audit.models import record
 from customers.models import Contact
 from invoices.models import Invoice
-from sms.content.message_text import LANGUAGES, check_words, filled_in, reminder_template, shown
+from sms.content.message_text import (
+    LANGUAGES,
+    Preview,
+    check_words,
+    filled_in,
+    reminder_template,
+    shown,
+)
 from sms.content.segments import outside_gsm7
 from sms.models import ReminderStep, TextRules
 from sms.models.reminder import DEFAULTS
@@ -187,7 +194,7 @@ def _edit(request: StaffRequest, step: ReminderStep) -> HttpResponse:
     )
 
 
-def _previews(tenant: Tenant, step: ReminderStep) -> list[tuple[str, dict[str, object]]]:
+def _previews(tenant: Tenant, step: ReminderStep) -> list[tuple[str, Preview]]:
     sample: Invoice = sample_invoice(tenant)
     names = dict(Contact.Language.choices)
     return [

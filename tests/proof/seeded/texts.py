@@ -20,15 +20,15 @@ def callbacks_regress_a_delivered_text() -> None:
 
 def a_text_sent_again_after_a_timeout() -> None:
     """No answer from Twilio? Send it once more."""
-    settle = tasks.settle
+    record_refusal = tasks.record_refusal
 
     def eager(message: TextMessage, error: Any) -> None:
         if error.ambiguous:
             message.back_to_queue(dt.timedelta(0))
         else:
-            settle(message, error)
+            record_refusal(message, error)
 
-    tasks.settle = eager
+    tasks.record_refusal = eager
 
 
 def two_workers_send_the_same_text() -> None:
@@ -46,7 +46,7 @@ def a_late_look_gives_back_another_claim() -> None:
     """Twilio has no trace of it and it is still "sending", so it was not sent."""
 
     def back_to_queue(self: TextMessage, later: dt.timedelta) -> bool:
-        return self._move(self.Status.QUEUED, next_try_at=timezone.now() + later)
+        return self._move(self.Status.QUEUED, {"next_try_at": timezone.now() + later})
 
     mock.patch.object(TextMessage, "back_to_queue", back_to_queue).start()
 

@@ -15,7 +15,7 @@ from audit import clock
 from audit.models import AuditEntry
 from invoices.models import PaymentLink
 from sms import tasks
-from sms.bulk.work import take
+from sms.bulk.work import queue_portion
 from sms.models import BulkSend, BulkText, TextMessage
 from sms.outbox.queue import queue_reminder
 from sms.recipient import Recipient
@@ -79,7 +79,7 @@ def test_each_invoice_gets_one_text(invoices, start, twilio):
 
 def test_a_worker_that_dies_between_two_portions_loses_and_doubles_nothing(invoices, start, twilio):
     bulk = start(invoices(5))
-    take(bulk, 2)  # and is killed before any of the two reaches the broker
+    queue_portion(bulk, 2)  # and is killed before any of the two reaches the broker
     work_off(bulk)
     assert bulk.counts() == {"sent": 5}
     assert len(set(bodies(twilio))) == 5
@@ -102,14 +102,14 @@ def test_each_text_is_in_one_handful(invoices, start, twilio, monkeypatch):
 @on_postgresql
 def test_many_workers_take_each_row_once(invoices, start):
     bulk = start(invoices(12))
-    taken = run_together(*(lambda: take(bulk, 3) for _ in range(8)))
+    taken = run_together(*(lambda: queue_portion(bulk, 3) for _ in range(8)))
     texts = [text.pk for portion in taken for text in portion]
     assert len(texts) == len(set(texts)) == TextMessage.objects.count() == 12
 
 
 def test_a_pause_holds_what_is_queued_and_goes_on_later(invoices, start, twilio, clerk):
     bulk = start(invoices(4))
-    take(bulk, 2)
+    queue_portion(bulk, 2)
     assert bulk.pause(actor=clerk)
     work_off(bulk)
     assert bodies(twilio) == []
@@ -121,7 +121,7 @@ def test_a_pause_holds_what_is_queued_and_goes_on_later(invoices, start, twilio,
 
 def test_stopping_takes_back_what_was_not_handed_over(invoices, start, twilio, clerk):
     bulk = start(invoices(4))
-    take(bulk, 2)
+    queue_portion(bulk, 2)
     assert bulk.stop(actor=clerk)
     work_off(bulk)
     assert bodies(twilio) == []
@@ -171,15 +171,15 @@ def test_a_text_that_twilio_gave_back_goes_nowhere_once_stopped(
 def test_a_portion_that_comes_after_the_pause_begins_nothing(invoices, start, clerk):
     bulk = start(invoices(4))
     BulkSend.objects.get(pk=bulk.pk).pause(actor=clerk)
-    assert take(bulk, 2) == []
+    assert queue_portion(bulk, 2) == []
     assert bulk.counts() == {"waiting": 4}
 
 
 def test_a_turn_at_the_sender_does_not_end_a_pause(invoices, start, clerk):
     bulk = start(invoices(1))
-    (text,) = take(bulk)
+    (text,) = queue_portion(bulk)
     bulk.pause(actor=clerk)
-    text.wait_for_turn(timezone.now())
+    text.wait_for_rate(timezone.now())
     text.wait_for_hours(timezone.now())
     assert TextMessage.objects.get().next_try_at is None
 
@@ -188,7 +188,7 @@ def test_a_turn_at_the_sender_does_not_end_a_pause(invoices, start, clerk):
 @on_postgresql
 def test_a_pause_holds_whatever_portions_are_taken_at_that_moment(invoices, start, clerk):
     bulk = start(invoices(12))
-    portions = [lambda: take(BulkSend.objects.get(pk=bulk.pk), 2) for _ in range(6)]
+    portions = [lambda: queue_portion(BulkSend.objects.get(pk=bulk.pk), 2) for _ in range(6)]
     run_together(*portions[:3], lambda: bulk.pause(actor=clerk), *portions[3:])
     assert not TextMessage.objects.due(timezone.now()).exists()
 
@@ -216,7 +216,7 @@ def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, t
     PaymentLink.objects.issue(first, actor=None)
     queue_reminder(first, Recipient("+19785550200"), template="{link}", key=uuid.uuid4())
     bulk = start([first, second])
-    assert [text.invoice_id for text in take(bulk)] == [second.pk]
+    assert [text.invoice_id for text in queue_portion(bulk)] == [second.pk]
     assert bulk.rows.get(invoice=first).why == "A text about it is on its way already."
 
 
@@ -225,7 +225,7 @@ def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, t
 def test_two_bulk_sends_of_the_same_invoices_text_each_once(invoices, start):
     chosen = invoices(12)
     one, other = start(chosen), start(chosen[::-1])
-    run_together(*(lambda bulk=bulk: take(bulk, 5) for bulk in (one, other) * 4))
+    run_together(*(lambda bulk=bulk: queue_portion(bulk, 5) for bulk in (one, other) * 4))
     assert TextMessage.objects.count() == 12
     assert set(TextMessage.objects.values_list("invoice", flat=True)) == {i.pk for i in chosen}
     counts = [bulk.counts() for bulk in (one, other)]
@@ -254,7 +254,7 @@ def test_a_portion_costs_the_same_statements_whatever_its_size(invoices, start):
     for count in (2, 20):
         bulk = start(invoices(count))
         with CaptureQueriesContext(connection) as queries:
-            assert len(take(bulk)) == count
+            assert len(queue_portion(bulk)) == count
         spent[count] = len(queries)
         TextMessage.objects.update(status="cancelled")
     assert spent[20] == spent[2] <= 40
@@ -289,7 +289,7 @@ def test_from_the_list_to_the_result(invoices, tenant, clerk, twilio):
 
 def test_a_text_that_twilio_did_not_answer_for_is_explained(invoices, start, clerk):
     bulk = start(invoices(2))
-    for text in take(bulk):
+    for text in queue_portion(bulk):
         assert text.claim()
     address, sentence = (
         f"/bulk-sends/{bulk.public_id}/",
@@ -338,4 +338,4 @@ def test_a_cell_is_never_a_formula(tenant, clerk):
     bulk, _ = BulkSend.objects.start(tenant, [invoice], actor=clerk, key=uuid.uuid4())
     sheet = b"".join(signed_in(clerk).get(f"/bulk-sends/{bulk.public_id}/results.csv"))  # type: ignore
     assert "'=HYPERLINK" in sheet.decode()
-    assert BulkText.objects.get().standing == "waiting"
+    assert BulkText.objects.get().state == "waiting"

@@ -15,7 +15,7 @@ from sms.compliance import frequency, send_check
 from sms.models import TextMessage
 from sms.recipient import Recipient
 from sms.staff import send as sender
-from sms.staff.send import send
+from sms.staff.send import send_text
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 from tests.race import run_together
 
@@ -193,7 +193,7 @@ def test_a_text_that_leaves_at_this_moment_makes_no_room_for_another(invoice, cl
 
     monkeypatch.setattr(sender, "queue_text", left_meanwhile)
     agreed = {"seen": str(flying.public_id), "confirmed": True}
-    answer = send(
+    answer = send_text(
         invoice, Recipient.of(invoice.customer, MOBILE), actor=clerk, key=uuid.uuid4(), **agreed
     )
     assert answer == (flying, False)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.models import AuditEntry
 from sms.models import TextMessage
-from sms.models.text import LOOKS
+from sms.models.text import POLLS
 
 pytestmark = pytest.mark.django_db
 SID = "SM" + "a" * 32
@@ -141,11 +141,11 @@ def test_a_word_twilio_never_said_changes_nothing(text):
 def test_three_looks_are_spread_over_five_minutes(text):
     message = sending(text)
     at = []
-    for _ in LOOKS:
+    for _ in POLLS:
         message.refresh_from_db()
         at.append(message.next_try_at - message.claimed_at)
-        last = message.look_again()
-    assert at == LOOKS
+        last = message.record_poll()
+    assert at == POLLS
     assert last is True
 
 

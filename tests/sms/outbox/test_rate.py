@@ -21,7 +21,7 @@ FAST = TwilioAccount(pk=8, texts_per_second=Decimal("100.00"))
 
 
 def seconds(account, count, now=NOW):
-    return [(rate.turn(account, now) - now).total_seconds() for _ in range(count)]
+    return [(rate.reserve(account, now) - now).total_seconds() for _ in range(count)]
 
 
 def test_one_a_second_stand_in_line():
@@ -38,7 +38,7 @@ def test_after_a_pause_there_is_no_more_than_a_seconds_worth_at_once():
 
 
 def test_a_text_takes_as_long_as_its_segments():
-    turns = [rate.turn(ACCOUNT, NOW, parts) - NOW for parts in (3, 1, 1)]
+    turns = [rate.reserve(ACCOUNT, NOW, parts) - NOW for parts in (3, 1, 1)]
     assert [turn.total_seconds() for turn in turns] == [0, 3, 4]
 
 
@@ -62,7 +62,7 @@ def test_without_the_cache_nobody_waits(monkeypatch, caplog):
 
     monkeypatch.setattr(rate.cache, "incr", broken)
     assert seconds(ACCOUNT, 3) == [0, 0, 0]
-    assert "Nobody can count" in caplog.text
+    assert "sends without its rate" in caplog.text
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_moment_that_passed_long_ago_counts_no_more(slow, twilio, text, work, 
     held = text()
     long_ago = timezone.now() - rate.LAPSES - dt.timedelta(seconds=1)
     TextMessage.objects.filter(pk=held.pk).update(turn_at=long_ago)
-    rate.turn(slow, timezone.now())
+    rate.reserve(slow, timezone.now())
     assert work(deliver, held).status == "queued"
 
 

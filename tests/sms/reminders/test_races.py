@@ -12,7 +12,7 @@ from payments.staff.cash import record_by_hand
 from sms.compliance.send_check import recheck
 from sms.models import Reminder, TextMessage
 from sms.reminders import run
-from sms.reminders.run import OVERTAKEN, remind, take
+from sms.reminders.run import OVERTAKEN, decide, remind
 from tests.factories import make_customer
 from tests.race import run_together
 from tests.sms.reminders.reminded import add_step, later, november_invoice, texted
@@ -77,9 +77,9 @@ def test_a_worker_killed_before_the_commit_leaves_nothing_and_the_next_one_remin
 
     with on(later(3)):
         with monkeypatch.context() as patch:
-            patch.setattr(run, "_decide", killed)
+            patch.setattr(run, "_record", killed)
             with pytest.raises(Killed):
-                take(invoice)
+                decide(invoice)
         assert not reminders().exists()
         assert work(tenant) == 1
         assert work(tenant) == 0
@@ -101,7 +101,7 @@ def test_a_reminder_and_a_payment_at_the_same_moment(tenant, clerk, invoice, ste
         )
 
     with on(later(3)):
-        begun, _ = run_together(lambda: take(invoice), pay)
+        begun, _ = run_together(lambda: decide(invoice), pay)
     text = reminders().first()
     assert (begun is None) == (text is None)
     if text is not None:  # it was first; what is handed over is checked again

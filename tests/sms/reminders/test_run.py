@@ -13,9 +13,9 @@ from invoices.models import PaymentLink
 from payments.models import Payment
 from payments.staff.cash import record_by_hand
 from sms.models import OptOut, Reminder, ReminderStep, TextMessage, TextRules
-from sms.models import opt_out as optouts
+from sms.models import opt_out as opt_outs
 from sms.reminders import run as reminding
-from sms.reminders.run import companies, remind, remind_everybody, take
+from sms.reminders.run import companies, decide, remind, remind_everybody
 from sms.reminders.schedule import plans
 from sms.tasks import deliver
 from tests.factories import MOBILE, make_customer, make_ready_tenant
@@ -218,7 +218,7 @@ def expire(invoice, clerk):
 
 
 def opt_out(invoice, clerk):
-    optouts.opt_out(invoice.tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
+    opt_outs.opt_out(invoice.tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
 
 
 def not_delivered(invoice, clerk):
@@ -338,7 +338,7 @@ def test_what_happens_before_it_is_handed_over_holds_it_back(
     step("after_sending", 3)
     step("after_sending", 8)
     with on(later(3)):
-        text = take(invoice)
+        text = decide(invoice)
         happens(invoice, clerk)
         assert words in work(deliver, text).error
     assert bodies(twilio) == []

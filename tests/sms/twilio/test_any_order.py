@@ -9,9 +9,9 @@ from hypothesis.extra.django import TestCase
 
 from audit.models import AuditEntry
 from sms.models import TextMessage
-from sms.models.text import LAST_LOOK
+from sms.models.text import LAST_POLL
 from sms.twilio.client import Accepted
-from sms.twilio.status import adopt, book
+from sms.twilio.status import record_report, record_state
 from tests.factories import make_customer, make_invoice, make_member, make_ready_tenant, make_text
 
 STORIES = [
@@ -59,12 +59,12 @@ class AnyOrder(TestCase):
             if kind == OURS:
                 now.mark_sent(sid, segments=1, sender="+19785550190")
             elif kind == "poll":
-                adopt(now, Accepted(sid, status, 1, "+19785550190", reason, None, ""))
+                record_state(now, Accepted(sid, status, 1, "+19785550190", reason, None, ""))
             elif bare and reason and steps.count((kind, status)) > 1:
                 bare = False
-                book(now, status, sid, None)
+                record_report(now, status, sid, None)
             else:
-                book(now, status, sid, reason)
+                record_report(now, status, sid, reason)
         message.refresh_from_db()
         assert (message.status, message.sid, message.error_code) == (final, sid, code)
         assert message.sent_at
@@ -82,5 +82,5 @@ def test_an_old_copy_of_the_row_changes_nothing(text):
     message.mark_delivered("SM" + "a" * 32)
     assert not old.mark_sent("SM" + "a" * 32, segments=2)
     assert (old.status, old.segments) == ("delivered", 2)
-    assert not old.back_to_queue(LAST_LOOK)
+    assert not old.back_to_queue(LAST_POLL)
     assert TextMessage.objects.get(pk=message.pk).status == "delivered"

@@ -10,11 +10,11 @@ from twilio.base.exceptions import TwilioRestException
 from sms.error_codes import CODES, LATER, NUMBER, OPTED_OUT, SETUP, WHOSE, explain
 from sms.models import Consent, OptOut, TextMessage
 from sms.models.opt_out import opt_out, resume
-from sms.models.text import PRICE_LOOKS
+from sms.models.text import PRICE_POLLS
 from sms.tasks import catch_up, deliver, steps_due
 from sms.templatetags.texts import cost
 from sms.twilio.client import Accepted, _refused
-from sms.twilio.status import book
+from sms.twilio.status import record_report
 from tests.sms.conftest import control
 from tests.waiting import eventually
 
@@ -69,7 +69,7 @@ def test_a_refusal_told_again_does_not_undo_their_start(twilio, text, work):
     work(catch_up, message)
     assert resume(message.tenant, message.to, source=Consent.Source.START, wording="START")
     work(catch_up, message)  # its price is asked for, and the whole record comes with it
-    book(TextMessage.objects.get(pk=message.pk), "failed", message.sid, 21610)
+    record_report(TextMessage.objects.get(pk=message.pk), "failed", message.sid, 21610)
     assert opted_out(message) is None
 
 
@@ -105,7 +105,7 @@ def test_the_price_is_asked_for_after_the_end_and_then_no_more(twilio, text, wor
     twilio.wait_for_status(message.sid, "delivered")
     message.report("delivered", message.sid, None)
     message.refresh_from_db()
-    assert message.next_try_at == message.finished_at + PRICE_LOOKS[0]
+    assert message.next_try_at == message.finished_at + PRICE_POLLS[0]
 
     def priced():
         TextMessage.objects.filter(pk=message.pk).update(looks=0)
@@ -132,7 +132,7 @@ def test_a_text_without_a_price_is_asked_about_three_times(twilio, text, work, m
     while free.next_try_at:
         waits.append(free.next_try_at - free.finished_at)
         work(catch_up, free)
-    assert waits == PRICE_LOOKS
+    assert waits == PRICE_POLLS
     assert len(asked) == 3
     assert cost(free) == "1 segment"
 
