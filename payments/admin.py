@@ -69,7 +69,7 @@ class RefundAdmin(ReadOnlyAdmin):
     @admin.action(description="Ask CardConnect again", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         """Settle those that were sent and have no end; the others are left alone."""
-        open_ones = queryset.filter(status__in=["pending", "unknown", "needs_attention"])
+        open_ones = queryset.filter(status__in=Refund.IN_FLIGHT)
         for refund in open_ones.select_related("payment__tenant__cardconnect", "payment__invoice"):
             execute.inquire(refund)
             refund.refresh_from_db()

@@ -3,7 +3,7 @@
 import pytest
 
 from payments.models import Payment
-from payments.models.payment import MOVED
+from payments.models.statuses import CARRIED_OUT
 from textpay import drawing
 
 
@@ -29,5 +29,5 @@ def test_payments_name_every_state_and_no_reversal_is_undone():
     assert set(Payment.TRANSITIONS) == set(Payment.Status.values)
     for end in ("voided", "rejected", "returned", "declined"):
         assert Payment.TRANSITIONS[end] == frozenset()
-    assert set(Payment.BOOKED) <= set(MOVED)
+    assert set(Payment.BOOKED) <= set(CARRIED_OUT)
     assert not set(Payment.BOOKED) & set(Payment.IN_FLIGHT)

@@ -50,4 +50,4 @@ def _roots(model: Any) -> list[str]:
     """States that no arrow leads to, and for a refund the one that needs no second person."""
     reached = set().union(*model.TRANSITIONS.values())
     first = [status for status in model.Status.values if status not in reached]
-    return [*first, *(["pending"] if model is Refund else [])]
+    return [*first, *([Refund.Status.PENDING] if model is Refund else [])]

@@ -91,10 +91,11 @@ def _sums(today: dt.date) -> dict[str, Any]:
 
 
 def _collected(now: dt.datetime) -> dict[str, Any]:
+    status = Payment.Status
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    today = Q(status__in=["captured", "settled"], resolved_at__gte=midnight)
-    today |= Q(status="cleared", settled_at__gte=midnight)
-    clearing = Q(status=Payment.Status.STARTED)
+    today = Q(status__in=[status.CAPTURED, status.SETTLED], resolved_at__gte=midnight)
+    today |= Q(status=status.CLEARED, settled_at__gte=midnight)
+    clearing = Q(status=status.STARTED)
     sums = Payment.objects.booked().aggregate(
         today=Sum(KEPT, filter=today),
         today_count=Count("pk", filter=today),

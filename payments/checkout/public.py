@@ -58,20 +58,20 @@ OVER = frozenset(
         link_state.ATTENTION,
     }
 )
-PAGES = {
-    "pending": "checking",
-    "unknown": "checking",
-    "needs_attention": "attention",
-    "captured": "paid",
-    "started": "started",
-    "settled": "paid",
-    "cleared": "paid",
-    "refunded": "reversed",
-    "voided": "reversed",
-    "rejected": "reversed",
-    "returned": "reversed",
-    "declined": "not_taken",
-    "not_charged": "not_taken",
+PAGES: dict[str, str] = {
+    Payment.Status.PENDING: "checking",
+    Payment.Status.UNKNOWN: "checking",
+    Payment.Status.NEEDS_ATTENTION: "attention",
+    Payment.Status.CAPTURED: "paid",
+    Payment.Status.STARTED: "started",
+    Payment.Status.SETTLED: "paid",
+    Payment.Status.CLEARED: "paid",
+    Payment.Status.REFUNDED: "reversed",
+    Payment.Status.VOIDED: "reversed",
+    Payment.Status.REJECTED: "reversed",
+    Payment.Status.RETURNED: "reversed",
+    Payment.Status.DECLINED: "not_taken",
+    Payment.Status.NOT_CHARGED: "not_taken",
 }
 
 

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from audit.clock import DbNow, db_now
+from payments.models import statuses
 
 # The gateway answers within 32 seconds; an earlier inquiry proves nothing.
 INQUIRE_AFTER = dt.timedelta(seconds=45)
@@ -34,7 +35,9 @@ class InquiredQuerySet(models.QuerySet[Row]):
         """Rows without an outcome whose next inquiry is due."""
         return (
             self.in_flight()
-            .exclude(status="needs_attention", resolved_at__lt=now - INQUIRE_FOR)
+            .exclude(
+                status=statuses.InquiredStatus.NEEDS_ATTENTION, resolved_at__lt=now - INQUIRE_FOR
+            )
             .annotate(begun_at=Coalesce("sent_at", self.model.CLAIMED_AT))
             .filter(begun_at__lte=now - INQUIRE_AFTER)
             .filter(Q(next_inquiry_at__isnull=True) | Q(next_inquiry_at__lte=now))
@@ -45,7 +48,7 @@ class Inquired(models.Model):
     """A row that is committed before the gateway is called, so that a crash leaves a trace."""
 
     # Statuses without a known outcome.
-    IN_FLIGHT: ClassVar[list[str]] = ["pending", "unknown", "needs_attention"]
+    IN_FLIGHT: ClassVar[list[str]] = [*statuses.IN_FLIGHT]
     # The column that says when the row was claimed.
     CLAIMED_AT: ClassVar[str]
 
@@ -63,14 +66,15 @@ class Inquired(models.Model):
 
     def mark_sent(self) -> bool:
         """Note, by the database's clock, that the gateway is about to be called. True only once."""
-        sent = self._rows.filter(sent_at__isnull=True, status="pending").update(sent_at=DbNow())
+        pending = self._rows.filter(status=statuses.InquiredStatus.PENDING, sent_at__isnull=True)
+        sent = pending.update(sent_at=DbNow())
         self.refresh_from_db()
         return sent == 1
 
     def claim_inquiry(self) -> dt.datetime | None:
         """Claim the next inquiry; its moment, or None when another worker has it."""
         now = db_now()
-        needs_attention = self.status == "needs_attention"
+        needs_attention = self.status == statuses.InquiredStatus.NEEDS_ATTENTION
         pauses = SLOW_PAUSES[1:] if needs_attention else PAUSES
         pause = pauses[min(self.inquiries, len(pauses) - 1)]
         mine = self._rows.filter(inquiries=self.inquiries, status__in=self.IN_FLIGHT).update(

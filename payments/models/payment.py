@@ -24,6 +24,14 @@ from invoices.models import Invoice, PaymentLink
 from payments.ach_return_codes import advice_of, reason_of
 from payments.models.account import CardConnectAccount
 from payments.models.inquired import SLOW_PAUSES, Inquired, InquiredQuerySet
+from payments.models.statuses import (
+    CARRIED_OUT,
+    IN_FLIGHT,
+    PAYMENT_TONES,
+    REVERSALS,
+    UNSETTLED,
+    PaymentStatus,
+)
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -33,30 +41,6 @@ GATEWAY = "CardConnect"
 # cannot be found again. Consonants, so that no word appears by chance. 19 is the ACH limit.
 ORDERID_ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 ORDERID_LENGTH = 19
-# Statuses of a payment that the gateway has carried out.
-MOVED = ["captured", "settled", "started", "cleared", "refunded", "voided", "rejected", "returned"]
-
-TONES = {
-    "pending": ("info", "clock"),
-    "unknown": ("warn", "clock"),
-    "captured": ("good", "check"),
-    "settled": ("good", "check"),
-    "started": ("info", "bank"),
-    "cleared": ("good", "check"),
-    "refunded": ("", "again"),
-    "voided": ("", "stop"),
-    "returned": ("bad", "alert"),
-    "rejected": ("bad", "alert"),
-    "declined": ("bad", "stop"),
-    "not_charged": ("", "info"),
-    "needs_attention": ("bad", "alert"),
-}
-# What took a whole payment back, for staff.
-REVERSALS = {
-    "returned": "The bank took the payment back.",
-    "rejected": "The payment was rejected at settlement.",
-    "voided": "The payment was voided.",
-}
 
 
 def new_orderid() -> str:
@@ -88,11 +72,11 @@ class PaymentQuerySet(InquiredQuerySet["Payment"]):
 
     def on_the_way(self) -> PaymentQuerySet:
         """Charged, but not settled or cleared yet."""
-        return self.filter(status__in=["captured", "started"], method__in=["card", "ach"])
+        return self.filter(status__in=UNSETTLED, method__in=["card", "ach"])
 
     def unfinished(self) -> PaymentQuerySet:
         """Those of which only CardConnect can tell how they end: open, unsettled or uncleared."""
-        open_ones = [*self.model.IN_FLIGHT, "captured", "started"]
+        open_ones = [*IN_FLIGHT, *UNSETTLED]
         return self.filter(status__in=open_ones, method__in=["card", "ach"])
 
     def to_poll(self, now: dt.datetime) -> PaymentQuerySet:
@@ -117,40 +101,43 @@ class Payment(Inquired):
         CASH = "cash", "Cash"
         CHECK = "check", "Check"
 
-    class Status(models.TextChoices):
-        PENDING = "pending", "Being charged"
-        UNKNOWN = "unknown", "Checking with CardConnect"
-        CAPTURED = "captured", "Paid"
-        SETTLED = "settled", "Paid, settled"
-        STARTED = "started", "Bank payment started"
-        CLEARED = "cleared", "Bank payment cleared"
-        REFUNDED = "refunded", "Refunded"
-        VOIDED = "voided", "Voided"
-        RETURNED = "returned", "Bank payment returned"
-        REJECTED = "rejected", "Rejected at settlement"
-        DECLINED = "declined", "Declined"
-        NOT_CHARGED = "not_charged", "Not charged"
-        NEEDS_ATTENTION = "needs_attention", "Needs attention"
+    Status = PaymentStatus
 
     CLAIMED_AT = "created_at"
     # Their amounts, less what was refunded, are what the invoice counts as paid.
-    BOOKED: ClassVar[list[str]] = ["captured", "settled", "started", "cleared", "refunded"]
+    BOOKED: ClassVar[list[str]] = [
+        Status.CAPTURED,
+        Status.SETTLED,
+        Status.STARTED,
+        Status.CLEARED,
+        Status.REFUNDED,
+    ]
     BY_HAND: ClassVar[list[str]] = ["cash", "check"]
-    _ENDS = frozenset({"captured", "started", "declined", "not_charged", "needs_attention"})
+    _ENDS = frozenset(
+        {
+            Status.CAPTURED,
+            Status.STARTED,
+            Status.DECLINED,
+            Status.NOT_CHARGED,
+            Status.NEEDS_ATTENTION,
+        }
+    )
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
         Status.PENDING: _ENDS | {Status.UNKNOWN},
         Status.UNKNOWN: _ENDS,
-        Status.NEEDS_ATTENTION: frozenset({"captured", "started", "declined", "not_charged"}),
+        Status.NEEDS_ATTENTION: frozenset(
+            {Status.CAPTURED, Status.STARTED, Status.DECLINED, Status.NOT_CHARGED}
+        ),
         # The gateway said "no such charge" and has one after all: the money wins.
-        Status.NOT_CHARGED: frozenset({"captured", "started"}),
-        Status.CAPTURED: frozenset({"settled", "voided", "rejected"}),
+        Status.NOT_CHARGED: frozenset({Status.CAPTURED, Status.STARTED}),
+        Status.CAPTURED: frozenset({Status.SETTLED, Status.VOIDED, Status.REJECTED}),
         # The gateway may void what we held as settled or cleared: its word counts.
-        Status.SETTLED: frozenset({"refunded", "rejected", "voided"}),
-        Status.STARTED: frozenset({"cleared", "voided", "returned"}),
+        Status.SETTLED: frozenset({Status.REFUNDED, Status.REJECTED, Status.VOIDED}),
+        Status.STARTED: frozenset({Status.CLEARED, Status.VOIDED, Status.RETURNED}),
         # A bank payment may come back weeks after it cleared, even after a refund.
-        Status.CLEARED: frozenset({"refunded", "returned", "voided"}),
+        Status.CLEARED: frozenset({Status.REFUNDED, Status.RETURNED, Status.VOIDED}),
         # A refund may come back as well: then the payment stands again.
-        Status.REFUNDED: frozenset({"returned", "cleared"}),
+        Status.REFUNDED: frozenset({Status.RETURNED, Status.CLEARED}),
         Status.VOIDED: frozenset(),
         Status.REJECTED: frozenset(),
         Status.RETURNED: frozenset(),
@@ -219,7 +206,7 @@ class Payment(Inquired):
             # Do not pay twice: one attempt with an open outcome per invoice, whatever the rail.
             models.UniqueConstraint(
                 fields=["invoice"],
-                condition=Q(status__in=["pending", "unknown", "needs_attention"]),
+                condition=Q(status__in=IN_FLIGHT),
                 name="payments_payment_one_in_flight",
             ),
             # A double click carries the same key.
@@ -234,7 +221,7 @@ class Payment(Inquired):
             # One charge is one payment.
             models.UniqueConstraint(
                 fields=["merchid", "retref"],
-                condition=~Q(retref="") & Q(status__in=MOVED),
+                condition=~Q(retref="") & Q(status__in=CARRIED_OUT),
                 name="payments_payment_retref",
             ),
         ]
@@ -242,13 +229,13 @@ class Payment(Inquired):
             # The sweep that asks the gateway about unknown outcomes.
             models.Index(
                 fields=["next_inquiry_at"],
-                condition=Q(status__in=["pending", "unknown", "needs_attention"]),
+                condition=Q(status__in=IN_FLIGHT),
                 name="payments_payment_to_ask",
             ),
             # The task that asks the gateway how settlement went.
             models.Index(
                 fields=["next_look_at"],
-                condition=Q(status__in=["captured", "started"]),
+                condition=Q(status__in=UNSETTLED),
                 name="payments_payment_on_the_way",
             ),
         ]
@@ -279,7 +266,7 @@ class Payment(Inquired):
     @property
     def can_be_voided(self) -> bool:
         """Whether a void of its charge takes it out of the books, or has done so."""
-        return "voided" in {self.status, *self.TRANSITIONS[self.status]}
+        return self.Status.VOIDED in {self.status, *self.TRANSITIONS[self.status]}
 
     @property
     def account_label(self) -> str:
@@ -291,12 +278,12 @@ class Payment(Inquired):
     @property
     def tone(self) -> str:
         """The colour of its status for staff."""
-        return TONES[self.status][0]
+        return PAYMENT_TONES[self.status][0]
 
     @property
     def icon(self) -> str:
         """The drawing beside its status."""
-        return TONES[self.status][1]
+        return PAYMENT_TONES[self.status][1]
 
     @property
     def staff_note(self) -> str:
@@ -440,7 +427,7 @@ class Payment(Inquired):
     @property
     def is_unsettled(self) -> bool:
         """Still in the gateway's open batch, as far as we know: a void undoes it."""
-        return self.status in ("captured", "started")
+        return self.status in UNSETTLED
 
     @property
     def advice(self) -> str:
@@ -453,7 +440,7 @@ class Payment(Inquired):
 
     def mark_settled(self) -> bool:
         """A card payment is in a closed batch: the money is on its way to the company."""
-        return self._advance("settled", settled_at=db_now())
+        return self._advance(self.Status.SETTLED, settled_at=db_now())
 
     def mark_cleared(self) -> bool:
         """A bank payment was not returned within the usual tiself.
@@ -464,16 +451,16 @@ class Payment(Inquired):
         with transaction.atomic():
             invoice.locked()
             self.refresh_from_db(fields=["status"])
-            is_due = self.status == "started"
-            return is_due and self._advance("cleared", settled_at=db_now())
+            is_due = self.status == self.Status.STARTED
+            return is_due and self._advance(self.Status.CLEARED, settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
         """It was undone before settlement: nothing was taken."""
-        return self._advance("voided", actor, reason=reason, reversed_at=db_now())
+        return self._advance(self.Status.VOIDED, actor, reason=reason, reversed_at=db_now())
 
     def reject(self, reason: str) -> bool:
         """A card payment was refused at settlement: the money will not coself."""
-        return self._advance("rejected", reason=reason, reversed_at=db_now())
+        return self._advance(self.Status.REJECTED, reason=reason, reversed_at=db_now())
 
     def mark_returned(self, code: str) -> bool:
         """The bank returned it: the invoice asks for the money again. Told twice, it happens once.
@@ -481,10 +468,10 @@ class Payment(Inquired):
         A code that arrives after the return itself is added, once.
         """
         changes: dict[str, Any] = {"return_code": code, "reason": self._return_reason(code)}
-        if self._advance("returned", reversed_at=db_now(), **changes):
+        if self._advance(self.Status.RETURNED, reversed_at=db_now(), **changes):
             return True
         with transaction.atomic():
-            unexplained = self._rows.filter(status="returned", return_code="")
+            unexplained = self._rows.filter(status=self.Status.RETURNED, return_code="")
             if code and unexplained.update(**changes):
                 self._record("payment.explained", None, **self._audit_data(changes))
         self.refresh_from_db()
@@ -500,11 +487,11 @@ class Payment(Inquired):
             locked = invoice.locked()
             self._rows.update(refunded=total)
             self.refresh_from_db()
-            if total == self.amount and self.status in ("settled", "cleared"):
-                transition(self, "refunded", actor_label=GATEWAY, **self._audit_data())
-            elif total < self.amount and self.status == "refunded":
+            if total == self.amount and self.status in (self.Status.SETTLED, self.Status.CLEARED):
+                transition(self, self.Status.REFUNDED, actor_label=GATEWAY, **self._audit_data())
+            elif total < self.amount and self.status == self.Status.REFUNDED:
                 told = self._audit_data({"reason": "A refund of it came back."})
-                transition(self, "cleared", actor_label=GATEWAY, **told)
+                transition(self, self.Status.CLEARED, actor_label=GATEWAY, **told)
             locked.apply_payment(self)
 
     def _record(self, action: str, actor: User | None, **told: Any) -> None:

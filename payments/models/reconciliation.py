@@ -233,7 +233,8 @@ class MatchRow(models.Model):
         causes = (self.Cause.ENDED, self.Cause.AMOUNT)
         if self.cause not in causes or self.handled_at or self.payment is None:
             return False
-        return self.payment.status in ("declined", "not_charged", "needs_attention")
+        status = self.payment.Status
+        return self.payment.status in (status.DECLINED, status.NOT_CHARGED, status.NEEDS_ATTENTION)
 
     @property
     def may_be_recorded(self) -> bool:

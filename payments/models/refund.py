@@ -19,6 +19,7 @@ from invoices.models import Invoice
 from payments.ach_return_codes import reason_of_refund
 from payments.models.inquired import SLOW_PAUSES, Inquired, InquiredQuerySet
 from payments.models.payment import Payment
+from payments.models.statuses import IN_FLIGHT, REFUND_TONES, PaymentStatus, RefundStatus
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -28,17 +29,6 @@ VOIDED_BUT = (
     "CardConnect voided it, but here the payment is {}. Ask CardConnect whether the customer has "
     "the money."
 )
-TONES = {
-    "requested": ("warn", "clock"),
-    "pending": ("info", "clock"),
-    "unknown": ("warn", "clock"),
-    "done": ("good", "check"),
-    "declined": ("bad", "stop"),
-    "cancelled": ("", "x"),
-    "needs_attention": ("bad", "alert"),
-    "returned": ("bad", "alert"),
-    "repaid": ("good", "check"),
-}
 
 
 def new_orderid() -> str:
@@ -60,14 +50,16 @@ class RefundQuerySet(InquiredQuerySet["Refund"]):
     def for_people(self) -> RefundQuerySet:
         """Those that wait for a second person, for an answer, or for another way to pay."""
         kept = F("payment__amount") - F("payment__refunded")
-        still_owed = Q(status="returned", payment__status__in=["cleared", "settled"])
-        return self.filter(
-            Q(status__in=["requested", "needs_attention"]) | still_owed & Q(amount__lte=kept)
+        still_owed = Q(
+            status=RefundStatus.RETURNED,
+            payment__status__in=[PaymentStatus.CLEARED, PaymentStatus.SETTLED],
         )
+        waiting = Q(status__in=[RefundStatus.REQUESTED, RefundStatus.NEEDS_ATTENTION])
+        return self.filter(waiting | still_owed & Q(amount__lte=kept))
 
     def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
         """Done ones whose customer has not been told yet."""
-        return self.filter(status="done", receipt_due_at__lte=now)
+        return self.filter(status=RefundStatus.DONE, receipt_due_at__lte=now)
 
     def given(self, invoice: Invoice) -> RefundQuerySet:
         """What went back of one invoice, the first one first."""
@@ -90,32 +82,25 @@ class Refund(Inquired):
         VOID = "void", "Void"
         REFUND = "refund", "Refund"
 
-    class Status(models.TextChoices):
-        REQUESTED = "requested", "Waits for a second person"
-        PENDING = "pending", "Being sent"
-        UNKNOWN = "unknown", "Checking with CardConnect"
-        DONE = "done", "Given back"
-        DECLINED = "declined", "Not given back"
-        CANCELLED = "cancelled", "Not released"
-        NEEDS_ATTENTION = "needs_attention", "Needs attention"
-        RETURNED = "returned", "Came back from the bank"
-        REPAID = "repaid", "Given back another way"
+    Status = RefundStatus
 
     CLAIMED_AT = "claimed_at"
-    OPEN: ClassVar[list[str]] = ["requested", "pending", "unknown", "needs_attention"]
+    OPEN: ClassVar[list[str]] = [Status.REQUESTED, *IN_FLIGHT]
     # Their sum is what the payment counts as refunded.
-    GIVEN: ClassVar[list[str]] = ["done", "repaid"]
+    GIVEN: ClassVar[list[str]] = [Status.DONE, Status.REPAID]
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
-        Status.REQUESTED: frozenset({"pending", "cancelled"}),
-        Status.PENDING: frozenset({"done", "declined", "unknown", "needs_attention"}),
-        Status.UNKNOWN: frozenset({"done", "declined", "needs_attention"}),
-        Status.NEEDS_ATTENTION: frozenset({"done", "declined"}),
+        Status.REQUESTED: frozenset({Status.PENDING, Status.CANCELLED}),
+        Status.PENDING: frozenset(
+            {Status.DONE, Status.DECLINED, Status.UNKNOWN, Status.NEEDS_ATTENTION}
+        ),
+        Status.UNKNOWN: frozenset({Status.DONE, Status.DECLINED, Status.NEEDS_ATTENTION}),
+        Status.NEEDS_ATTENTION: frozenset({Status.DONE, Status.DECLINED}),
         # A bank may send a credit back, for example when the account was closed.
-        Status.DONE: frozenset({"returned"}),
-        Status.RETURNED: frozenset({"repaid"}),
+        Status.DONE: frozenset({Status.RETURNED}),
+        Status.RETURNED: frozenset({Status.REPAID}),
         Status.REPAID: frozenset(),
         # CardConnect gave it back after all: the money wins.
-        Status.DECLINED: frozenset({"done"}),
+        Status.DECLINED: frozenset({Status.DONE}),
         Status.CANCELLED: frozenset(),
     }
     AUDIT_PREFIX: ClassVar[str] = "refund"
@@ -156,7 +141,7 @@ class Refund(Inquired):
             # Two persons, or one clicking twice, give money back once.
             models.UniqueConstraint(
                 fields=["payment"],
-                condition=Q(status__in=["requested", "pending", "unknown", "needs_attention"]),
+                condition=Q(status__in=[RefundStatus.REQUESTED, *IN_FLIGHT]),
                 name="payments_refund_one_open",
             ),
             models.UniqueConstraint(fields=["payment", "key"], name="payments_refund_key"),
@@ -170,7 +155,7 @@ class Refund(Inquired):
             # The sweeps: outcomes to ask about, and receipts to send.
             models.Index(
                 fields=["next_inquiry_at"],
-                condition=Q(status__in=["pending", "unknown", "needs_attention"]),
+                condition=Q(status__in=IN_FLIGHT),
                 name="payments_refund_to_ask",
             ),
             models.Index(
@@ -206,12 +191,12 @@ class Refund(Inquired):
     @property
     def tone(self) -> str:
         """The colour of its status for staff."""
-        return TONES[self.status][0]
+        return REFUND_TONES[self.status][0]
 
     @property
     def icon(self) -> str:
         """The drawing beside its status."""
-        return TONES[self.status][1]
+        return REFUND_TONES[self.status][1]
 
     @property
     def begun(self) -> dt.datetime:
@@ -284,8 +269,7 @@ class Refund(Inquired):
         Another call begins, and only after its own time may it be called lost. True only for one
         of several who find that out at the same time: they would all give the money back.
         """
-        sent = ["pending", "unknown", "needs_attention"]
-        mine = Refund._base_manager.filter(pk=self.pk, status__in=sent).exclude(kind=kind)
+        mine = Refund._base_manager.filter(pk=self.pk, status__in=IN_FLIGHT).exclude(kind=kind)
         turned = mine.update(kind=kind, sent_at=DbNow())
         self.refresh_from_db(fields=["kind", "sent_at"])
         return turned == 1
@@ -374,7 +358,9 @@ class Refund(Inquired):
         return payment
 
     def _move(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
-        who = "CardConnect" if to in ("done", "declined", "returned") else "Textpay"
+        status = self.Status
+        by_gateway = to in (status.DONE, status.DECLINED, status.RETURNED)
+        who = "CardConnect" if by_gateway else "Textpay"
         return transition(
             self,
             to,

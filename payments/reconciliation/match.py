@@ -23,8 +23,8 @@ from invoices.models import Invoice
 from payments.checkout import surcharge
 from payments.gateway.http import CredentialsLost, NotSent, Unknown
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.models.payment import MOVED
 from payments.models.reconciliation import FOLLOWED, WAITING, MatchRow, MatchRun
+from payments.models.statuses import CARRIED_OUT
 from payments.reconciliation.statement import CAME_BACK, GIVEN_ONCE, Books, Line, read
 from payments.refunding import execute
 from payments.settlement import banking_days
@@ -304,7 +304,7 @@ def book(
         locked = invoice.locked()
         CardConnectAccount.hold(locked.tenant)
         mine = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
-        same = mine.filter(status__in=MOVED).first()
+        same = mine.filter(status__in=CARRIED_OUT).first()
         if same is not None:
             return same
         now = db_now()

@@ -15,9 +15,9 @@ from audit.transitions import IllegalTransition
 from invoices.models import Invoice
 from payments.checkout import charge, surcharge
 from payments.models import CardConnectAccount, Payment, Refund
-from payments.models.payment import MOVED
 from payments.models.reconciliation import MatchRow
 from payments.models.refund import refunded_total
+from payments.models.statuses import CARRIED_OUT
 from payments.reconciliation.match import book
 from payments.reconciliation.statement import GIVEN_ONCE, ZERO, Line
 from payments.refunding.request import CENT, OTHER_OPEN
@@ -51,7 +51,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
     with transaction.atomic():
         locked = invoice.locked()
         same = Payment.objects.filter(merchid=account.merchid, retref=line.retref)
-        if not same.filter(status__in=MOVED).exists():
+        if not same.filter(status__in=CARRIED_OUT).exists():
             _check_may_take(locked, line.amount - line.fee, confirmed=confirmed)
         payment = book(account, locked, line, actor=actor)
         if payment.invoice_id != invoice.pk:

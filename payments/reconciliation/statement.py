@@ -14,8 +14,8 @@ from payments.models import CardConnectAccount, Payment, Refund
 
 AT_ONCE = 500  # lines whose payments are read in one statement
 ZERO = Decimal("0.00")
-CAME_BACK = ["returned", "repaid"]
-GIVEN_ONCE = ["done", *CAME_BACK]
+CAME_BACK = [Refund.Status.RETURNED, Refund.Status.REPAID]
+GIVEN_ONCE = [Refund.Status.DONE, *CAME_BACK]
 
 
 @dataclass(frozen=True)

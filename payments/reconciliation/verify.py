@@ -116,7 +116,7 @@ def _compare(payment: Payment, found: list[Any] | None) -> Iterable[Violation]:
     if payment.is_booked and not any(answer.retref == payment.retref for answer in taken):
         words = f"${payment.total:,.2f} is booked, CardConnect has no such charge"
         yield _about(payment, 3, words, "Ask CardConnect; the books claim money that never came.")
-    if taken and payment.status in ("declined", "not_charged"):
+    if taken and payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED):
         words = f"CardConnect took ${taken[0].amount:,.2f}, the payer was told nothing was taken"
         yield _about(payment, 11, words, "Press Match now: it books what CardConnect took.")
     totals = {answer.total(payment.amount) for answer in taken}

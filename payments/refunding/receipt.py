@@ -43,7 +43,7 @@ def send(refund: Refund) -> bool:
     mine = Refund.objects.filter(pk=refund.pk, receipt_due_at=refund.receipt_due_at)
     if refund.resolved_at is not None and now - refund.resolved_at > GIVE_UP_AFTER:
         with transaction.atomic():
-            if mine.filter(status="done").update(receipt_due_at=None, outcome=GIVEN_UP):
+            if mine.filter(status=Refund.Status.DONE).update(receipt_due_at=None, outcome=GIVEN_UP):
                 _note("refund.receipt_given_up", refund)
         return False
     if not mine.update(receipt_due_at=now + AGAIN_AFTER):

@@ -84,7 +84,7 @@ def check_refundable(payment: Payment, amount: Decimal) -> None:
 
 def _fee_of(payment: Payment, amount: Decimal) -> Decimal:
     """The surcharge of a part, half up, as the card brands ask; the last part takes the rest."""
-    given = payment.refunds.filter(status__in=["done", "repaid"])
+    given = payment.refunds.filter(status__in=Refund.GIVEN)
     left = payment.fee - (given.aggregate(sum=Sum("fee"))["sum"] or ZERO)
     if amount == payment.left:
         return left

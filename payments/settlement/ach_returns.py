@@ -34,9 +34,10 @@ def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
 
     Those that were not read for the longest time come first, so that none is left out.
     """
+    status = Payment.Status
     open_ones = Payment.objects.filter(
         method=Payment.Method.ACH,
-        status__in=["started", "cleared", "refunded", "returned"],
+        status__in=[status.STARTED, status.CLEARED, status.REFUNDED, status.RETURNED],
         resolved_at__gte=now - RETURNS_FOR,
     )
     given = Refund.objects.filter(

@@ -24,13 +24,17 @@ from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
 PER_PAGE = 25
+Status = Payment.Status
 FILTERS: dict[str, tuple[str, Q]] = {
     "open": ("Not certain yet", Q(status__in=Payment.IN_FLIGHT)),
-    "booked": ("Paid", Q(status__in=["captured", "settled", "cleared"])),
-    "started": ("Bank payment started", Q(status="started")),
-    "back": ("Refunded or voided", Q(status__in=["refunded", "voided"]) | Q(refunded__gt=0)),
-    "returned": ("Returned or rejected", Q(status__in=["returned", "rejected"])),
-    "failed": ("Declined or not charged", Q(status__in=["declined", "not_charged"])),
+    "booked": ("Paid", Q(status__in=[Status.CAPTURED, Status.SETTLED, Status.CLEARED])),
+    "started": ("Bank payment started", Q(status=Status.STARTED)),
+    "back": (
+        "Refunded or voided",
+        Q(status__in=[Status.REFUNDED, Status.VOIDED]) | Q(refunded__gt=0),
+    ),
+    "returned": ("Returned or rejected", Q(status__in=[Status.RETURNED, Status.REJECTED])),
+    "failed": ("Declined or not charged", Q(status__in=[Status.DECLINED, Status.NOT_CHARGED])),
     "by-hand": ("Cash and checks", Q(method__in=["cash", "check"])),
     "found": ("Found by money match", Q(found_by_match=True)),
 }

@@ -129,8 +129,8 @@ def _refund(public_id: uuid.UUID) -> Refund:
 def _told(request: StaffRequest, refund: Refund) -> HttpResponse:
     """Back to the invoice, with what became of it in words: whether money moved."""
     refund.refresh_from_db()
-    level = {"done": messages.success, "declined": messages.error}
-    level.get(refund.status, messages.info)(request, refund.told)
+    level = {Refund.Status.DONE: messages.success, Refund.Status.DECLINED: messages.error}
+    level.get(Refund.Status(refund.status), messages.info)(request, refund.told)
     return _done(request, refund.payment.invoice)
 
 

@@ -30,10 +30,14 @@ def night_after(moment: dt.datetime, tenant: Tenant) -> dt.datetime:
     return night if night > local else night + dt.timedelta(days=1)
 
 
+# What the gateway has carried out, reversals included.
+ON_THE_BOOKS = [*Payment.BOOKED, Payment.Status.VOIDED, Payment.Status.RETURNED]
+
+
 def charges(tenants: Iterable[Tenant]) -> list[Row]:
     """Every charge and refund in their books, for the sandbox to know as well."""
     booked = Payment._base_manager.filter(tenant__in=tenants, method__in=["card", "ach"])
-    booked = booked.filter(status__in=[*Payment.BOOKED, "voided", "returned"]).exclude(retref="")
+    booked = booked.filter(status__in=ON_THE_BOOKS).exclude(retref="")
     rows = []
     for payment in booked.select_related("tenant", "invoice").order_by("pk"):
         rows += [_sale(payment), *_refunds(payment)]
@@ -79,7 +83,7 @@ def _fate(payment: Payment) -> Row:
 
 def _refunds(payment: Payment) -> Iterator[Row]:
     given = Refund._base_manager.filter(payment=payment, kind=Refund.Kind.REFUND)
-    given = given.filter(status__in=[*Refund.GIVEN, "returned"]).exclude(retref="")
+    given = given.filter(status__in=[*Refund.GIVEN, Refund.Status.RETURNED]).exclude(retref="")
     for refund in given.order_by("pk"):
         night = night_after(refund.begun, payment.tenant)
         settled = {"settled": night.isoformat()} if night < timezone.now() else {}
