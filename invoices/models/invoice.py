@@ -116,6 +116,15 @@ class Invoice(models.Model):
         return max(self.paid - self.total, ZERO)
 
     @property
+    def is_void(self) -> bool:
+        return self.status == self.Status.VOID
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a bank payment that has not cleared covers it."""
+        return self.status == self.Status.PENDING
+
+    @property
     def is_payable(self) -> bool:
         """Whether a payer may be charged for it now."""
         return self.status == self.Status.OPEN and self.balance > 0

@@ -188,6 +188,16 @@ class PaymentLink(models.Model):
         """The address as staff and history may see it: its end is hidden."""
         return settings.PUBLIC_BASE_URL + "/p/" + self.hint + "…"
 
+    @property
+    def is_live(self) -> bool:
+        """Whether its status is live; its time may be over, see `is_live_at`."""
+        return self.status == self.Status.LIVE
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether staff expired it."""
+        return self.status == self.Status.DISABLED
+
     def is_live_at(self, moment: dt.datetime) -> bool:
         """Whether it opens the Pay Now page at `moment`: up to, not at, its expiry."""
         return self.status == self.Status.LIVE and moment < self.expires_at

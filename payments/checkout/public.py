@@ -322,7 +322,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
 
 def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpResponse:
     """The receipt, the wait, or the form again with what went wrong above it."""
-    failed = payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED)
+    failed = payment.was_not_taken
     now = standing(link).state
     if failed and now == link_state.READY:
         other = str(payment.amount)

@@ -64,6 +64,11 @@ class Inquired(models.Model):
     def _rows(self) -> models.QuerySet[Self]:
         return type(self)._base_manager.filter(pk=self.pk)
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether a person has to find out the outcome."""
+        return self.status == statuses.InquiredStatus.NEEDS_ATTENTION
+
     def mark_sent(self) -> bool:
         """Note, by the database's clock, that the gateway is about to be called. True only once."""
         pending = self._rows.filter(status=statuses.InquiredStatus.PENDING, sent_at__isnull=True)

@@ -420,6 +420,33 @@ class Payment(Inquired):
         return REVERSALS.get(self.status, "")
 
     @property
+    def is_declined(self) -> bool:
+        return self.status == self.Status.DECLINED
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether it was refunded in full."""
+        return self.status == self.Status.REFUNDED
+
+    @property
+    def is_voided(self) -> bool:
+        return self.status == self.Status.VOIDED
+
+    @property
+    def is_returned(self) -> bool:
+        return self.status == self.Status.RETURNED
+
+    @property
+    def was_not_taken(self) -> bool:
+        """Whether the attempt ended without a charge."""
+        return self.status in (self.Status.DECLINED, self.Status.NOT_CHARGED)
+
+    @property
+    def was_not_completed(self) -> bool:
+        """Whether the bank rejected or returned it, so the invoice is open again."""
+        return self.status in (self.Status.REJECTED, self.Status.RETURNED)
+
+    @property
     def is_clearing(self) -> bool:
         """Whether it is a bank payment that was started and may still be returned."""
         return self.status == self.Status.STARTED

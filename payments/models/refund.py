@@ -184,6 +184,20 @@ class Refund(Inquired):
         return self.status in self.GIVEN
 
     @property
+    def is_requested(self) -> bool:
+        """Whether it waits for a second person."""
+        return self.status == self.Status.REQUESTED
+
+    @property
+    def is_done(self) -> bool:
+        return self.status == self.Status.DONE
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether the customer's bank sent it back."""
+        return self.status == self.Status.RETURNED
+
+    @property
     def is_open(self) -> bool:
         """Whether it has no end yet."""
         return self.status in self.OPEN

@@ -105,6 +105,19 @@ class BulkSend(models.Model):
         """Whether workers take more of its rows."""
         return self.status == self.Status.RUNNING
 
+    @property
+    def is_paused(self) -> bool:
+        return self.status == self.Status.PAUSED
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether staff pressed **Stop the rest**."""
+        return self.status == self.Status.CANCELLED
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.is_running or self.is_paused
+
     def pause(self, *, actor: User) -> bool:
         """Hand no more texts to Twilio until **Go on**. False when it was not running."""
         with transaction.atomic():

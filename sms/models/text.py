@@ -263,6 +263,10 @@ class TextMessage(models.Model):
         return self.status in IN_FLIGHT
 
     @property
+    def is_cancelled(self) -> bool:
+        return self.status == self.Status.CANCELLED
+
+    @property
     def is_scheduled(self) -> bool:
         """Whether it waits for the end of quiet hours."""
         if self.status != self.Status.QUEUED or self.not_before is None:

@@ -135,7 +135,7 @@ def _paid(text: TextMessage, not_yet: str) -> Step:
     invoice = text.invoice
     if invoice is None:
         return Step("pay", "Paid", note=not_yet)
-    if invoice.paid_at and invoice.status == invoice.Status.PENDING:
+    if invoice.paid_at and invoice.is_pending:
         return Step("bank", "Bank payment started", "done", invoice.paid_at, here=True)
     if invoice.paid_at:
         return Step("pay", "Paid", "done", invoice.paid_at, here=True)
