@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import DateTimeField, ExpressionWrapper, Func
 from django.db.models.expressions import Combinable
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,11 @@ class DbNow(Func):
     template = "CLOCK_TIMESTAMP()"
     output_field = DateTimeField()
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: object
+    ) -> tuple[str, tuple[str]]:
         """SQLite compares times as text, so give it the text that Django stores."""
-        return "%s", (connection.ops.adapt_datetimefield_value(timezone.now()),)
+        return "%s", (str(connection.ops.adapt_datetimefield_value(timezone.now())),)
 
 
 def db_now() -> dt.datetime:

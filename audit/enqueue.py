@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
+from celery import Task
 from django.db import transaction
 
 # Redis hands a message that waits longer than its visibility timeout (300 seconds) to a second
@@ -14,7 +14,7 @@ LONGEST_WAIT = 60
 log = logging.getLogger(__name__)
 
 
-def enqueue(task: Any, *args: Any, wait: float = 0) -> None:
+def enqueue(task: Task, *args: object, wait: float = 0) -> None:
     """Run `task(*args)` on a worker once the present transaction has committed, `wait` seconds on.
 
     The database row is the order to do the work; the broker only makes it prompt. When the broker
@@ -26,7 +26,10 @@ def enqueue(task: Any, *args: Any, wait: float = 0) -> None:
 
     def send() -> None:
         try:
-            task.apply_async(args=args, retry=False, countdown=wait or None)
+            if wait:
+                task.apply_async(args=args, retry=False, countdown=wait)
+            else:
+                task.apply_async(args=args, retry=False)
         except Exception:
             log.warning("Broker unreachable; the sweep will run %s%s", task.name, args)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db import models
+from django.db.models.base import ModelBase
 from django.utils import timezone
 
 from tenants.models import Tenant, User
@@ -117,7 +117,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         newest = self.filter(subject__in=subjects).aggregate(newest=models.Max("pk"))["newest"]
         return str(newest or 0)
 
-    def update(self, **kwargs: Any) -> int:
+    def update(self, **kwargs: object) -> int:
         """Always raises AppendOnly."""
         raise AppendOnly("An audit entry is never changed.")
 
@@ -160,13 +160,27 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.subject} {self.action}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
         """Write a new entry; raises AppendOnly for one that exists."""
         if self.pk is not None:
             raise AppendOnly("An audit entry is never changed.")
-        super().save(*args, **kwargs)
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
         """Always raises AppendOnly."""
         raise AppendOnly("An audit entry is never deleted.")
 
@@ -188,7 +202,7 @@ def record(
     subject: str,
     actor: User | int | None = None,
     actor_label: str = "",
-    **data: Any,
+    **data: object,
 ) -> AuditEntry:
     """Write one entry, in the caller's transaction; an action without words raises KeyError.
 
@@ -213,7 +227,7 @@ def entry(
     subject: str,
     actor: User | int | None = None,
     actor_label: str = "",
-    **data: Any,
+    **data: object,
 ) -> AuditEntry:
     """One entry for `record_all`, not yet written; the rest is as for `record`."""
     LABELS[action]

@@ -17,8 +17,9 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import Model, QuerySet, UUIDField
+from django.db.models import Field, Model, QuerySet, UUIDField
 from django.db.models.query import ModelIterable
+from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.subqueries import UpdateQuery
 
 from audit.models import AuditEntry
@@ -42,10 +43,12 @@ class ByKey(Generic[Row]):
         self._rows, self._name = rows, name
 
     @cached_property
-    def _plan(self) -> tuple[Any, Any, str]:
+    def _plan(self) -> tuple[Field, SQLCompiler, str]:
         rows = self._rows()
         meta = rows.model._meta
         field = meta.pk if self._name == "pk" else meta.get_field(self._name)
+        if not isinstance(field, Field):
+            raise TypeError(f"{self._name} is no column of {meta.label}.")
         no_key = uuid.UUID(int=0) if isinstance(field, UUIDField) else -1
         compiler = (
             rows.filter(**{self._name: no_key}).order_by().query.get_compiler(DEFAULT_DB_ALIAS)
@@ -61,7 +64,7 @@ class ByKey(Generic[Row]):
         compiler = copy.copy(compiled)
         compiler.connection = connections[DEFAULT_DB_ALIAS]  # each thread has its own
         value = field.get_db_prep_value(key, compiler.connection)
-        compiler.as_sql = lambda: (sql, (value,))
+        vars(compiler)["as_sql"] = lambda: (sql, (value,))
         rows: QuerySet[Row] = QuerySet(field.model, query=cast(Any, _Compiled(compiler)))
         return next(iter(ModelIterable(rows)), None)
 
@@ -69,15 +72,15 @@ class ByKey(Generic[Row]):
 class _Compiled:
     """Stands for a query whose SQL is known."""
 
-    def __init__(self, compiler: Any) -> None:
+    def __init__(self, compiler: SQLCompiler) -> None:
         self._compiler = compiler
 
-    def get_compiler(self, using: str) -> Any:
+    def get_compiler(self, using: str) -> SQLCompiler:
         """The compiler that has done its work."""
         return self._compiler
 
 
-def update_with_entry(rows: QuerySet[Any], changes: Mapping[str, Any], made: AuditEntry) -> bool:
+def update_with_entry(rows: QuerySet, changes: Mapping[str, object], made: AuditEntry) -> bool:
     """Change the one row and write its entry, both or neither; False when there is no such row.
 
     PostgreSQL takes both as one statement, which saves the four of a transaction. SQLite has no

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from django.db import connection, models, transaction
+from django.db.models.options import Options
 
 from audit.models import LABELS, AuditEntry, entry, record, record_all
 from audit.prepared import update_with_entry
@@ -15,34 +17,36 @@ from tenants.models import Tenant, User
 class IllegalTransition(Exception):
     """The move is not on the model's graph; nothing was changed."""
 
-    def __init__(self, obj: models.Model, old: str, new: str) -> None:
+    def __init__(self, obj: HasStatus, old: str, new: str) -> None:
         super().__init__(f"{obj._meta.label} {obj.pk}: {old} -> {new} is not allowed")
         self.old, self.new = old, new
 
 
 class HasStatus(Protocol):
-    """What a model needs so that `transition` can move it."""
+    """A model whose status changes by `transition`: its graph and whose history it belongs to."""
 
-    pk: Any
-    status: str
-    tenant: Tenant
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]]
     AUDIT_PREFIX: ClassVar[str]
+    _meta: ClassVar[Options]
+    pk: int
+    status: str
 
     @property
-    def audit_subject(self) -> str:
-        """Whose history the change belongs to."""
+    def tenant(self) -> Tenant: ...
+
+    @property
+    def audit_subject(self) -> str: ...
 
 
 def transition(
-    obj: Any,
+    obj: HasStatus,
     to: str,
     /,
     *,
     actor: User | None = None,
     actor_label: str = "",
-    changes: Mapping[str, Any] | None = None,
-    **data: Any,
+    changes: Mapping[str, object] | None = None,
+    **data: object,
 ) -> bool:
     """Move `obj` to status `to` and write the entry, in one transaction, under the row's lock.
 
@@ -51,7 +55,7 @@ def transition(
     the status; `data` goes into the entry. `obj` is refreshed from the locked row either way.
     """
     with transaction.atomic():
-        row = type(obj)._base_manager.select_for_update(no_key=True).get(pk=obj.pk)
+        row: Any = obj._meta.model._base_manager.select_for_update(no_key=True).get(pk=obj.pk)
         old = row.status
         moved = old != to
         if moved:
@@ -76,7 +80,7 @@ def transition(
 
 
 def transition_from(
-    obj: Any,
+    obj: HasStatus,
     old: str,
     to: str,
     /,
@@ -84,8 +88,8 @@ def transition_from(
     where: models.Q | None = None,
     actor: User | int | None = None,
     actor_label: str = "",
-    changes: Mapping[str, Any] | None = None,
-    **data: Any,
+    changes: Mapping[str, object] | None = None,
+    **data: object,
 ) -> bool:
     """Move `obj` from `old` to `to` and write the entry without reading first.
 
@@ -105,7 +109,7 @@ def transition_from(
         actor_label=actor_label,
         **data,
     )
-    rows = model._base_manager.filter(where or models.Q(), pk=obj.pk, status=old)
+    rows = obj._meta.model._base_manager.filter(where or models.Q(), pk=obj.pk, status=old)
     if not update_with_entry(rows, changes, made):
         return False
     for name, value in changes.items():
@@ -114,14 +118,17 @@ def transition_from(
     return True
 
 
+Row = TypeVar("Row", bound=HasStatus)
+
+
 def transition_locked(
-    rows: Sequence[Any],
+    rows: Sequence[Row],
     to: str,
     /,
     *,
     actor: User | None = None,
-    changes: Mapping[str, Any] | None = None,
-    data: Callable[[Any], Mapping[str, Any]] = lambda row: {},
+    changes: Mapping[str, object] | None = None,
+    data: Callable[[Row], Mapping[str, object]] = lambda row: {},
 ) -> None:
     """Move `rows`, which the caller has read under their locks, to `to`, as two statements.
 
@@ -135,13 +142,14 @@ def transition_locked(
     if not rows:
         return
     with transaction.atomic():
-        type(rows[0])._base_manager.filter(pk__in=[row.pk for row in rows]).update(**changes)
+        rows[0]._meta.model._base_manager.filter(pk__in=[row.pk for row in rows]).update(**changes)
         record_all(
             entry(
                 f"{row.AUDIT_PREFIX}.{to}",
                 tenant=row.tenant,
                 subject=row.audit_subject,
                 actor=actor,
+                actor_label="",
                 **data(row),
             )
             for row in rows
@@ -152,11 +160,11 @@ def transition_locked(
 
 
 def transition_all(
-    due: models.QuerySet[Any],
+    due: models.QuerySet,
     to: str,
     *,
     subject_column: str,
-    changes: Mapping[str, Any],
+    closed_at: dt.datetime,
     limit: int,
 ) -> int:
     """Move up to `limit` rows of `due` to `to` and write their entries, as three statements.
@@ -179,7 +187,7 @@ def transition_all(
         )
         if not ids:
             return 0
-        moved = model._base_manager.filter(pk__in=ids).update(status=to, **changes)
+        moved = model._base_manager.filter(pk__in=ids).update(status=to, closed_at=closed_at)
         marks, values = _any_of(ids)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -188,18 +196,13 @@ def transition_all(
                 f" SELECT tenant_id, 'invoice:' || {subject_column},"
                 " %s, NULL, 'Textpay', '{}', %s"
                 f" FROM {table} WHERE id {marks}",
-                [action, *_moment(changes), *values],
+                [action, connection.ops.adapt_datetimefield_value(closed_at), *values],
             )
     return moved
 
 
-def _any_of(ids: list[int]) -> tuple[str, list[Any]]:
+def _any_of(ids: list[int]) -> tuple[str, Sequence[int | list[int]]]:
     """One parameter for all ids on PostgreSQL; SQLite wants a mark for each."""
     if connection.vendor == "postgresql":
         return "= ANY(%s)", [ids]
     return f"IN ({', '.join(['%s'] * len(ids))})", list(ids)
-
-
-def _moment(changes: Mapping[str, Any]) -> list[Any]:
-    """The entries carry the moment of the change, as the database stores it."""
-    return [connection.ops.adapt_datetimefield_value(changes["closed_at"])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from math import ceil
-from typing import NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -12,7 +12,6 @@ from django.utils import timezone
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import get_object_or_404
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers import phones
@@ -25,6 +24,7 @@ from sms.recipient import Recipient
 from sms.staff.send import Refused, send_text
 from tenants.access import HasPermission, Permission
 from tenants.models import User
+from tenants.requests import StaffApiRequest
 
 
 class TextMessageSerializer(serializers.ModelSerializer[TextMessage]):
@@ -111,20 +111,20 @@ class TextMessageViewSet(
     def get_queryset(self) -> QuerySet[TextMessage]:
         return TextMessage.objects.select_related("invoice", "link", "sent_by")
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: StaffApiRequest) -> Response:
         """Send an invoice by SMS; in quiet hours it waits until `not_before` of the response."""
         asked = SendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         data = asked.validated_data
         invoices = Invoice.objects.select_related("tenant", "customer")
         invoice = get_object_or_404(invoices, public_id=data["invoice"])
-        membership = request.membership  # type: ignore[attr-defined]
+        membership = request.membership
         if reason := send_check.refusal(invoice, membership):
             return refusal(reason.code, reason.sentence)
         if data["override"] and not membership.allows(Permission.TEXT_AGAIN):
             raise PermissionDenied("Your role may not lift the limits on texting again.")
         try:
-            message, new = _send(invoice, data, cast(User, request.user))
+            message, new = _send(invoice, data, request.user)
         except Refused as refused:
             return refused_by(refused.check)
         except NeedsConfirmation as question:

@@ -1,7 +1,6 @@
 """How people get in: by the e-mail address an administrator gave them."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -25,13 +24,13 @@ class AccountAdapter(DefaultAccountAdapter):
         """Never."""
         return False
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
         """Count the try before the password is checked."""
         super().pre_authenticate(request, **credentials)
         if not all(limit.allows(key) for limit, key in self._limits(request, credentials)):
             raise self.validation_error("too_many_login_attempts")
 
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+    def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
         """A right password does not count."""
         user = super().authenticate(request, **credentials)
         if user is not None:
@@ -47,14 +46,14 @@ class AccountAdapter(DefaultAccountAdapter):
         BY_PERSON.clear(person)
 
     def _limits(
-        self, request: HttpRequest, credentials: dict[str, Any]
+        self, request: HttpRequest, credentials: Mapping[str, object]
     ) -> Iterator[tuple[RateLimit, object]]:
         network, person = self._keys(request, credentials)
         yield BY_ADDRESS, network
         yield BY_ADDRESS_AND_PERSON, (network, person)
         yield BY_PERSON, person
 
-    def _keys(self, request: HttpRequest, credentials: dict[str, Any]) -> tuple[str, str]:
+    def _keys(self, request: HttpRequest, credentials: Mapping[str, object]) -> tuple[str, str]:
         person = str(credentials.get("email", "")).lower()
         return network_of(self.get_client_ip(request)), person
 

@@ -9,13 +9,14 @@ from django_scopes import scope, scopes_disabled
 
 from tenants.access import card_number_typed, refused
 from tenants.models import Membership
+from tenants.requests import TenantRequest
 
 SESSION_KEY = "tenant"
 # Payers, providers and probes: nobody signs in there.
 WITHOUT_STAFF = ("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")
 
 
-def membership_of(request: HttpRequest) -> Membership | None:
+def membership_of(request: TenantRequest) -> Membership | None:
     """The signed-in person's place in the company they chose, or in their only one."""
     if not request.user.is_authenticated:
         return None
@@ -25,7 +26,7 @@ def membership_of(request: HttpRequest) -> Membership | None:
         )
     )
     chosen = request.session.get(SESSION_KEY)
-    request.memberships = memberships  # type: ignore[attr-defined]
+    request.memberships = memberships
     return next(
         (m for m in memberships if m.tenant.slug == chosen), memberships[0] if memberships else None
     )
@@ -37,7 +38,7 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: TenantRequest) -> HttpResponseBase:
         if request.path.startswith("/admin/"):
             with scopes_disabled():  # platform administrators see all companies
                 if request.user.is_authenticated and card_number_typed(request):
@@ -46,8 +47,8 @@ class TenantMiddleware:
         membership = None
         if not request.path.startswith(WITHOUT_STAFF):
             membership = membership_of(request)
-        request.membership = membership  # type: ignore[attr-defined]
-        request.tenant = membership.tenant if membership else None  # type: ignore[attr-defined]
+        request.membership = membership
+        request.tenant = membership.tenant if membership else None
         if membership is None:
             return self.get_response(request)
         with scope(tenant=membership.tenant):

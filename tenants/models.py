@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
@@ -21,14 +21,14 @@ from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
 class UserManager(BaseUserManager["User"]):
     """People sign in with their e-mail address, in any case."""
 
-    def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
+    def create_user(self, email: str, password: str | None = None, **extra: object) -> User:
         """Make a person who can sign in; the address is stored in lower case."""
         user = self.model(email=self.normalize_email(email).lower(), **extra)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
+    def create_superuser(self, email: str, password: str | None = None, **extra: object) -> User:
         """Make a platform administrator ("Support")."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
 
 from django import template
 
@@ -101,7 +100,7 @@ def entry_icon(entry: AuditEntry) -> str:
 
 
 @register.filter
-def facts(entry: AuditEntry) -> list[tuple[str, Any, str]]:
+def facts(entry: AuditEntry) -> list[tuple[str, object, str]]:
     """Label, value and kind (phone, money, time, words) of what **More Details** shows."""
     shown = []
     for key, label in FACTS.items():
@@ -112,17 +111,17 @@ def facts(entry: AuditEntry) -> list[tuple[str, Any, str]]:
     return shown
 
 
-def _read(key: str, value: Any) -> tuple[Any, str]:
+def _read(key: str, value: object) -> tuple[object, str]:
     if key in PHONES and str(value).startswith("+"):
         return value, "phone"
     if key in AMOUNTS:
-        return f"${Decimal(value):,.2f}" if _is_number(value) else value, "words"
+        return f"${Decimal(str(value)):,.2f}" if _is_number(value) else value, "words"
     if key == "expires_at":
-        return dt.datetime.fromisoformat(value), "time"
+        return dt.datetime.fromisoformat(str(value)), "time"
     if isinstance(value, list):
         return ", ".join(str(item).replace("_", " ") for item in value), "words"
     return value, "words"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return str(value).replace(".", "", 1).isdigit()

@@ -92,7 +92,7 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
             self.due(now),
             PaymentLink.Status.EXPIRED,
             subject_column="invoice_id",
-            changes={"closed_at": now},
+            closed_at=now,
             limit=limit,
         )
 

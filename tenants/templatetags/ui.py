@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
 from django import template
 from django.template.loader import get_template
@@ -169,7 +169,9 @@ def at(context: template.Context, moment: dt.datetime | None) -> SafeString | st
     return _time(context, moment, lambda m: f"{m:%a} {m.hour % 12 or 12}:{m:%M:%S %p}")
 
 
-def _time(context: template.Context, moment: dt.datetime | None, write: Any) -> SafeString | str:
+def _time(
+    context: template.Context, moment: dt.datetime | None, write: Callable[[dt.datetime], str]
+) -> SafeString | str:
     if moment is None:
         return ""
     local = moment.astimezone(zone_of(context))
