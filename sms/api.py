@@ -113,9 +113,9 @@ class TextMessageViewSet(
 
     def create(self, request: StaffApiRequest) -> Response:
         """Send an invoice by SMS; in quiet hours it waits until `not_before` of the response."""
-        asked = SendSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        data = asked.validated_data
+        serializer = SendSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         invoices = Invoice.objects.select_related("tenant", "customer")
         invoice = get_object_or_404(invoices, public_id=data["invoice"])
         membership = request.membership

@@ -55,19 +55,19 @@ PROBLEMS = [Status.UNDELIVERED, Status.FAILED, Outcome.LEFT_OUT, Status.CANCELLE
 @staff(Permission.SEND_MANY)
 def check(request: StaffRequest) -> HttpResponse:
     """GET shows the send check of each chosen invoice, POST starts the bulk send."""
-    asked = request.POST if request.method == "POST" else request.GET
-    invoices = _chosen(request, asked)
+    params = request.POST if request.method == "POST" else request.GET
+    invoices = _chosen(request, params)
     refusal = company_refusal(request.tenant, request.membership)
     found = [] if refusal else verdicts(invoices)
     ready = [one for one in found if one.may_go]
-    if request.method == "POST" and ready and asked.get("seen") == _digest(ready):
-        return _start(request, ready, asked)
-    return _show(request, asked, found, ready, refusal)
+    if request.method == "POST" and ready and params.get("seen") == _digest(ready):
+        return _start(request, ready, params)
+    return _show(request, params, found, ready, refusal)
 
 
-def _start(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> HttpResponse:
+def _start(request: StaffRequest, ready: list[Verdict], params: QueryDict) -> HttpResponse:
     try:
-        key = uuid.UUID(asked.get("key", ""))
+        key = uuid.UUID(params.get("key", ""))
     except ValueError:
         key = uuid.uuid4()
     bulk, new = BulkSend.objects.start(
@@ -80,7 +80,7 @@ def _start(request: StaffRequest, ready: list[Verdict], asked: QueryDict) -> Htt
 
 def _show(
     request: StaffRequest,
-    asked: QueryDict,
+    params: QueryDict,
     found: list[Verdict],
     ready: list[Verdict],
     refusal: Finding | None,
@@ -98,21 +98,21 @@ def _show(
         "changed": changed,
         "key": uuid.uuid4(),
         "seen": _digest(ready),
-        "asked": [(name, value) for name in ("all", "q", "status") if (value := asked.get(name))],
-        "chosen": asked.getlist("invoice"),
+        "asked": [(name, value) for name in ("all", "q", "status") if (value := params.get(name))],
+        "chosen": params.getlist("invoice"),
     }
     return render(request, "sms/bulk/check.html", context, status=409 if changed else 200)
 
 
-def _chosen(request: StaffRequest, asked: QueryDict) -> QuerySet[Invoice]:
+def _chosen(request: StaffRequest, params: QueryDict) -> QuerySet[Invoice]:
     """The ticked invoices, or all that match what the list was filtered by."""
-    if asked.get("all"):
+    if params.get("all"):
         today = clock.today(request.tenant.zone)
         found: QuerySet[Invoice] = filters.find(
-            asked.get("q", "").strip()[:80], asked.get("status", ""), today
+            params.get("q", "").strip()[:80], params.get("status", ""), today
         )
     else:
-        found = Invoice.objects.filter(public_id__in=_uuids(asked.getlist("invoice")))
+        found = Invoice.objects.filter(public_id__in=_uuids(params.getlist("invoice")))
     return found[: MOST + 1]
 
 

@@ -39,7 +39,7 @@ REVIEW_AFTER = dt.timedelta(days=180)
 
 
 class Address(Protocol):
-    """Where bills go, as far as quiet hours ask: a customer."""
+    """A customer's state and ZIP code."""
 
     @property
     def region(self) -> str: ...

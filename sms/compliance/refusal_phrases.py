@@ -53,7 +53,7 @@ CLEAR = [
         r"\b(?:desabonnez|desinscrivez|retirez) ?moi\b|\bmauvais numero\b",
     )
 ]
-# Makes a person look at a clear refusal: a limit, a negation, a condition, another subject.
+# Sends a clear refusal to review: a limit, a negation, a condition, another subject.
 DOUBT = re.compile(
     r"\b(?:dont|do not|never|didnt|not|cant|cannot) (?:ever |want to |please )*"
     r"(?:stop|quit|unsubscribe|opt|cancel|remove|leave)\b"

@@ -28,7 +28,7 @@ from sms.models.account import TwilioAccount
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
-# Where the payment link stands in a template.
+# The place of the payment link in a template.
 LINK_MARK = "{link}"
 # When to poll Twilio for a text in SENDING whose answer was lost, counted from the claim. A text
 # that the last poll does not find was not sent.

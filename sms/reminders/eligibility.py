@@ -1,4 +1,4 @@
-"""What stops a reminder besides the send check: money on its way, or a decision made meanwhile."""
+"""What stops a reminder besides the send check: a payment under way, or a newer decision."""
 
 from __future__ import annotations
 

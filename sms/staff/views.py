@@ -171,7 +171,7 @@ def _show(
         "contact": invoice.customer.billing_contact,
         **_verdict(request, form, recipient, found),
     }
-    if found is None and form.errors:  # which stand beside their fields
+    if found is None and form.errors:  # the errors are shown beside their fields
         context["hint"] = "Not checked yet. Correct the number first."
     return _render(request, "send", context, status)
 

@@ -75,7 +75,7 @@ class Step:
 
     icon: str
     words: str
-    look: str = ""
+    style: str = ""
     at: dt.datetime | None = None
     note: str = "Not yet"
     here: bool = False

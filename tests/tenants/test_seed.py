@@ -148,7 +148,7 @@ def one_company_has_200_invoices_to_text_at_once() -> None:
     assert (tenant.text_to_pay_enabled, tenant.twilio.is_registered) == (True, True)
     with scope(tenant=tenant):
         found = verdicts(filters.find("", "open", timezone.now().date()))
-    assert len(found) == len({one.to for one in found}) == 200
+    assert len(found) == len({one.recipient.number for one in found}) == 200
     assert {(one.reason, one.not_before, one.texted_before) for one in found} == {("", None, False)}
     assert {contact.language for contact in Contact.objects.filter(tenant=tenant)} == {"en", "es"}
     # Long enough to watch it and to kill the worker, short enough to see the end.
