@@ -144,8 +144,10 @@ class Customer(models.Model):
             for contact in contacts
             if (e164 := getattr(contact, kind))
         ]
-        seen: set[str] = set()
-        return [c for c in choices if not (c.e164 in seen or seen.add(c.e164))]  # type: ignore[func-returns-value]
+        first: dict[str, PhoneChoice] = {}
+        for choice in choices:
+            first.setdefault(choice.e164, choice)
+        return list(first.values())
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
