@@ -23,7 +23,7 @@ def test_the_rail_never_calls_a_started_bank_payment_paid(clerk, status, words):
     assert message.invoice
     Invoice.objects.filter(pk=message.invoice.pk).update(status=status, paid_at=paid_at)
     last = rail(TextMessage.objects.select_related("invoice").get(pk=message.pk))[-1]
-    assert (last.words, last.look) == (words, "" if status == "open" else "done")
+    assert (last.words, last.style) == (words, "" if status == "open" else "done")
 
 
 def words_of_the_text_card(browser, invoice):

@@ -54,7 +54,7 @@ def test_a_cancelled_text_is_never_sent_and_another_may_follow(
     page = page_of(browser_of(clerk), waiting)
     assert "Cancelled before it went out" in page
     assert 'id="rail-again"' in page
-    steps = [(step.words, step.look) for step in rail(waiting)]
+    steps = [(step.words, step.style) for step in rail(waiting)]
     assert ("Cancelled", "failed") in steps
 
 
@@ -107,10 +107,10 @@ def test_the_rail_shows_opened_between_delivered_and_paid(text):
     message.mark_delivered("SM" + "a" * 32)
     words = [step.words for step in rail(message)]
     assert words == ["Queued", "Sent", "Delivered", "Opened", "Paid"]
-    assert [step.look for step in rail(message)] == ["done"] * 3 + ["", ""]
+    assert [step.style for step in rail(message)] == ["done"] * 3 + ["", ""]
     assert message.link.mark_opened()
     opened = rail(TextMessage.objects.get(pk=message.pk))[3]
-    assert (opened.look, opened.here) == ("done", True)
+    assert (opened.style, opened.here) == ("done", True)
 
 
 def test_an_opt_out_of_ours_offers_no_second_text(text, clerk, browser_of):
