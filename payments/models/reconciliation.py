@@ -1,4 +1,4 @@
-"""What the nightly comparison with CardConnect kept: runs, rows, and what the money check found."""
+"""What the nightly comparison with CardConnect and the money check keep: runs, rows, findings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tenants.scoping import TenantManager
 
 # A run that has not ended by then was cut off with its worker; the next one may begin.
 GIVEN_UP_AFTER = dt.timedelta(minutes=30)
-
-
+# The money check runs every night; by then one was left out.
+LATE_AFTER = dt.timedelta(hours=36)
 # Not handled by a person, nor found out more about by a later run.
 WAITING = Q(handled_at__isnull=True, superseded=False)
 
@@ -305,6 +305,36 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"INV-{self.invariant}: {self.words}"
+
+
+class MoneyCheckQuerySet(models.QuerySet["MoneyCheck"]):
+    """Checks of one company's money."""
+
+    def made(self) -> MoneyCheckQuerySet:
+        """Not those that are only planned yet."""
+        return self.filter(checked_at__isnull=False)
+
+
+MoneyCheckManager = TenantManager.from_queryset(MoneyCheckQuerySet)
+
+
+class MoneyCheck(models.Model):
+    """The last check of one company and when the next is due; what it found is in the findings."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="+")
+    checked_at = models.DateTimeField(null=True, help_text="Empty until the first check.")
+    next_check_at = models.DateTimeField(null=True)
+    unanswered = models.PositiveIntegerField(default=0)
+
+    objects = MoneyCheckManager()
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.checked_at or 'not checked yet'}"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a night has passed without a check."""
+        return self.checked_at is not None and db_now() - self.checked_at > LATE_AFTER
 
 
 def alarms(most: int = 8) -> dict[str, Any]:
