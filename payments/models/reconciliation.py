@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -57,6 +57,16 @@ class MatchRunQuerySet(models.QuerySet["MatchRun"]):
     def whole(self) -> MatchRunQuerySet:
         """Those that could read and compare everything; only they have figures and rows."""
         return self.finished().filter(problem="")
+
+    def outdated(self, moment: dt.datetime) -> MatchRunQuerySet:
+        """Those begun before then that have no rows and are not what the page shows."""
+        rows = MatchRow._base_manager.filter(run=OuterRef("pk"))
+        newest = [
+            runs.order_by().values("tenant").annotate(newest=Max("pk")).values("newest")
+            for runs in (self.finished(), self.whole())
+        ]
+        old = self.finished().filter(~Exists(rows), started_at__lt=moment)
+        return old.exclude(pk__in=newest[0]).exclude(pk__in=newest[1])
 
 
 MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
@@ -168,6 +178,10 @@ class MatchRowQuerySet(models.QuerySet["MatchRow"]):
     def shown_with(self, run: MatchRun | None) -> MatchRowQuerySet:
         """All rows of one run, and what still waits for a person from those before it."""
         return self.filter(Q(run=run) | WAITING)
+
+    def outdated(self, moment: dt.datetime) -> MatchRowQuerySet:
+        """Those of matches begun before then that a later match replaced, and no person handled."""
+        return self.filter(superseded=True, handled_at=None, run__started_at__lt=moment)
 
     def counted(self) -> dict[str, dict[str, Any]]:
         """Count and sum of each bucket; what matched has no rows, see the run's figures."""

@@ -34,6 +34,8 @@ from sms.models import OptOut, TextMessage, TwilioAccount
 from tenants.models import Membership, Tenant, User
 from tests.conftest import signed_in
 from tests.upgrade.databases import Row, old, unhex
+from textpay import housekeeping
+from textpay.demo import clock
 
 pytestmark = pytest.mark.usefixtures("upgraded")
 
@@ -209,6 +211,25 @@ def test_who_was_paid_out_is_still_known() -> None:
     assert first
     for run in MatchRun.objects.all():
         assert run.has_deposits == (run.pk >= first.get(run.tenant_id, 10**9))
+
+
+def test_housekeeping_keeps_what_waits_and_what_people_handled() -> None:
+    """Years later, on either database."""
+    stays = {
+        row["id"]
+        for row in old().tables["payments_matchrow"]
+        if row["bucket"] != "matched" and (row["handled_at"] or not row["superseded"])
+    }
+    history = AuditEntry.objects.count()
+    with clock.on(old().made_at + dt.timedelta(days=1000)):
+        removed = housekeeping.run()
+        assert set(housekeeping.run().values()) == {0}
+    assert removed["expired sessions"] == len(old().tables["django_session"])
+    assert removed["old number lookups"] == len(old().tables["sms_numberlookup"])
+    assert removed["old match runs"] > 0
+    assert {row.pk for row in MatchRow.objects.all()} == stays
+    assert AuditEntry.objects.count() == history
+    test_totals_and_balances_are_the_same()
 
 
 # --- Links, texts, history --------------------------------------------------------------------
