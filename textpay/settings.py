@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 
 from textpay import logs
 
@@ -350,6 +351,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "invoices.tasks.expire_links",
         "schedule": 60,
         "options": {"expires": 60},
+    },
+    # What goes, when and why stands in textpay/housekeeping.py. In UTC, while offices sleep.
+    "remove what nobody needs any more": {
+        "task": "textpay.tasks.housekeep",
+        "schedule": crontab(hour=7, minute=40),
+        "options": {"expires": 3600},
     },
 }
 

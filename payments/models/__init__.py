@@ -1,11 +1,10 @@
-"""What the database keeps of payments, one file per model."""
+"""What the database keeps of payments."""
 
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
 from payments.models.inquired import NOT_FOUND_AFTER, SLOW_PAUSES
-from payments.models.money_check import MoneyCheck
 from payments.models.payment import Payment, new_orderid
-from payments.models.reconciliation import Finding, MatchRow, MatchRun
+from payments.models.reconciliation import Finding, MatchRow, MatchRun, MoneyCheck
 from payments.models.refund import CannotRefund, Refund
 
 __all__ = [

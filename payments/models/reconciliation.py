@@ -1,14 +1,15 @@
-"""What the nightly comparison with CardConnect kept: runs, rows, and what the money check found."""
+"""What the nightly comparison with CardConnect and the money check keep: runs, rows, findings."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -17,10 +18,11 @@ from invoices.models import Invoice
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
+ZERO = Decimal("0.00")
 # A run that has not ended by then was cut off with its worker; the next one may begin.
 GIVEN_UP_AFTER = dt.timedelta(minutes=30)
-
-
+# The money check runs every night; by then one was left out.
+LATE_AFTER = dt.timedelta(hours=36)
 # Not handled by a person, nor found out more about by a later run.
 WAITING = Q(handled_at__isnull=True, superseded=False)
 
@@ -53,15 +55,36 @@ class MatchRunQuerySet(models.QuerySet["MatchRun"]):
         return self.filter(finished_at__isnull=False)
 
     def whole(self) -> MatchRunQuerySet:
-        """Those that could read and compare everything; only they have rows."""
+        """Those that could read and compare everything; only they have figures and rows."""
         return self.finished().filter(problem="")
+
+    def outdated(self, moment: dt.datetime) -> MatchRunQuerySet:
+        """Those begun before then that have no rows and are not what the page shows."""
+        rows = MatchRow._base_manager.filter(run=OuterRef("pk"))
+        newest = [
+            runs.order_by().values("tenant").annotate(newest=Max("pk")).values("newest")
+            for runs in (self.finished(), self.whole())
+        ]
+        old = self.finished().filter(~Exists(rows), started_at__lt=moment)
+        return old.exclude(pk__in=newest[0]).exclude(pk__in=newest[1])
 
 
 MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
 
 
 class MatchRun(models.Model):
-    """One comparison of a company's books with what CardConnect settled and paid out."""
+    """One comparison of a company's books with what CardConnect settled and paid out.
+
+    It keeps figures of the lines about which both sides agree, and a row of each other line: a busy
+    company's week is thousands of lines, read again every night.
+    """
+
+    class Kind(models.TextChoices):
+        """What the figures tell apart."""
+
+        CHARGE = "charge", "Charges"
+        REFUND = "refund", "Refunds"
+        RETURN = "return", "Returns"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     from_day = models.DateField()
@@ -72,6 +95,15 @@ class MatchRun(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=200, blank=True, help_text="For people.")
+    matched_charge_count = models.PositiveIntegerField(default=0)
+    matched_charge_total = models.DecimalField(max_digits=14, decimal_places=2, default=ZERO)
+    matched_refund_count = models.PositiveIntegerField(default=0)
+    matched_refund_total = models.DecimalField(max_digits=14, decimal_places=2, default=ZERO)
+    matched_return_count = models.PositiveIntegerField(default=0)
+    matched_return_total = models.DecimalField(max_digits=14, decimal_places=2, default=ZERO)
+    has_deposits = models.BooleanField(
+        default=False, help_text="CardConnect reported a deposit, in this run or an earlier one."
+    )
 
     objects = MatchRunManager()
 
@@ -99,6 +131,36 @@ class MatchRun(models.Model):
         """Who asked for it."""
         return self.started_by.name if self.started_by else "Textpay, by night"
 
+    @property
+    def matched_count(self) -> int:
+        """How many lines both sides agree about."""
+        return sum(count for _, count, _ in self.matched_by_kind())
+
+    @property
+    def matched_total(self) -> Decimal:
+        """The sum of their amounts; what went back is negative."""
+        return sum((total for _, _, total in self.matched_by_kind()), ZERO)
+
+    def matched_by_kind(self) -> list[tuple[str, int, Decimal]]:
+        """Of each kind its name, how many lines both sides agree about, and their sum."""
+        return [
+            (
+                str(kind.label),
+                getattr(self, f"matched_{kind}_count"),
+                getattr(self, f"matched_{kind}_total"),
+            )
+            for kind in self.Kind
+        ]
+
+    def keep_matched(self, rows: Collection[MatchRow], *, has_deposits: bool) -> None:
+        """Keep the figures of what both sides agree about, in place of those rows."""
+        for kind in self.Kind:
+            amounts = [row.amount or ZERO for row in rows if row.kind == kind]
+            setattr(self, f"matched_{kind}_count", len(amounts))
+            setattr(self, f"matched_{kind}_total", sum(amounts, ZERO))
+        self.has_deposits = has_deposits
+        self.save()
+
     def finish(self, problem: str = "") -> None:
         """Keep that it ended, and why it could not do all."""
         self.finished_at, self.problem = db_now(), problem[:200]
@@ -111,21 +173,25 @@ class MatchRowQuerySet(models.QuerySet["MatchRow"]):
     def problems(self) -> MatchRowQuerySet:
         """Those that a person has to look at, of whichever run: nobody has handled them, and no
         later run found out more."""
-        return self.exclude(bucket=MatchRow.Bucket.MATCHED).filter(WAITING)
+        return self.filter(WAITING)
 
     def shown_with(self, run: MatchRun | None) -> MatchRowQuerySet:
         """All rows of one run, and what still waits for a person from those before it."""
-        return self.filter(Q(run=run) | ~Q(bucket=MatchRow.Bucket.MATCHED) & WAITING)
+        return self.filter(Q(run=run) | WAITING)
+
+    def outdated(self, moment: dt.datetime) -> MatchRowQuerySet:
+        """Those of matches begun before then that a later match replaced, and no person handled."""
+        return self.filter(superseded=True, handled_at=None, run__started_at__lt=moment)
 
     def counted(self) -> dict[str, dict[str, Any]]:
-        """Count and sum of each bucket."""
+        """Count and sum of each bucket; what matched has no rows, see the run's figures."""
         sums = {
             row["bucket"]: row
             for row in self.order_by()
             .values("bucket")
             .annotate(count=Count("pk"), total=Sum(Coalesce("their_amount", "our_amount")))
         }
-        empty = {"count": 0, "total": Decimal("0.00")}
+        empty = {"count": 0, "total": ZERO}
         return {bucket: sums.get(bucket, empty) for bucket in MatchRow.Bucket.values}
 
 
@@ -133,7 +199,7 @@ MatchRowManager = TenantManager.from_queryset(MatchRowQuerySet)
 
 
 class MatchRow(models.Model):
-    """One charge, refund or return as both sides know it."""
+    """One charge, refund or return as both sides know it; stored where they do not agree."""
 
     class Bucket(models.TextChoices):
         DIFFERS = "differs", "Amount differs"
@@ -193,8 +259,14 @@ class MatchRow(models.Model):
             # What waits for a person, of all runs.
             models.Index(
                 fields=["tenant", "bucket", "-id"],
-                condition=~Q(bucket="matched") & WAITING,
+                condition=WAITING,
                 name="payments_matchrow_waiting",
+            ),
+        ]
+        constraints = [
+            # For whoever counts what waits: what both sides agree about is in the run's figures.
+            models.CheckConstraint(
+                condition=~Q(bucket="matched"), name="payments_matchrow_is_a_problem"
             ),
         ]
 
@@ -205,6 +277,13 @@ class MatchRow(models.Model):
     def amount(self) -> Decimal | None:
         """What CardConnect says, or else what we say."""
         return self.our_amount if self.their_amount is None else self.their_amount
+
+    @property
+    def kind(self) -> MatchRun.Kind:
+        """What it is where both sides agree; its note is then the code of a bank's return."""
+        if self.note:
+            return MatchRun.Kind.RETURN
+        return MatchRun.Kind.REFUND if (self.amount or ZERO) < 0 else MatchRun.Kind.CHARGE
 
     @property
     def reference(self) -> str:
@@ -251,8 +330,7 @@ class MatchRow(models.Model):
     @property
     def may_be_seen(self) -> bool:
         """Whether staff can put it away; what every match judges anew goes by itself."""
-        is_problem = self.bucket != self.Bucket.MATCHED and self.cause not in FOLLOWED
-        return is_problem and self.handled_at is None
+        return self.cause not in FOLLOWED and self.handled_at is None
 
     @property
     def needs_words(self) -> bool:
@@ -264,7 +342,6 @@ class MatchRow(models.Model):
 FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
-    "same": "Nothing to do.",
     "booked": "It is on the invoice now. Check it, and thank the customer if they asked.",
     "booked_by_hand": "Somebody in your office booked it. Nothing more to do.",
     "checking": "Textpay keeps asking. Do not take another payment yet.",
@@ -306,6 +383,36 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"INV-{self.invariant}: {self.words}"
+
+
+class MoneyCheckQuerySet(models.QuerySet["MoneyCheck"]):
+    """Checks of one company's money."""
+
+    def made(self) -> MoneyCheckQuerySet:
+        """Not those that are only planned yet."""
+        return self.filter(checked_at__isnull=False)
+
+
+MoneyCheckManager = TenantManager.from_queryset(MoneyCheckQuerySet)
+
+
+class MoneyCheck(models.Model):
+    """The last check of one company and when the next is due; what it found is in the findings."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="+")
+    checked_at = models.DateTimeField(null=True, help_text="Empty until the first check.")
+    next_check_at = models.DateTimeField(null=True)
+    unanswered = models.PositiveIntegerField(default=0)
+
+    objects = MoneyCheckManager()
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.checked_at or 'not checked yet'}"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a night has passed without a check."""
+        return self.checked_at is not None and db_now() - self.checked_at > LATE_AFTER
 
 
 def alarms(most: int = 8) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Money match: what CardConnect settled and paid out, held against our own books.
 
 The gateway is read first, with no transaction open; what it has and we have not is then booked, and
-the rows for people are written at the end. Running it twice books once.
+the figures of what agrees and the rows for people are written at the end. Running it twice books
+once.
 """
 
 from __future__ import annotations
@@ -76,26 +77,33 @@ def run(match: MatchRun) -> None:
         return
     books = Books(account, lines)
     told = any(line.paid_out is not None for line in lines)
-    tells = told or MatchRow.objects.filter(tenant=match.tenant, paid_out__isnull=False).exists()
+    tells = told or MatchRun.objects.filter(tenant=match.tenant, has_deposits=True).exists()
     listed = {line.retref for line in lines}
     rows = [_row(match, account, line, books, tells=tells) for line in lines]
     rows += _ours_only(match, account, listed)
-    _write(match, account, listed, [row for row in rows if row is not None])
+    _write(match, account, listed, [row for row in rows if row is not None], tells=tells)
 
 
 def _write(
-    match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
+    match: MatchRun,
+    account: CardConnectAccount,
+    listed: set[str],
+    rows: list[MatchRow],
+    *,
+    tells: bool,
 ) -> None:
-    """All rows at once, and only once, however often the run is carried out."""
+    """Figures and rows at once, and only once, however often the run is carried out."""
+    matched = [row for row in rows if row.bucket == Bucket.MATCHED]
+    problems = [row for row in rows if row.bucket != Bucket.MATCHED]
     with transaction.atomic():
         locked = MatchRun.objects.select_for_update(no_key=True).get(pk=match.pk)
         if locked.finished_at is None:
-            _supersede(match, account, listed, rows)
-            MatchRow.objects.bulk_create(rows)
+            _supersede(match, account, listed, problems)
+            MatchRow.objects.bulk_create(problems)
+            locked.keep_matched(matched, has_deposits=tells)
             locked.finish()
-    for row in rows:
-        if row.bucket != Bucket.MATCHED:
-            log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
+    for row in problems:
+        log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
 
 
 def _supersede(
@@ -107,7 +115,6 @@ def _supersede(
     """
     now = {row.retref: row for row in rows if row.retref}
     before = MatchRow.objects.filter(tenant=match.tenant, superseded=False)
-    before = before.exclude(bucket=Bucket.MATCHED)
     gone = []
     for old in before.filter(Q(handled_at__isnull=True) | Q(day__gte=match.from_day)):
         is_listed = old.merchid == account.merchid and old.retref in listed

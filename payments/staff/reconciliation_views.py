@@ -84,11 +84,13 @@ def _matching(words: str) -> QuerySet[Payment]:
 @staff(Permission.SEE_MONEY)
 def match(request: StaffRequest) -> HttpResponse:
     """**Money match**: the last whole comparison, and what waits from those before it, bucket by
-    bucket, each row with its next step."""
+    bucket, each row with its next step; of what matched the figures."""
     run = MatchRun.objects.select_related("started_by").first()
     done = MatchRun.objects.whole().select_related("started_by").first()
     every = MatchRow.objects.shown_with(done)
     counted = every.counted() if done else {}
+    if done:
+        counted["matched"] = {"count": done.matched_count, "total": done.matched_total}
     buckets = [
         {"value": value, "label": label, "tone": TONES[value], "icon": ICONS[value]}
         | counted.get(value, {})
@@ -99,7 +101,7 @@ def match(request: StaffRequest) -> HttpResponse:
     rows = every.filter(bucket=bucket).order_by("-id")
     told = rows.select_related("invoice__customer", "payment", "run", "seen_by")
     pages = Paginator(told, PER_PAGE)
-    pages.count = counted.get(bucket, {}).get("count", 0)
+    pages.count = 0 if bucket == "matched" else counted.get(bucket, {}).get("count", 0)
     context = {
         "tab": "match",
         "run": run,

@@ -51,6 +51,10 @@ class NumberLookupQuerySet(models.QuerySet["NumberLookup"]):
         lately = Q(looked_up_at__gt=now - TRY_AGAIN)
         return self.filter(known | lately, tenant=tenant, number=number)
 
+    def outdated(self, moment: dt.datetime) -> NumberLookupQuerySet:
+        """Answers from before then."""
+        return self.filter(looked_up_at__lt=moment)
+
 
 NumberLookupManager = TenantManager.from_queryset(NumberLookupQuerySet)
 
