@@ -16,7 +16,7 @@ def test_what_the_page_announces_for_tomorrow_arrives_once_when_the_clock_is_mov
     boss = office(house, "Administrator").open("/reminders/")
     tomorrow = boss.page.find(id="live-tomorrow").get_text(" ")
     announced = set(re.findall(r"INV-\d+", tomorrow))
-    assert len(announced) >= 4, tomorrow
+    assert announced, tomorrow  # how many depends on what the journeys before have sent
     boss.press("Next day, 10 AM")
     assert boss.sees("The demo’s clock shows")
     eventually(lambda: set(_reminded(house)) >= announced, "the reminders arrive", 60)
