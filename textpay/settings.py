@@ -128,19 +128,14 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache: sign-in limits and throttles must be shared by every process -------------------
-CACHE_URL = env.str("CACHE_URL", default=env.str("REDIS_URL", default=f"file://{VAR_DIR}/cache"))
+CACHE_URL = env.str("CACHE_URL", default=env.str("REDIS_URL", default=""))
 if CACHE_URL.startswith(("redis://", "rediss://", "unix://")):
     _cache = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
         "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 5},
     }
-elif CACHE_URL.startswith("file://"):
-    _cache = {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": CACHE_URL.removeprefix("file://"),
-    }
-else:
+else:  # refused in production
     _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 CACHES = {"default": {**_cache, "KEY_PREFIX": "textpay"}}
 
@@ -278,8 +273,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "textpay.api.error_with_words",
 }
 
-# --- Celery: the database is the queue of record, the broker only a bell -------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"safefs://{VAR_DIR}/broker")
+# --- Celery: the database is the queue of record, the broker only makes work prompt --------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")  # refused in production
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300}

@@ -1,4 +1,4 @@
-"""A running house for each journey: on PostgreSQL and Redis, and on what a newcomer has."""
+"""A running house for each journey: on PostgreSQL, and on SQLite as a newcomer has it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.journeys.stack import Stack, start_stack
 def house(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Web, worker, beat and sandbox with the demo's data; on PostgreSQL and Redis, or embedded."""
+    """Web, worker, beat and sandbox with the demo's data; on PostgreSQL or SQLite."""
     stack = start_stack(tmp_path_factory.mktemp(request.param), request.param)
     yield stack
     stack.stop()

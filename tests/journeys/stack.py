@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 import requests
+from redis import Redis
 
 from tests.sandbox_process import start_sandbox
 from tests.waiting import eventually
@@ -87,7 +88,7 @@ class Stack:
 
 
 def start_stack(folder: Path, topology: str) -> Stack:
-    """Start everything on "services" (PostgreSQL and Redis) or "embedded" (SQLite, file broker)."""
+    """Start everything on "services" (PostgreSQL) or "embedded" (SQLite), each with Redis."""
     folder.mkdir(parents=True, exist_ok=True)
     sandbox = start_sandbox(folder / "sandbox")
     port = free_port()
@@ -143,16 +144,13 @@ def _furnish(stack: Stack, port: int) -> None:
 
 
 def _places(folder: Path, topology: str, database: str) -> dict[str, str]:
-    if topology == "services":
-        redis = redis_url()
-        # Celery's words for the same socket and number.
-        broker = redis.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
-        return {"DATABASE_URL": database, "CELERY_BROKER_URL": broker, "CACHE_URL": redis}
-    return {
-        "DATABASE_URL": f"sqlite:///{folder}/textpay.sqlite3",
-        "CELERY_BROKER_URL": f"safefs://{folder}/broker",
-        "CACHE_URL": f"file://{folder}/cache",
-    }
+    redis = redis_url()
+    Redis.from_url(redis).flushdb()  # what a house before this one has left
+    # Celery's words for the same socket and number.
+    broker = redis.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
+    if topology == "embedded":
+        database = f"sqlite:///{folder}/textpay.sqlite3"
+    return {"DATABASE_URL": database, "CELERY_BROKER_URL": broker, "CACHE_URL": redis}
 
 
 def _new_database() -> str:

@@ -221,7 +221,7 @@ def test_a_demo_without_its_database_is_made_anew(used: Path, run: Callable[...,
 
 
 def test_kill_9_of_the_parent_leaves_nothing(tree: Path, run: Callable[..., Run]) -> None:
-    house = run(CELERY_BROKER_URL=f"safefs://{tree}/var/broker").until_ready()
+    house = run().until_ready()
     everyone = family(house.process.pid)
     house.process.kill()
     assert house.end() == -signal.SIGKILL
@@ -248,12 +248,8 @@ def test_a_process_that_dies_stops_everything_and_is_named(
     eventually("nothing is left", lambda: not living(everyone))
 
 
-@pytest.mark.parametrize("broker", ["folder", "redis"])
-def test_a_killed_worker_is_replaced_and_tasks_go_on(
-    tree: Path, run: Callable[..., Run], broker: str
-) -> None:
-    folder = {"CELERY_BROKER_URL": f"safefs://{tree}/var/broker"}
-    house = run(**(folder if broker == "folder" else {})).until_ready()
+def test_a_killed_worker_is_replaced_and_tasks_go_on(tree: Path, run: Callable[..., Run]) -> None:
+    house = run().until_ready()
     everyone = family(house.process.pid)
     [worker] = children(house, WORKER)
     os.kill(worker, signal.SIGKILL)
@@ -345,8 +341,8 @@ def test_a_port_that_is_none_is_said(run: Callable[..., Run], port: str) -> None
 
 
 def test_fresh_makes_the_demo_anew(tree: Path, run: Callable[..., Run]) -> None:
-    note = tree / "var" / "broker" / "left-behind"
-    note.parent.mkdir(exist_ok=True)
+    note = tree / "var" / "redis" / "left-behind"
+    note.parent.mkdir(parents=True, exist_ok=True)
     note.touch()
     house = run("--fresh").until_ready()
     assert "Filling the demo" in house.said
