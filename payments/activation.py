@@ -1,6 +1,6 @@
-"""How a company comes to text and be paid: asked for, processor set, Text-to-Pay switched on.
+"""How a tenant gets Text-to-Pay: the request, the processor, the switch.
 
-CardConnect is asked before anything is stored, and never inside a transaction.
+CardConnect is called before anything is stored, never inside a transaction.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LEFT_BEHIND = (
 
 
 class NotEnabled(Exception):
-    """Text-to-Pay stays off, or the processor as it was; str() is the sentence to show."""
+    """Text-to-Pay or the processor was not changed; str() is the sentence to show."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,7 +56,7 @@ class Credentials:
 
 
 def request_text_to_pay(tenant: Tenant, actor: User) -> bool:
-    """**Contact Support to enable Text-to-Pay**. False when it is on, or was asked for before."""
+    """**Contact Support to enable Text-to-Pay**. False when it is enabled or was requested before."""
     with transaction.atomic():
         row = _locked(tenant)
         if row.text_to_pay_enabled or row.text_to_pay_requested_at:
@@ -69,9 +69,9 @@ def request_text_to_pay(tenant: Tenant, actor: User) -> bool:
 
 
 def enable_text_to_pay(tenant: Tenant, actor: User) -> bool:
-    """Switch it on once CardConnect accepts the stored credentials. False when it is on already.
+    """Enable it once CardConnect accepts the stored credentials. False when it is enabled already.
 
-    Raises NotEnabled, with an entry in the history, when there is no processor, when there are no
+    Raises NotEnabled, with an audit entry, when there is no processor, when there are no
     credentials, or when CardConnect refuses them.
     """
     if tenant.text_to_pay_enabled:
@@ -98,7 +98,9 @@ def enable_text_to_pay(tenant: Tenant, actor: User) -> bool:
 
 
 def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
-    """Switch it off: nothing new is texted. Links already sent stay payable. False when off."""
+    """Disable it: no new text is sent. Links already sent stay payable. False when it was
+    disabled.
+    """
     with transaction.atomic():
         row = _locked(tenant)
         if not row.text_to_pay_enabled:
@@ -112,11 +114,12 @@ def disable_text_to_pay(tenant: Tenant, actor: User) -> bool:
 
 
 def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> None:
-    """Store CardConnect credentials that CardConnect accepts; refused, the old ones stay.
+    """Store credentials that CardConnect accepts; otherwise the present ones stay.
 
-    Another site or merchant ID has to wait until nothing is under way at the present one: only its
-    own credentials tell how that ends. A surcharge is shown to payers. An account that adds another
-    fee is stored, but nothing can be paid with it. Raises NotEnabled with the reason.
+    A change of site or merchant ID is refused while a payment or refund at the present one has no
+    final outcome, because only its own credentials can inquire about it. An account with a
+    surcharge is stored and the surcharge is shown to payers; an account with another fee is
+    stored, but takes no payments. Raises NotEnabled with the reason.
     """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     account = account or CardConnectAccount(tenant=tenant)
@@ -129,7 +132,9 @@ def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> No
     with transaction.atomic():
         row = _locked(tenant)
         CardConnectAccount.hold(row)
-        _check_nothing_is_left_behind(account)  # somebody may have paid while CardConnect was asked
+        _check_nothing_is_left_behind(
+            account
+        )  # A payment may have started while CardConnect was called.
         account.save_settings()
         _record("tenant.credentials_changed", row, actor, provider="CardConnect", fields=changed)
 
@@ -137,7 +142,8 @@ def set_credentials(tenant: Tenant, credentials: Credentials, actor: User) -> No
 def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
     """Make CardConnect (or nothing) the processor. False when it is that already.
 
-    Raises NotEnabled when CardConnect refuses, or when Text-to-Pay would be left without one.
+    Raises NotEnabled when CardConnect refuses, or when Text-to-Pay is enabled and would have no
+    processor.
     """
     if tenant.processor == processor:
         return False
@@ -171,7 +177,7 @@ def _complete(account: CardConnectAccount | None) -> CardConnectAccount:
 
 
 def _ask(account: CardConnectAccount) -> None:
-    """Check the credentials, and learn what fee the account adds; the caller saves that."""
+    """Check the credentials and read the account's fee; the caller saves both."""
     try:
         check_credentials(account)
     except CredentialError as error:
@@ -179,14 +185,14 @@ def _ask(account: CardConnectAccount) -> None:
     try:
         told = merchant(account)
     except (NotSent, Unknown):
-        # What was known before stays; a fee that turns up in an answer is undone and noted.
+        # The fee stored before stays. A fee that appears in a response is voided and recorded.
         log.warning("CardConnect does not tell how the account of %s is set up", account.tenant)
     else:
         account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
 
 
 def _check_nothing_is_left_behind(account: CardConnectAccount) -> None:
-    """Raises NotEnabled when something is under way at another site or merchant ID than this."""
+    """Raise NotEnabled when anything is unresolved at another site or merchant ID than this."""
     with scope(tenant=account.tenant):
         left = _left_behind(account)
     if left:
@@ -195,7 +201,7 @@ def _check_nothing_is_left_behind(account: CardConnectAccount) -> None:
 
 
 def _left_behind(account: CardConnectAccount) -> list[str]:
-    """What is not at its end there, for people: "INV-1042 (bank payment started)"."""
+    """What has no final outcome there, for people: "INV-1042 (bank payment started)"."""
     payments = Payment.objects.filter(tenant=account.tenant).unfinished()
     refunds = Refund.objects.filter(tenant=account.tenant).open()
     here = {"site": account.site, "merchid": account.merchid}
@@ -210,7 +216,7 @@ def _left_behind(account: CardConnectAccount) -> list[str]:
 
 
 def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:
-    """Put what was typed into the account; returns which fields changed, never their values."""
+    """Set the typed values on the account; returns the names of the changed fields, never values."""
     changed = []
     for name in ("site", "merchid", "username", "ach_enabled"):
         if getattr(account, name) != getattr(typed, name):

@@ -1,4 +1,4 @@
-"""Payments for Support: to look at, and to ask CardConnect about again."""
+"""Payments in Django admin: read-only, with an inquiry at CardConnect as the only action."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payments.refunding import execute
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Nothing here is typed by hand."""
+    """No field can be edited."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -29,7 +29,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    """Every attempt of every company."""
+    """Every payment attempt of every tenant."""
 
     list_display = (
         "reference", "tenant", "invoice", "amount", "fee", "method", "status", "account_label",
@@ -43,7 +43,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Ask CardConnect again", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
-        """Settle attempts whose outcome is open; the others are left alone."""
+        """Inquire about attempts without an outcome; the others are not changed."""
         open_ones = queryset.filter(status__in=Payment.IN_FLIGHT).select_related(
             "tenant__cardconnect"
         )
@@ -55,7 +55,7 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    """Every void and refund of every company."""
+    """Every void and refund of every tenant."""
 
     list_display = (
         "payment", "tenant", "kind", "amount", "status", "outcome", "orderid", "requested_at",
@@ -68,7 +68,7 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Ask CardConnect again", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
-        """Settle those that were sent and have no end; the others are left alone."""
+        """Inquire about those that were sent and have no outcome; the others are not changed."""
         open_ones = queryset.filter(status__in=Refund.IN_FLIGHT)
         for refund in open_ones.select_related("payment__tenant__cardconnect", "payment__invoice"):
             execute.inquire(refund)

@@ -1,4 +1,4 @@
-"""Payments over the REST API: to read."""
+"""Payments in the REST API, read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenants.access import HasPermission, Permission
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
-    """One attempt to pay; of a card or account only its last four digits."""
+    """One payment attempt; of a card or bank account only the last four digits."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     invoice = serializers.UUIDField(source="invoice.public_id", read_only=True)
@@ -39,7 +39,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
 
 
 class PaymentViewSet(viewsets.ReadOnlyModelViewSet[Payment]):
-    """Payments of the person's company, newest first."""
+    """Payments of the signed-in person's tenant, newest first."""
 
     serializer_class = PaymentSerializer
     permission_classes = (HasPermission,)
@@ -51,7 +51,7 @@ class PaymentViewSet(viewsets.ReadOnlyModelViewSet[Payment]):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Payment]:
-        """Within the company's scope; an invoice's own with ?invoice=<id>."""
+        """Payments of the current tenant; with ?invoice=<id> those of one invoice."""
         found = Payment.objects.select_related("invoice").order_by("-id")
         invoice = self.request.query_params.get("invoice", "")
         if not invoice:

@@ -1,4 +1,4 @@
-"""How much of a bill a payer may pay at once: all of it, or a part where the company allows it."""
+"""How much of a balance one payment may cover: all of it, or a part where the tenant allows parts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ NOT_AN_AMOUNT = "Enter an amount in dollars and cents, such as 50.00"
 
 
 class AmountRefused(Exception):
-    """This amount cannot be paid; str() is what to do instead."""
+    """This amount cannot be paid; str() says which can."""
 
 
 def read(typed: str) -> Decimal:
-    """What a person typed, as money: 50, 50.5, $1,050.00. Raises AmountRefused."""
+    """Parse a typed amount: 50, 50.5, $1,050.00. Raises AmountRefused."""
     found = TYPED.match(typed.strip())
     if found is None:
         raise AmountRefused(NOT_AN_AMOUNT)
@@ -26,12 +26,12 @@ def read(typed: str) -> Decimal:
 
 
 def may_choose(tenant: Tenant, balance: Decimal) -> bool:
-    """Whether a part of this balance may be paid; what is below the minimum is paid in full."""
+    """Whether a part of this balance may be paid; a balance below the minimum is paid in full."""
     return tenant.partial_payments and balance > tenant.partial_minimum
 
 
 def check(tenant: Tenant, balance: Decimal, amount: Decimal) -> None:
-    """Raise AmountRefused unless it is the whole balance or a part that may be paid."""
+    """Raise AmountRefused unless the amount is the whole balance or an allowed part."""
     if amount == balance:
         return
     if not may_choose(tenant, balance):
@@ -54,7 +54,7 @@ def too_little(least: Decimal) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a page asks for; `typed` stands in the field when another amount was chosen."""
+    """What the payer chose; `typed` is the text of the field when another amount was chosen."""
 
     amount: Decimal
     typed: str = ""
@@ -62,7 +62,7 @@ class Choice:
 
 
 def choose(tenant: Tenant, balance: Decimal, typed: str) -> Choice:
-    """The whole balance, or the part that was typed when it may be paid."""
+    """The whole balance, or the typed part when it is allowed."""
     if not typed or not may_choose(tenant, balance):
         return Choice(balance)
     try:

@@ -1,8 +1,8 @@
-"""The sentence a payer agrees to, word for word the same on the page and in the evidence.
+"""The payment authorization: the same words on the page and in the stored evidence.
 
-The page shows it as HTML in which a few parts can change while the payer types (the frame returns
-the card's brand and last four digits); the server writes the same sentence from the same parts.
-Changing a word means a new VERSION.
+The page renders it as HTML with a few parts that change while the payer types (the tokenizer frame
+reports card brand and last four digits). The server builds the stored sentence from the same
+parts. Any change of words needs a new VERSION.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ BRANDS = (
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the payer agreed to and from where: becomes the Authorization of the payment."""
+    """What the payer agreed to and from where; stored as the payment's Authorization."""
 
     text: str
     version: str
@@ -77,7 +77,7 @@ def card_words(token: str) -> str:
 
 
 def bank_words(token: str) -> str:
-    """ "ending 4412", of an account; "entered above" before there is a token."""
+    """ "ending 4412" of a bank account; "entered above" before there is a token."""
     return BANK_KNOWN.format(last=token[-4:]) if token else BANK_TO_COME
 
 
@@ -87,7 +87,7 @@ def surcharge_words(fee: Decimal) -> str:
 
 
 def version(method: str, fee: Decimal = ZERO) -> str:
-    """Which wording was agreed to."""
+    """The version of the wording that was agreed to."""
     return WITH_SURCHARGE if fee else VERSIONS[method]
 
 
@@ -107,7 +107,7 @@ def sentence(
     account_type: str = "ECHK",
     fee: Decimal = ZERO,
 ) -> str:
-    """The evidence: plain text, with the total that a surcharge makes of the amount."""
+    """The sentence as plain text, for the evidence; its amount is the total with the surcharge."""
     return TEXTS[method].format(
         **_fixed(invoice, amount + fee, day),
         surcharge=surcharge_words(fee),
@@ -127,9 +127,9 @@ def sentence_html(
     account_type: str = "ECHK",
     to_come: bool = False,
 ) -> SafeString:
-    """The same for the page: what may change is in elements that js/pay.js finds by data-part.
+    """The same sentence for the page; js/pay.js finds the changing parts by data-part.
 
-    `to_come`: the total is not known before CardConnect has told its surcharge.
+    `to_come`: the total is unknown until CardConnect quotes the surcharge.
     """
     fixed: dict[str, str] = _fixed(invoice, amount, day)
     if to_come:

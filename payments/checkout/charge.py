@@ -1,7 +1,7 @@
-"""Takes the money: the claim is committed, then the gateway is called, then the outcome is kept.
+"""Charges a payment: commit the claim, call the gateway, record the outcome.
 
 A crash between any two steps leaves a row that `inquire` resolves with the gateway. No transaction
-is open while the network is in use.
+is open during a network call.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ CANCELLED = (
     "You can try again or use another card."
 )
 
-# The merchant account adds a surcharge, and we did not know.
+# The merchant account adds a surcharge that was not known.
 NEEDS_ZIP = ("PPS", "104")
 
 
 def charge(
     payment: Payment, token: str, *, expiry: str = "", account_type: str = "", postal: str = ""
 ) -> None:
-    """Call the gateway for a payment that was just started, and keep what it says."""
+    """Call the gateway for a payment that was just started, and record the outcome."""
     if not payment.mark_sent():
-        return  # somebody else did, or it has ended
+        return  # Another process has sent it, or it has an outcome.
     try:
         answer = client.auth(
             payment, token, expiry=expiry, account_type=account_type, postal=postal
@@ -54,7 +54,7 @@ def charge(
 
 
 def record_outcome(payment: Payment, answer: Approved | Declined) -> None:
-    """Keep an outcome, whether the gateway gave it at once or was asked later."""
+    """Record an outcome from the response to a charge or from a later inquiry."""
     try:
         if isinstance(answer, Declined):
             payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
@@ -73,7 +73,7 @@ def record_outcome(payment: Payment, answer: Approved | Declined) -> None:
 
 
 def undo(payment: Payment, answer: Approved) -> None:
-    """Approved, but not as the payer agreed: give it back, and say so; never book it."""
+    """Void an approval that differs from what the payer agreed to; it is never booked."""
     was = f"${answer.total(payment.amount):,.2f} instead of ${payment.total:,.2f}"
     why, next_step = f"The bank approved {was}", "Try another card."
     if answer.fee and not payment.fee:
@@ -92,7 +92,7 @@ def undo(payment: Payment, answer: Approved) -> None:
 
 
 def inquire(payment: Payment) -> None:
-    """Ask the gateway what became of an attempt, and settle it when the answer allows."""
+    """Inquire about an attempt, and record its outcome when the response proves one."""
     asked_at = payment.claim_inquiry()
     if asked_at is None:
         return
@@ -116,7 +116,9 @@ def inquire(payment: Payment) -> None:
 
 
 def _resolve_cancelled(payment: Payment) -> None:
-    """CardConnect had this charge once: only seeing it voided, not seeing nothing, settles it."""
+    """A charge that CardConnect had once is resolved only when it is seen voided, not by "not
+    found".
+    """
     try:
         seen = [each for each in client.find(payment) if each.is_approved]
     except (NotSent, Unknown) as silence:
@@ -127,7 +129,7 @@ def _resolve_cancelled(payment: Payment) -> None:
 
 
 def _the_one(payment: Payment, found: list[Approved | Declined]) -> Approved | Declined | None:
-    """The answer that counts: an approval before any decline. Excess approvals are given back."""
+    """The response that counts: an approval before any decline. Excess approvals are voided."""
     approved = [answer for answer in found if isinstance(answer, Approved)]
     for excess in approved[1:]:
         log.error("Payment %s: charged twice, voiding %s", payment.reference, excess.retref)

@@ -1,4 +1,4 @@
-"""Claiming an invoice for one charge: what must be true, under its lock, before any call."""
+"""Claims an invoice for one charge: the conditions, checked under its lock before any call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AmountChanged(CannotPay):
 
 
 class SentBefore(CannotPay):
-    """This form has started a payment with another card or account, or of another amount."""
+    """This form has started a payment with another card, account or amount."""
 
     def __init__(self, payment: Payment) -> None:
         super().__init__("You had already sent a payment from this page.")
@@ -49,12 +49,13 @@ def start(
     seen: Decimal | None = None,
     fee: Decimal = ZERO,
 ) -> tuple[Payment, bool]:
-    """Claim the invoice for one charge and keep what was agreed; (payment, whether new).
+    """Claim the invoice for one charge and store the authorization; (payment, whether new).
 
-    The same form gives the same payment by its `key`, so that a double click or a replay never
-    charges twice; another form with that key raises SentBefore. `seen` is the balance the payer
-    saw, when `amount` may be a part of it; `fee` is the surcharge they agreed to on top. Raises
-    CannotPay or AmountRefused with a sentence, AmountChanged when the balance is another one.
+    The form's `key` is the idempotency key: the same form returns the same payment, so a double
+    click or a replay never charges twice; a different form with that key raises SentBefore. `seen`
+    is the balance the payer saw, when `amount` may be a part of it; `fee` is the agreed surcharge
+    on top. Raises CannotPay or AmountRefused with a sentence, AmountChanged when the balance has
+    changed.
     """
     with transaction.atomic():
         invoice = link.invoice.locked()
@@ -94,7 +95,7 @@ def start(
 def _check_may_start(
     link: PaymentLink, invoice: Invoice, method: str, token: str
 ) -> CardConnectAccount:
-    """The account to charge with, when link, invoice and company allow it now."""
+    """The merchant account, when link, invoice and tenant allow a charge now."""
     CardConnectAccount.hold(invoice.tenant)
     now = PaymentLink._base_manager.annotate(read_at=DbNow()).get(pk=link.pk)
     if not now.is_live_at(now.read_at):
@@ -118,7 +119,7 @@ def _check_may_start(
 
 
 def _keep_agreement(payment: Payment, agreement: authorization_text.Agreement) -> None:
-    """The evidence of what was agreed to, as it stood when Pay was tapped."""
+    """Store the authorization as it stood when Pay was tapped."""
     Authorization.objects.create(
         tenant=payment.tenant,
         payment=payment,
@@ -127,7 +128,8 @@ def _keep_agreement(payment: Payment, agreement: authorization_text.Agreement) -
         language=agreement.language,
         amount=payment.total,
         payer_name=agreement.payer_name,
-        # The database's clock, as for the charge: agreeing comes first, by one clock.
+        # The database's clock, as for the charge, so that the authorization is never later than the
+        # charge.
         agreed_at=payment.created_at,
         zone=payment.tenant.timezone,
         ip=agreement.ip,
@@ -143,5 +145,5 @@ def _brand(method: str, token: str, account_type: str) -> str:
 
 
 def _fingerprint(token: str) -> str:
-    """Tells the same card again without keeping its token."""
+    """A keyed digest that recognizes the same card without storing its token."""
     return salted_hmac("payments.fingerprint", token, algorithm="sha256").hexdigest()[:32]

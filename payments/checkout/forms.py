@@ -1,4 +1,4 @@
-"""What the Pay Now page sends: a token from the frame, and the payer's agreement."""
+"""The forms that the Pay Now page posts: a token from the tokenizer frame, and the authorization."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class FeeForm(forms.Form):
         self.tenant, self.balance = tenant, balance
 
     def clean_token(self) -> str:
-        """A CardSecure token and nothing else."""
+        """Accept a CardSecure token and nothing else."""
         return _clean(self.cleaned_data["token"], TOKEN, CARD_MISSING)
 
     def clean_postal(self) -> str:
-        """Five digits."""
+        """Accept five digits."""
         return _clean(self.cleaned_data["postal"], ZIP, NO_ZIP)
 
     def clean_amount(self) -> Decimal:
-        """All of the balance, or a part that may be paid."""
+        """Accept the whole balance, or an allowed part."""
         try:
             amount = amounts.read(self.cleaned_data["amount"])
             amounts.check(self.tenant, self.balance, amount)
@@ -55,12 +55,12 @@ class FeeForm(forms.Form):
 
     @property
     def problem(self) -> str:
-        """The first thing to put right."""
+        """The first error, as a sentence."""
         return next(str(error) for errors in self.errors.values() for error in errors)
 
 
 class PayForm(forms.Form):
-    """Each error is a sentence that says what to do; `fix_list` pairs it with where."""
+    """The payment form. Each error is a sentence that says what to do; `fix_list` adds where."""
 
     key = forms.UUIDField()
     amount = forms.CharField(max_length=20, required=False)
@@ -90,7 +90,7 @@ class PayForm(forms.Form):
 
     @property
     def is_bank(self) -> bool:
-        """Whether the bank's half of the form counts."""
+        """Whether the fields of the bank payment count."""
         return bool(self.data.get("method") == authorization_text.ACH)
 
     @property
@@ -100,30 +100,30 @@ class PayForm(forms.Form):
         return "" if amount == self.data.get("balance", amount) else amount
 
     def clean_amount(self) -> Decimal:
-        """Dollars and cents; how much it may be is decided under the invoice's lock."""
+        """Parse dollars and cents; the limits are checked under the invoice's lock."""
         try:
             return amounts.read(self.cleaned_data["amount"])
         except amounts.AmountRefused as refused:
             raise ValidationError(str(refused)) from None
 
     def clean_postal(self) -> str:
-        """Five digits where they decide about a surcharge; otherwise nothing."""
+        """Five digits where they decide about a surcharge; otherwise ""."""
         return _clean(self.cleaned_data["postal"], ZIP, NO_ZIP) if self.has_surcharge else ""
 
     def clean_fee(self) -> Decimal:
-        """The surcharge within the total that was agreed to; a bank payment has none."""
+        """The surcharge within the agreed total; a bank payment has none."""
         fee: Decimal | None = self.cleaned_data["fee"]
         if self.has_surcharge and fee is None:
             raise ValidationError(NO_TOTAL)
         return Decimal("0.00") if fee is None or self.is_bank else fee
 
     def clean_token(self) -> str:
-        """A CardSecure token and nothing else."""
+        """Accept a CardSecure token and nothing else."""
         missing = BANK_MISSING if self.is_bank else CARD_MISSING
         return _clean(self.cleaned_data["token"], TOKEN, missing)
 
     def clean_expiry(self) -> str:
-        """Digits as the frame gives them: YYYYMM or MMYY."""
+        """Accept the frame's formats YYYYMM and MMYY."""
         expiry: str = self.cleaned_data["expiry"]
         return expiry if re.fullmatch(r"\d{4,6}", expiry) else ""
 
@@ -132,7 +132,7 @@ class PayForm(forms.Form):
         return (self.cleaned_data["account"] or "ECHK") if self.is_bank else ""
 
     def clean_name(self) -> str:
-        """The account holder, for a bank payment; never a number."""
+        """The account holder of a bank payment; refuses a number."""
         name: str = " ".join(self.cleaned_data["name"].split()) if self.is_bank else ""
         if self.is_bank and not name:
             raise ValidationError(NO_NAME)
@@ -141,25 +141,25 @@ class PayForm(forms.Form):
         return name
 
     def clean_authorized(self) -> bool:
-        """The box must be ticked."""
+        """The box must be checked."""
         if self.cleaned_data["authorized"] not in ("yes", "on", "true"):
             raise ValidationError(TICK)
         return True
 
     def clean_day(self) -> dt.date:
-        """The date in the sentence the payer read: today's, or yesterday's just after midnight."""
+        """The date in the authorization: today's, or yesterday's shortly after midnight."""
         day: dt.date = self.cleaned_data["day"] or self.today
         if self.today - day not in (dt.timedelta(0), dt.timedelta(days=1)):
             raise ValidationError("This page is from another day.")
         return day
 
     def _is_asked(self, field: str) -> bool:
-        """Without card and ZIP code there is no total to wait for."""
+        """Whether the field can be required: without card and ZIP code there is no total yet."""
         return field != "fee" or not {"token", "postal"} & set(self.errors)
 
     @property
     def fix_list(self) -> list[tuple[str, str]]:
-        """(element to go to, what to do there) for each error a person can do something about."""
+        """(element to go to, what to do there) for each error that the payer can correct."""
         places = {
             "amount": "other",
             "method": "method",
@@ -175,7 +175,7 @@ class PayForm(forms.Form):
             if (field != "amount" or self.may_choose) and self._is_asked(field)
             for error in list(self.errors.get(field, []))[:1]
         ]
-        # What a person cannot have done wrong means that the page is old or not ours.
+        # An error that no person can make means that the page is outdated or not ours.
         return found or [("agree", OUT_OF_DATE)]
 
 

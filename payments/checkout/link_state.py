@@ -1,4 +1,4 @@
-"""What a payment link opens at this moment: one of a few pages."""
+"""Which page a payment link opens now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BILLS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """The state, and what its page needs."""
+    """The state of a link, and what its page needs."""
 
     state: str
     account: CardConnectAccount | None = None
@@ -35,7 +35,7 @@ class Standing:
 
 
 def standing(link: PaymentLink) -> Standing:
-    """Where the link stands, by the database's clock at which it was read."""
+    """The link's state, by the database's clock at the time the link was read."""
     invoice = link.invoice
     open_attempt = Payment.objects.filter(invoice=invoice).in_flight().first()
     if open_attempt is not None:
@@ -53,8 +53,9 @@ def standing(link: PaymentLink) -> Standing:
 
 
 def may_name(link: PaymentLink) -> bool:
-    """Whether the link's pages may tell the invoice's number, dates and amounts: not once its time
-    was up, or somebody ended it by hand."""
+    """Whether the link's pages may show the invoice's number, dates and amounts: not after it
+    expired or was ended by hand.
+    """
     return _is_live(link) or link.closed_in_time
 
 

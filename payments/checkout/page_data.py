@@ -1,5 +1,6 @@
-"""What the scripts of the Pay Now page get from the server, so that no rule or sentence of the page
-is written twice: `{{ page_data|json_script:"pay-data" }}`, read by js/pay.js and js/pay_fee.js."""
+"""What the server gives the scripts of the Pay Now page, so that each rule and sentence exists
+once: `{{ page_data|json_script:"pay-data" }}`, read by js/pay.js and js/pay_fee.js.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 from payments.checkout import amounts, authorization_text, forms
 from tenants.models import Tenant
 
-# Heading of the list of problems, by how many there are.
+# Heading of the error list, by the number of errors.
 TO_FIX = (
     "",
     "One thing to fix",
@@ -68,7 +69,7 @@ SURCHARGE = {
 
 
 def page_data(tenant: Tenant, balance: Decimal) -> dict[str, Any]:
-    """Words, brands and the rules of the amount; money is in whole cents."""
+    """Words, card brands and amount rules; money is in whole cents."""
     return {
         "words": WORDS,
         "toFix": TO_FIX,

@@ -1,7 +1,7 @@
-"""What a payer sees: the Pay Now page behind a payment link, and what became of a payment.
+"""The payer's pages: Pay Now behind a payment link, and the outcome of a payment.
 
-Opening a page changes nothing, whoever opens it: people, preview bots, scanners. Only a POST with
-a form of ours pays.
+A GET changes nothing, whoever sends it: people, preview bots, scanners. Only a POST of our form
+pays.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ from tenants.rate_limit import network_of
 
 ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
 GONE = frozenset({link_state.EXPIRED, link_state.REPLACED, link_state.CLOSED, link_state.VOID})
-# Nobody is asked to try a payment that failed again: nothing is left to pay, or it is not known.
+# Outcomes after which the payer is not asked to try again: nothing is left to pay, or it is
+# unknown.
 OVER = frozenset(
     {
         link_state.PAID,
@@ -91,7 +92,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @payer_page
 def pay_status(request: HttpRequest, token: str, payment: uuid.UUID) -> HttpResponse:
-    """What became of one payment; its address is known to the browser that paid only."""
+    """The outcome of one payment; its address is known only to the browser that paid."""
     link = _opened(token)
     if link is None:
         return _unknown(request)
@@ -112,10 +113,10 @@ def pay_status(request: HttpRequest, token: str, payment: uuid.UUID) -> HttpResp
 @sensitive_post_parameters("token")
 @payer_page
 def fee(request: HttpRequest, token: str) -> HttpResponse:
-    """What CardConnect adds to a card payment, before anybody agrees: JSON for js/pay_fee.js.
+    """The surcharge of a card payment, quoted before the payer agrees: JSON for js/pay_fee.js.
 
-    Answers amount, fee, total and words, or a problem to show: 422 for bad input, 409 for a link
-    that takes no card now, 429 for too many questions, 503 when CardConnect does not answer.
+    Returns amount, fee, total and words, or a problem to show: 422 for bad input, 409 for a link
+    that takes no card now, 429 for too many requests, 503 when CardConnect does not respond.
     """
     link = _opened(token)
     if link is None:
@@ -142,7 +143,7 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @payer_page
 def opened(request: HttpRequest, token: str) -> HttpResponse:
-    """A page of ours says that a person is looking at it: 204, whether that counts or not."""
+    """A page reports that a person is looking at it: 204, whether that counts or not."""
     link = _opened(token)
     if link is None:
         return _unknown(request)
@@ -159,14 +160,14 @@ def _opened(token: str) -> PaymentLink | None:
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
-    """One page for every address that opens nothing, so that nobody learns why."""
+    """One page for every address that opens nothing, so that the reason is not revealed."""
     if not UNKNOWN_LINKS.allows(network_of(client_ip(request))):
         return too_many(UNKNOWN_LINKS, render(request, "payments/too_many.html"))
     return render(request, "404.html", status=404)
 
 
 def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any) -> HttpResponse:
-    """The page for where the link stands now."""
+    """The page for the link's present state."""
     now = standing(link)
     if request.GET.get("format") == "json":
         return JsonResponse({"state": now.state})
@@ -180,7 +181,7 @@ def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any
 def _form(
     request: HttpRequest, link: PaymentLink, account: CardConnectAccount, status: int, **extra: Any
 ) -> HttpResponse:
-    """The bill, the choice, the promise and the button."""
+    """The form: the bill, the choice, the authorization and the button."""
     asked = extra.pop("method", "") or request.GET.get("method", "")
     kinds = (
         [authorization_text.CARD, authorization_text.ACH]
@@ -231,7 +232,7 @@ def _form(
 
 
 def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
-    """Start one payment and charge it; every way out is a page that says where the money is."""
+    """Start one payment and charge it; every exit is a page that says where the money is."""
     may_choose = amounts.may_choose(link.tenant, link.invoice.balance)
     account = CardConnectAccount.of(link.tenant)
     form = PayForm(
@@ -276,7 +277,7 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
 def _to_fix(
     request: HttpRequest, link: PaymentLink, form: PayForm, fixes: list[tuple[str, str]]
 ) -> HttpResponse:
-    """The form again, with what has to be put right."""
+    """The form again, with what has to be corrected."""
     return _show(
         request,
         link,
@@ -321,7 +322,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
 
 
 def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpResponse:
-    """The receipt, the wait, or the form again with what went wrong above it."""
+    """The receipt, the wait, or the form again with the error above it."""
     failed = payment.was_not_taken
     now = standing(link).state
     if failed and now == link_state.READY:
@@ -337,7 +338,7 @@ def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpR
 
 
 def _context(link: PaymentLink) -> dict[str, Any]:
-    """What every page of the payer may show. No number, address or name but the first one."""
+    """The context shared by all payer pages. The only personal data is a first name."""
     contact = link.invoice.customer.billing_contact
     paid, under_way = link.invoice.paid, Decimal("0.00")
     if paid:
@@ -356,5 +357,5 @@ def _context(link: PaymentLink) -> dict[str, Any]:
 
 
 def _today(link: PaymentLink) -> dt.date:
-    """The date in the sentence: the company's, by the database's clock."""
+    """The date in the authorization: the tenant's, by the database's clock."""
     return db_now().astimezone(link.tenant.zone).date()

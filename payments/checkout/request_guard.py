@@ -1,4 +1,4 @@
-"""What stands before the payer's pages: no card numbers in, no guessing of links, no caching."""
+"""Protects the payer's pages: no card numbers, no guessing of links, no caching."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from tenants.card_numbers import holds_card_number
 from tenants.rate_limit import RateLimit
 
 UNKNOWN_LINKS = RateLimit("unknown-link", limit=10, window=60)
-# Whoever asks for a fee or reports an opened page has a live link: without the cache they go on.
+# A request for a quote or a report of an opened page needs a live link, so that without the cache
+# these limits fail open.
 FEE_QUESTIONS = RateLimit("fee", limit=30, window=60, fails_open=True)
 OPENINGS = RateLimit("opening", limit=30, window=60, fails_open=True)
-# No payer's form comes near it, and a search through megabytes of digits would keep a worker busy.
+# No form of ours comes near this size, and searching megabytes of digits would block a worker.
 MOST_BYTES = 32 * 1024
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
-    # "no-referrer" would make browsers send "Origin: null", which the CSRF check refuses.
+    # With "no-referrer", browsers send "Origin: null", which the CSRF check refuses.
     "Referrer-Policy": "same-origin",
 }
 
@@ -32,8 +33,9 @@ View = Callable[..., HttpResponse]
 
 
 def payer_page(view: View) -> View:
-    """Refuse any request that carries a card number or far too much, and let no answer be kept or
-    indexed."""
+    """Refuse requests that carry a card number or an oversized body; forbid caching and indexing
+    of responses.
+    """
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -54,14 +56,16 @@ def payer_page(view: View) -> View:
 
 
 def carries_card_number(request: HttpRequest) -> bool:
-    """Whether any field or part of the address, or the page they came from, holds a raw card or
-    bank number. Other headers hold clocks, counters and other sites' cookies, and nobody types
-    there."""
+    """Whether a field, the address or the referring page holds a raw card or bank number.
+
+    Other headers are not searched: they hold clocks, counters and cookies of other sites, and
+    nobody types there.
+    """
     return any(holds_card_number(text) for text in _everything_in(request))
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The payer's address; a header counts only as far as TRUSTED_PROXIES have written it."""
+    """The payer's address; a forwarding header counts only as far as TRUSTED_PROXIES wrote it."""
     address = request.META.get("REMOTE_ADDR", "")
     hops = request.headers.get("X-Forwarded-For", "").split(",")
     if 0 < settings.TRUSTED_PROXIES <= len(hops):
@@ -73,7 +77,7 @@ def client_ip(request: HttpRequest) -> str | None:
 
 
 def too_many(limit: RateLimit, response: HttpResponse) -> HttpResponse:
-    """The response as 429, saying when to try again."""
+    """Turn the response into a 429 that says when to try again."""
     response.status_code = 429
     response["Retry-After"] = str(limit.retry_after)
     return response

@@ -1,5 +1,6 @@
-"""The surcharge of a card payment: asked of CardConnect before anybody agrees, and once more when
-they pay, so that nobody is charged another total than the one they read."""
+"""The surcharge of a card payment: quoted by CardConnect before the payer agrees, and again when
+they pay, so that the charged total is the one they read.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ OUR_SIDE = (
 
 @dataclass(frozen=True)
 class Quote:
-    """What a card payment of some amount costs on top, and why when it is nothing."""
+    """The surcharge of a card payment of some amount, with the reason when it is zero."""
 
     fee: Decimal
     words: str = ""
@@ -40,7 +41,9 @@ class Quote:
 
 @sensitive_variables("token")
 def quote(account: CardConnectAccount, token: str, postal: str, amount: Decimal) -> Quote:
-    """Ask CardConnect; when it cannot tell, nothing may be added. Raises CannotPay on silence."""
+    """Request a quote; when CardConnect cannot give one, nothing may be added. Raises CannotPay
+    when it does not respond.
+    """
     try:
         told = client.surcharge(account, token, postal, amount)
     except CredentialsLost:
@@ -62,10 +65,10 @@ def agreed(
     amount: Decimal,
     fee: Decimal,
 ) -> Decimal:
-    """The surcharge the payer agreed to, when it is still the one that CardConnect adds.
+    """The surcharge the payer agreed to, when CardConnect still quotes the same.
 
-    Raises AmountChanged with both totals when it is not, and CannotPay when nobody can tell. A form
-    that paid before, or an invoice that takes no payment now, is not asked about.
+    Raises AmountChanged with both totals when it differs, and CannotPay when it cannot be quoted.
+    No quote is requested for a form that has paid before or an invoice that takes no payment now.
     """
     account = standing(link).account
     if account is None or Payment.objects.filter(link=link, key=key).exists():
@@ -78,7 +81,7 @@ def agreed(
 
 
 def learn(payment: Payment, answer: Approved | None = None) -> bool:
-    """A fee turned up that we did not know of: note its kind, as `answer` or CardConnect tells it.
+    """Record a surcharge that was not known, from `response` or from CardConnect.
 
     True when the page can show it from now on.
     """

@@ -1,9 +1,9 @@
-"""The CardPointe Gateway: what can be asked of it.
+"""The CardPointe Gateway's operations.
 
-Speaks tokens, amounts and order numbers. What comes back from an attempt to take money is an
-Approved, a Declined, or one of two errors: NotSent (no byte of the request left, so nothing can
-have happened) and Unknown (anything else). Credentials, tokens and bodies are in no message,
-representation or log line.
+Takes tokens, amounts and order numbers. An attempt to take money ends as Approved, as Declined, or
+with one of two errors: NotSent (no byte of the request left, so nothing can have happened) and
+Unknown (anything else). Credentials, tokens and bodies appear in no message, representation or log
+line.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CredentialError(Exception):
 
 
 def check_credentials(account: CardConnectAccount) -> None:
-    """Ask the gateway whether it knows this merchant; raises CredentialError with a sentence."""
+    """Check that the gateway accepts these credentials; raises CredentialError with a sentence."""
     try:
         status, _ = http.call(account, "PUT", "", {"merchid": account.merchid})
     except CredentialsLost:
@@ -94,13 +94,15 @@ def auth(
     account_type: str = "",
     postal: str = "",
 ) -> Answer:
-    """Charge `payment.amount` to what `token` stands for, once; raises NotSent or Unknown."""
+    """Charge `payment.amount` to the account behind `token`, once; raises NotSent or Unknown."""
     request = {
         "account": token,
         "amount": f"{payment.amount:.2f}",  # always two decimals: "10" would be ten cents
         "currency": payment.tenant.currency,
         "orderid": payment.orderid,
-        "invoiceid": payment.invoice.number[:12],  # tells whose a charge is that we forgot
+        "invoiceid": payment.invoice.number[
+            :12
+        ],  # identifies a charge whose payment row is missing
         "capture": "Y",
         "ecomind": "E",
     }
@@ -116,9 +118,9 @@ def auth(
 
 
 def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declined:
-    """Give back all or part of a settled charge, under an order number of the refund's own.
+    """Refund all or part of a settled charge, under an order number of the refund's own.
 
-    Raises NotSent or Unknown; after Unknown, `find(payment, orderid)` says what became of it.
+    Raises NotSent or Unknown; after Unknown, `find(payment, orderid)` gives the outcome.
     """
     if not ORDERID.fullmatch(orderid) or orderid == payment.orderid:
         raise ValueError("A refund has an order number of its own: up to 19 capital letters.")
@@ -127,13 +129,13 @@ def refund(payment: Payment, amount: Decimal, orderid: str) -> Refunded | Declin
 
 
 def try_void(payment: Payment, retref: str = "") -> Voided | Declined:
-    """Undo a charge that has not settled; raises NotSent or Unknown."""
+    """Void a charge that has not settled; raises NotSent or Unknown."""
     request = {"retref": retref or payment.retref}
     return responses.voided(_put(payment, "void", request), payment)
 
 
 def void(payment: Payment, retref: str) -> bool:
-    """Undo a charge; True only when the gateway confirms it."""
+    """Void a charge; True only when the gateway confirms it."""
     try:
         return isinstance(try_void(payment, retref), Voided)
     except (NotSent, Unknown):
@@ -141,9 +143,10 @@ def void(payment: Payment, retref: str) -> bool:
 
 
 def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
-    """All that the gateway has under our order number; [] is its "Txn not found".
+    """All transactions under our order number; [] is the gateway's "Txn not found".
 
-    None: it has the attempt, without an end yet. Raises NotSent or Unknown when there is no answer.
+    None: the gateway has the attempt without an outcome yet. Raises NotSent or Unknown without a
+    response.
     """
     found, undecided = [], False
     for row in _by_orderid(payment, payment.orderid):
@@ -158,24 +161,24 @@ def inquire_by_orderid(payment: Payment) -> list[Answer] | None:
 
 
 def find(payment: Payment, orderid: str = "") -> list[Transaction]:
-    """Every transaction under an order number: the payment's, or the one of a refund of it.
+    """Every transaction under an order number, a payment's or a refund's.
 
-    Raises NotSent or Unknown when there is no answer.
+    Raises NotSent or Unknown without a response.
     """
     return _transactions(_by_orderid(payment, orderid or payment.orderid))
 
 
 def inquire(payment: Payment, retref: str = "") -> Transaction | None:
-    """How a charge stands at the gateway; None when it has no such charge.
+    """The present state of a charge; None when the gateway has no such charge.
 
-    Raises NotSent or Unknown when there is no answer.
+    Raises NotSent or Unknown without a response.
     """
     account = _account(payment)
     return _look_up(account, payment.site, payment.merchid, retref or payment.retref)
 
 
 def look_up(account: CardConnectAccount, retref: str) -> Transaction | None:
-    """The same for a reference that no payment of ours has."""
+    """The same for a reference that belongs to no payment of ours."""
     return _look_up(account, account.site, account.merchid, retref)
 
 
@@ -214,14 +217,14 @@ def _found(told: Any) -> list[Any]:
 
 @sensitive_variables("request", "filled")
 def _put(payment: Payment, path: str, request: dict[str, str]) -> Any:
-    """Send what is not blank, to the merchant account that the payment began with."""
+    """Send the fields that are not blank, to the merchant account that the payment began with."""
     filled = {name: value for name, value in request.items() if value}
     request = {"merchid": payment.merchid, **filled}
     return http.ask(_account(payment), "PUT", path, request, payment.site)
 
 
 def _account(payment: Payment) -> CardConnectAccount:
-    """Whose credentials to use; raises NotSent when the company has none any more."""
+    """The account whose credentials to use; raises NotSent when the tenant has none any more."""
     account: CardConnectAccount | None = getattr(payment.tenant, "cardconnect", None)
     if account is None:
         raise NotSent("The company has no CardConnect account.")

@@ -1,7 +1,7 @@
-"""What a decline means, in words for the person who was declined.
+"""What a decline means, in words for the payer.
 
-Each processor has its own codes (decline_codes.csv); they come down to a handful of things a person
-can do. Nothing here says "stolen" or "fraud": whoever holds the phone may be either side of it.
+Each processor has its own codes (decline_codes.csv); they map to a handful of next steps. No
+sentence says "stolen" or "fraud": the person with the phone may be the owner or the thief.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ _WORDS = {name: words for name, words in globals().items() if isinstance(words, 
 
 @dataclass(frozen=True)
 class _Code:
-    words: Words | None  # None for what is no decline
+    words: Words | None  # None when the code is not a decline
     text: str
 
 
 def _read(path: Path) -> dict[tuple[str, str], _Code]:
-    """The processors' codes, each with our words and its own text."""
+    """The processors' codes, each with our words and the processor's own text."""
     with path.open(encoding="ascii", newline="") as file:
         return {
             (row["respproc"], row["respcode"]): _Code(
@@ -91,7 +91,7 @@ def find(respproc: str, respcode: str, resptext: str, category: str = "") -> Wor
 
 
 def original(respproc: str, respcode: str) -> str:
-    """What the processor calls a code, for staff, when the answer does not say it itself."""
+    """The processor's text for a code, for staff, when the response has none."""
     known = _CODES.get((respproc, respcode))
     return known.text if known else ""
 
@@ -112,6 +112,6 @@ _STAFF = {
 
 
 def for_staff(verb: str, respproc: str, respcode: str) -> str:
-    """Why the gateway would not void or refund, and what to do about it."""
+    """Why the gateway did not void or refund, and what to do about it."""
     told = _STAFF.get(respcode) if respproc == "PPS" or respcode in ("26", "28") else None
     return told or f"CardConnect refused the {verb}. Try again later, or call CardConnect."

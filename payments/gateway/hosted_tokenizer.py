@@ -1,7 +1,7 @@
-"""The address of CardPointe's Hosted iFrame Tokenizer, dressed like our page.
+"""The address of CardPointe's Hosted iFrame Tokenizer, styled like our page.
 
-Card number, date and security code, and bank numbers, are typed into that frame only. Its `css`
-parameter takes an allow-list of properties; what it drops leaves the frame plain but usable.
+Card number, expiration date and CVV, and bank account numbers, are typed into that frame only. Its
+`css` parameter accepts an allow-list of properties; the frame stays usable without the others.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CARD = {
     "cvvtitle": "Security code, 3 or 4 digits",
     "placeholdercvv": "3 or 4 digits",
 }
-# One field for both numbers needs the keyboard with a slash, and time to type a long number.
+# One field for both numbers needs a keyboard with a slash, and time to type a long number.
 ACH = {
     **COMMON,
     "fullmobilekeyboard": "true",
@@ -65,6 +65,6 @@ ACH = {
 
 
 def url(site: str, method: str) -> str:
-    """What to load into the frame to pay by card or from a bank account."""
+    """The frame's address for a card or for a bank account."""
     query = ACH if method == "ach" else CARD
     return f"{base_url(site)}/itoke/ajax-tokenizer.html?{urlencode(query)}"

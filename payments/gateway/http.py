@@ -1,8 +1,8 @@
-"""One exchange with the CardPointe Gateway, and how its answers are read.
+"""One HTTP exchange with the CardPointe Gateway, and the parsing of its responses.
 
-Every call ends in one of three ways: an answer, NotSent (no byte of the request left, so nothing
-can have happened) or Unknown (anything else: a time-out, an HTTP error, an answer nobody can read).
-Credentials, tokens and bodies are in no message, representation or log line of this file.
+Every call ends in one of three ways: a response, NotSent (no byte of the request left, so nothing
+can have happened) or Unknown (anything else: a timeout, an HTTP error, an unreadable response).
+Credentials, tokens and bodies appear in no message, representation or log line of this file.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ from tenants.secrets import SecretError
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-# The gateway answers at 32 seconds at the latest; hanging up earlier would make unknowns ourselves.
+# The gateway responds within 32 seconds; a shorter timeout would create unknown outcomes.
 DEADLINE_SECONDS = 40.0
-MAX_BODY = 4 * 1024 * 1024  # a month's funding; any other answer has a few hundred bytes
+MAX_BODY = (
+    4 * 1024 * 1024
+)  # bytes of a month's funding report; any other response has a few hundred
 CHUNK = 64 * 1024
 _TOO_MUCH = 10**6
-# A point is required: "1000" without one might be cents.
+# A decimal point is required: "1000" without one might be cents.
 _AMOUNT = re.compile(r"-?[0-9]{1,10}\.[0-9]{1,2}")
 _LONG_NUMBER = re.compile(r"\d{4,}")
 
@@ -48,11 +50,11 @@ class NotSent(Exception):
 
 
 class CredentialsLost(NotSent):
-    """The stored credentials cannot be opened; trying again helps nobody."""
+    """The stored credentials cannot be decrypted; a retry does not help."""
 
 
 class Unknown(Exception):
-    """Whether anything was charged is not known; ask by order number, never send again."""
+    """Whether anything was charged is not known; inquire by order number, never send again."""
 
 
 def base_url(site: str) -> str:
@@ -74,18 +76,18 @@ def ask(
     request: Mapping[str, str] | None = None,
     site: str = "",
 ) -> Any:
-    """The JSON that the gateway answers; raises NotSent or Unknown."""
+    """The JSON of the gateway's response; raises NotSent or Unknown."""
     return read_json(*call(account, verb, path, request, site))
 
 
 @sensitive_variables()
 def look_up(account: CardConnectAccount, path: str, **query: str) -> Any:
-    """The JSON under a path with a query; blank parts of the query are left out."""
+    """The JSON at a path with a query; blank parts of the query are left out."""
     return ask(account, "GET", f"{path}?{urlencode({k: v for k, v in query.items() if v})}")
 
 
 def read_json(status: int, body: bytes) -> Any:
-    """The JSON of an answer; raises Unknown for any other answer."""
+    """Parse the JSON of a response; raises Unknown for anything else."""
     if status != http.client.OK:
         log.error("CardConnect answered with HTTP %s", status)
         raise Unknown(f"The gateway answered with HTTP {status}.")
@@ -96,9 +98,9 @@ def read_json(status: int, body: bytes) -> Any:
 
 
 def field(row: Any, name: str, length: int = 256) -> str:
-    """A field without its padding; "" for a missing, blank or absurd one.
+    """A field without its padding; "" when it is missing, blank or malformed.
 
-    What PostgreSQL would refuse to store (NUL, half of a surrogate pair) is left out.
+    Drops what PostgreSQL cannot store: NUL and half of a surrogate pair.
     """
     value = row.get(name) if isinstance(row, dict) else None
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
@@ -107,18 +109,18 @@ def field(row: Any, name: str, length: int = 256) -> str:
 
 
 def flag(row: Any, name: str) -> bool:
-    """A yes, whichever way it is written: true, "Y", "true"."""
+    """A yes in any of the gateway's spellings: true, "Y", "true"."""
     value = row.get(name) if isinstance(row, dict) else None
     return value is True or field(row, name).upper() in ("Y", "YES", "TRUE")
 
 
 def text(row: Any, name: str, length: int = 128) -> str:
-    """A text for people; the bank's processor repeats the account number in some of them."""
+    """A text for people, masked: some processors repeat the account number in it."""
     return _LONG_NUMBER.sub("…", field(row, name))[:length]
 
 
 def money(row: Any, name: str) -> Decimal | None:
-    """An amount as all answers write it, with a point; None for anything else."""
+    """An amount with a decimal point, as all responses write it; None for anything else."""
     told = field(row, name)
     return Decimal(told).quantize(Decimal("0.01")) if _AMOUNT.fullmatch(told) else None
 
@@ -133,7 +135,7 @@ def rate(row: Any, name: str) -> Decimal | None:
 
 
 def day(row: Any, name: str) -> dt.date | None:
-    """The day of YYYYMMDD, YYYYMMDDHHMMSS or YYYY-MM-DD, as the gateway's clock has it."""
+    """The day of YYYYMMDD, YYYYMMDDHHMMSS or YYYY-MM-DD, on the gateway's clock."""
     told = field(row, name).replace("-", "")[:8]
     try:
         return dt.datetime.strptime(told, "%Y%m%d").date()  # noqa: DTZ007  a day, not a moment
@@ -149,7 +151,7 @@ def call(
     request: Mapping[str, str] | None = None,
     site: str = "",
 ) -> tuple[int, bytes]:
-    """Send one request, follow nothing, wait DEADLINE_SECONDS at most for the whole answer.
+    """Send one request without redirects; the whole response must arrive within DEADLINE_SECONDS.
 
     The exchange runs in a thread of its own, because a read timeout alone never ends for a gateway
     that sends one byte a second.
@@ -182,7 +184,7 @@ def _exchange(
     request: Mapping[str, str] | None,
     seconds: float,
 ) -> None:
-    """One HTTP exchange; puts the status and body, or NotSent or Unknown, into `told`."""
+    """One HTTP exchange; puts status and body, or NotSent or Unknown, into `outcome`."""
     end = time.monotonic() + seconds
     try:
         with requests.request(
@@ -208,7 +210,7 @@ def _exchange(
 
 
 def _body(response: requests.Response, end: float) -> bytes:
-    """The body, read as it comes, so that a body without end is hung up on; raises Unknown."""
+    """Read the body in pieces and stop at the size limit; raises Unknown."""
     body = b""
     while chunk := response.raw.read1(CHUNK, decode_content=True):
         body += chunk

@@ -1,4 +1,4 @@
-"""What the gateway knows before a charge: the merchant and the surcharge."""
+"""Lookups before a charge: the merchant account's setup and the surcharge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ZERO = Decimal("0.00")
 
 @dataclass(frozen=True)
 class Merchant:
-    """A merchant account as the gateway has it set up."""
+    """A merchant account as it is set up at the gateway."""
 
     merchid: str
     checks_address: bool
@@ -29,13 +29,13 @@ class Merchant:
 
     @property
     def has_surcharge(self) -> bool:
-        """Whether the gateway adds a fee of its own to a credit card payment."""
+        """Whether the gateway adds a surcharge to a credit card payment."""
         return self.fee_type == "S" and self.fee_value > 0
 
 
 @dataclass(frozen=True)
 class Surcharge:
-    """What the gateway would add to a payment by itself.
+    """What the gateway would add to a payment.
 
     `fee` is zero for a debit card and for a postal code where surcharges are not allowed.
     """
@@ -46,7 +46,7 @@ class Surcharge:
 
 
 def merchant(account: CardConnectAccount) -> Merchant:
-    """How the gateway has the company's account set up; raises NotSent or Unknown."""
+    """The setup of the tenant's account at the gateway; raises NotSent or Unknown."""
     row = http.ask(account, "GET", f"inquireMerchant/{account.merchid}")
     told = http.field(row, "merchid", 16)
     if told != account.merchid:

@@ -1,4 +1,4 @@
-"""What the gateway reports about days gone by: what settled, and what reached the bank."""
+"""The gateway's reports about past days: settlement and funding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from payments.gateway.http import Unknown
 from payments.models.account import CardConnectAccount
 
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
-# What a bank payment is called where a card has its brand.
+# The name of a bank payment in the field that holds a card's brand.
 BANK_TYPES = frozenset({"ECHK", "ESAV", "ACH", "BANK"})
 REJECTED = frozenset("NFPTR")
 _CENT = Decimal("0.01")
@@ -22,10 +22,10 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Settled:
-    """One line of a batch.
+    """One line of a settlement batch.
 
-    Letters: Y accepted; N rejected, by F its format, by T its token, by P as a PIN debit, R as once
-    recorded; W under review, and none while it is queued.
+    Codes: Y accepted; N rejected, by F its format, by T its token, by P as a PIN debit, R as a
+    duplicate; W under review; none while it is queued.
     """
 
     batchid: str
@@ -38,18 +38,18 @@ class Settled:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the settlement took it."""
+        """Whether it settled."""
         return self.letter == "Y"
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the settlement refused it; what is neither waits."""
+        """Whether settlement rejected it; a line that is neither accepted nor rejected waits."""
         return self.letter in REJECTED
 
 
 @dataclass(frozen=True)
 class Funded:
-    """One line of the money that went to or from the company's bank account."""
+    """One line of a funding report: money to or from the tenant's bank account."""
 
     retref: str
     amount: Decimal
@@ -63,12 +63,12 @@ class Funded:
 
     @property
     def is_rejected(self) -> bool:
-        """A bank payment that came back before it was funded keeps its own line."""
+        """A bank payment that was returned before it was funded keeps its own line."""
         return self.status.lower() == "rejected"
 
     @property
     def is_paid_out(self) -> bool:
-        """Whether the line is the money itself on its way, and not what became of it since."""
+        """Whether the line is the payout itself, not a later event of it."""
         return not (self.is_rejected or self.achreturncode)
 
 
@@ -98,12 +98,12 @@ def funding(account: CardConnectAccount, day: dt.date) -> list[Funded]:
 
 
 def _is_null_batches(body: bytes) -> bool:
-    """What the gateway answers when nothing settled; it says so in JSON's name, but not in JSON."""
+    """The gateway's response when nothing settled: labeled as JSON, but not JSON."""
     return body.strip().strip(b'"').lower() == b"null batches"
 
 
 def _rows(parent: Any, name: str) -> list[Any]:
-    """The list below a name. A report read in part would call good payments lost."""
+    """The list under a name. A report that is read in part would report good payments as lost."""
     rows = parent.get(name, []) if isinstance(parent, dict) and parent else None
     if rows is None or not isinstance(rows, list):
         raise Unknown("The report cannot be read.")
@@ -145,7 +145,7 @@ def _funded(row: Any) -> Funded:
 
 
 def amount_in(row: Any, name: str) -> Decimal | None:
-    """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is none."""
+    """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is no amount."""
     told = http.field(row, name)
     if not _AMOUNT.fullmatch(told):
         return None

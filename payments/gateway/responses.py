@@ -1,6 +1,6 @@
-"""What the gateway's answers say, in our own types.
+"""The gateway's responses as our own types.
 
-An attempt to take money ends as Approved, as Declined, or as http.Unknown: there is no fourth.
+An attempt to take money ends as Approved, as Declined, or as http.Unknown; there is no fourth.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from payments.models import Payment
 
 _RETREF = re.compile(r"[0-9A-Za-z]{1,14}")
 _ZERO = Decimal("0.00")
-# "Txn Settled" has been seen marked as approved, "Txn not settled" too: neither did anything.
+# "Txn Settled" and "Txn not settled" have both been seen marked as approved: nothing was done.
 _NOTHING_DONE = frozenset({"26", "27", "28", "29", "39", "45", "46"})
 
 
 @dataclass(frozen=True)
 class Approved:
-    """Money was taken: `amount` may differ from what was asked for."""
+    """Money was taken; `amount` may differ from the requested one."""
 
     amount: Decimal
     retref: str
@@ -38,17 +38,17 @@ class Approved:
     fee_value: Decimal = _ZERO
 
     def total(self, asked: Decimal) -> Decimal:
-        """What the payer was charged in all, when `asked` was asked for.
+        """What the payer was charged in all, when `asked` was requested.
 
-        The gateway tells a fee within the amount (which is then more than was asked for) or
-        beside it.
+        The gateway reports a fee either within the amount (which then exceeds the requested one)
+        or beside it.
         """
         return self.amount + self.fee if self.amount == asked else self.amount
 
 
 @dataclass(frozen=True)
 class Declined:
-    """Nothing was done. `sentence` is for people, code and text are the gateway's own."""
+    """Nothing was charged. `sentence` is for people; code and text are the gateway's own."""
 
     respproc: str
     respcode: str
@@ -60,7 +60,7 @@ class Declined:
 
 @dataclass(frozen=True)
 class Refunded:
-    """Money was given back, under a reference of its own."""
+    """A refund went through, under a reference of its own."""
 
     retref: str
     amount: Decimal
@@ -72,7 +72,7 @@ class Refunded:
 
 @dataclass(frozen=True)
 class Voided:
-    """A charge was undone before it settled."""
+    """A charge was voided before it settled."""
 
     retref: str
     authcode: str = ""
@@ -86,7 +86,7 @@ Answer = Approved | Declined
 
 @dataclass(frozen=True)
 class Transaction:
-    """One transaction as the gateway has it on its books."""
+    """One transaction in the gateway's records."""
 
     retref: str
     orderid: str
@@ -102,22 +102,22 @@ class Transaction:
 
     @property
     def is_approved(self) -> bool:
-        """Whether the bank said yes, whatever became of it since."""
+        """Whether the bank approved it, whatever happened later."""
         return self.respstat == "A"
 
     @property
     def is_voided(self) -> bool:
-        """Whether it was undone before settlement."""
+        """Whether it was voided before settlement."""
         return self._stands("voided")
 
     @property
     def is_settled(self) -> bool:
-        """Whether the settlement took it."""
+        """Whether it settled."""
         return self._stands("accepted")
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the settlement refused it; for a bank payment, `funding` says why."""
+        """Whether settlement rejected it; for a bank payment, `funding` has the reason."""
         return self._stands("rejected", "format error", "token decrypt", "pin debit")
 
     def _stands(self, *words: str) -> bool:
@@ -125,7 +125,7 @@ class Transaction:
 
 
 def attempt(row: Any, payment: Payment) -> Answer | None:
-    """One attempt as the gateway tells it; None for its B, "try later"; raises Unknown."""
+    """The outcome of one attempt; None for the gateway's B, "try later"; raises Unknown."""
     respstat = http.field(row, "respstat")
     if respstat not in ("A", "B", "C"):
         raise Unknown("The answer does not say how it went.")
@@ -151,18 +151,18 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
 
 
 def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
-    """The answer to a refund; raises Unknown."""
+    """The response to a refund; raises Unknown."""
     if verdict(row, payment, {payment.orderid, orderid}) == "C":
         return refused(row, "refund")
     retref, amount = reference(row), http.money(row, "amount")
     if retref in ("", payment.retref) or amount is None:
         raise Unknown("The answer refunds without an amount or a reference of its own.")
-    # Some processors write what is given back as a negative amount.
+    # Some processors write a refund as a negative amount.
     return Refunded(retref, abs(amount), http.field(row, "authcode", 16), **codes(row))
 
 
 def voided(row: Any, payment: Payment) -> Voided | Declined:
-    """The answer to a void; raises Unknown."""
+    """The response to a void; raises Unknown."""
     if verdict(row, payment, {payment.orderid}) == "C":
         return refused(row, "void")
     return Voided(reference(row), http.field(row, "authcode", 16), **codes(row))
@@ -178,7 +178,7 @@ def verdict(row: Any, payment: Payment, orderids: Collection[str]) -> str:
 
 
 def transaction(row: Any) -> Transaction | None:
-    """One transaction from the gateway's books; None for "Txn not found"; raises Unknown."""
+    """One transaction from the gateway's records; None for "Txn not found"; raises Unknown."""
     if is_not_found(row):
         return None
     retref = reference(row)
@@ -198,7 +198,7 @@ def transaction(row: Any) -> Transaction | None:
 
 
 def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
-    """An answer about somebody else's money is no answer: raises Unknown."""
+    """Raise Unknown when the response is about another transaction."""
     told = orderid_of(row)
     if told and told not in orderids:
         raise Unknown("The answer is about another order.")
@@ -214,7 +214,7 @@ def is_not_found(row: Any) -> bool:
 
 
 def is_voided(row: Any) -> bool:
-    """Whether a row tells of a charge that was undone."""
+    """Whether a row is about a voided charge."""
     return http.field(row, "setlstat").lower() == "voided"
 
 
@@ -244,7 +244,7 @@ def _declined(row: Any) -> Declined:
 
 
 def refused(row: Any, verb: str) -> Declined:
-    """A refusal of something staff wanted, in words for staff."""
+    """A refusal of a void or refund, in words for staff."""
     processor, code, text = codes(row).values()
     sentence = decline_codes.for_staff(verb, processor, code)
     return Declined(processor, code, text, sentence, retref=reference(row))
