@@ -56,7 +56,7 @@ class Credentials:
 
 
 def request_text_to_pay(tenant: Tenant, actor: User) -> bool:
-    """**Contact Support to enable Text-to-Pay**. False when it is enabled or was requested before."""
+    """**Contact Support to enable Text-to-Pay**. False when it is enabled or was requested."""
     with transaction.atomic():
         row = _locked(tenant)
         if row.text_to_pay_enabled or row.text_to_pay_requested_at:
@@ -216,7 +216,7 @@ def _left_behind(account: CardConnectAccount) -> list[str]:
 
 
 def _fill(account: CardConnectAccount, typed: Credentials) -> list[str]:
-    """Set the typed values on the account; returns the names of the changed fields, never values."""
+    """Set the typed values on the account; returns the changed fields' names, never values."""
     changed = []
     for name in ("site", "merchid", "username", "ach_enabled"):
         if getattr(account, name) != getattr(typed, name):

@@ -1,4 +1,4 @@
-"""The sweeps that find out what became of charges, refunds and settlements."""
+"""The sweeps that resolve the outcomes of charges, refunds and settlements."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tenants.models import Tenant
 log = logging.getLogger(__name__)
 
 BATCH = 20
-# This runs three times a minute: ten accounts a run are 450 in a quarter hour. CardConnect's test
-# system answers 20 inquiries and reports a minute to one address; a refusal is only a pause.
+# This runs three times a minute: ten accounts a run are 450 in a quarter of an hour. CardConnect's
+# test system answers 20 inquiries and reports a minute to one address; a refusal only delays them.
 REPORTS = 10
 # Seconds after which a message to start a nightly run is dropped. The sweep sends it again every
 # minute until the run has begun.
@@ -33,9 +33,9 @@ RUNG_FOR = 600
 
 @shared_task
 def settle_unknown() -> int:
-    """Ask the gateway about every attempt whose turn it is; returns how many.
+    """Inquire about every attempt that is due; returns how many.
 
-    Safe to run twice at once: each attempt's turn is claimed by one update before the call.
+    Safe to run twice at once: each attempt is claimed with one update before the call.
     """
     with scopes_disabled():
         due = list(
@@ -48,7 +48,7 @@ def settle_unknown() -> int:
 
 
 def _inquire_safely(payment: Payment) -> None:
-    """One attempt that cannot be settled must not hold up the others."""
+    """One attempt whose inquiry fails must not stop the others."""
     try:
         charge.inquire(payment)
     except Exception:
@@ -57,10 +57,10 @@ def _inquire_safely(payment: Payment) -> None:
 
 @shared_task
 def settle_bank_payments() -> int:
-    """Find out what settled, cleared, was rejected or came back; for how many companies it asks.
+    """Start a poll of settlements, clearings, rejections and returns; for how many tenants.
 
-    Each company has a task of its own for its reports, and one for its payments, so that a slow
-    answer holds up nobody else.
+    Each tenant has one task for its reports and one for its payments, so that a slow response
+    delays nobody else.
     """
     now = db_now()
     with scopes_disabled():
@@ -76,7 +76,7 @@ def settle_bank_payments() -> int:
 
 @shared_task
 def look_at_payments(tenant_id: int, turn: str) -> int:
-    """Ask the gateway about the payments that this turn gave out; how many."""
+    """Poll the payments that were claimed for this task; returns how many."""
     tenant = Tenant.objects.get(pk=tenant_id)
     with scope(tenant=tenant):
         return status.poll_company(tenant, dt.datetime.fromisoformat(turn))
@@ -84,7 +84,7 @@ def look_at_payments(tenant_id: int, turn: str) -> int:
 
 @shared_task
 def read_returns(account_id: int, turn: str) -> int:
-    """Read what banks sent back to one company, when the turn is still ours; how many came back."""
+    """Read one tenant's bank returns while the claim lasts; how many payments were returned."""
     until = dt.datetime.fromisoformat(turn)
     mine = CardConnectAccount.objects.filter(pk=account_id, next_funding_at=until)
     account = mine.select_related("tenant").first()
@@ -96,7 +96,7 @@ def read_returns(account_id: int, turn: str) -> int:
 
 @shared_task
 def settle_refunds() -> int:
-    """Ask the gateway about every void and refund nobody heard back about; returns how many."""
+    """Inquire about every void and refund without an outcome that is due; returns how many."""
     with scopes_disabled():
         due = list(
             Refund.objects.to_inquire(db_now()).select_related(
@@ -114,7 +114,7 @@ def settle_refunds() -> int:
 
 
 def _safely(do: Callable[[Any], Any], what: Any) -> None:
-    """One that cannot be settled must not hold up the others."""
+    """One refund whose inquiry fails must not stop the others."""
     try:
         do(what)
     except Exception:
@@ -123,7 +123,7 @@ def _safely(do: Callable[[Any], Any], what: Any) -> None:
 
 @shared_task
 def match_money(run_id: int) -> None:
-    """Carry out one comparison with CardConnect. Safe to run twice: it books once."""
+    """Carry out one money match run. Safe to run twice: it books once."""
     with scopes_disabled():
         run = MatchRun.objects.select_related("tenant").get(pk=run_id)
     if run.is_running:
@@ -133,9 +133,9 @@ def match_money(run_id: int) -> None:
 
 @shared_task(expires=RUNG_FOR)
 def match_company(tenant_id: int) -> None:
-    """The nightly comparison of one company, once a night however often this is called.
+    """The nightly money match of one tenant, once a night however often this is called.
 
-    While a person's comparison is under way it stays claimed, and is due again later.
+    While a run started by staff is under way the claim stays, and it is due again later.
     """
     until = nightly.claim_match(tenant_id)
     if until is None:
@@ -151,7 +151,7 @@ def match_company(tenant_id: int) -> None:
 
 @shared_task
 def match_everybody() -> int:
-    """Start the nightly comparisons that are due, a few companies a minute; how many."""
+    """Start the nightly runs that are due, a few tenants a minute; how many."""
     with scopes_disabled():
         due = nightly.matches_due()
     for tenant_id in due:
@@ -161,7 +161,7 @@ def match_everybody() -> int:
 
 @shared_task(expires=RUNG_FOR)
 def verify_company(tenant_id: int) -> int:
-    """Check every rule about one company's money, and put what is wrong on its Home; how much.
+    """Check every invariant of one tenant, and put the findings on its Home; how many.
 
     Once a night, however often this is called.
     """
@@ -179,7 +179,7 @@ def verify_company(tenant_id: int) -> int:
 
 @shared_task
 def verify_money() -> int:
-    """Start the nightly checks of the companies' money that are due, a few a minute; how many."""
+    """Start the nightly checks that are due, a few tenants a minute; how many."""
     with scopes_disabled():
         due = nightly.checks_due()
     for tenant_id in due:

@@ -1,4 +1,4 @@
-"""Pay Now, which needs no login, and what staff do with payments."""
+"""Addresses of Pay Now, which needs no login, and of the staff pages about payments."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""How much of a balance one payment may cover: all of it, or a part where the tenant allows parts."""
+"""How much of a balance one payment may cover: all, or a part where the tenant allows parts."""
 
 from __future__ import annotations
 

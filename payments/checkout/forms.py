@@ -1,4 +1,4 @@
-"""The forms that the Pay Now page posts: a token from the tokenizer frame, and the authorization."""
+"""The forms that Pay Now posts: a token from the tokenizer frame, and the authorization."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tenants.secrets import opens, seal, unseal
 SURCHARGE = "S"
 FEES = {SURCHARGE: "a surcharge", "C": "a convenience fee", "F": "a service fee"}
 _FINEST = Decimal("0.0001")
-# What the sweeps keep here, by statements of their own.
+# Columns that only the sweeps write, with statements of their own.
 SWEPT = {"funding_read_to", "next_funding_at", "next_match_at"}
 
 
@@ -35,25 +35,25 @@ class CardConnectAccount(models.Model):
     username = models.CharField(max_length=60)
     password_sealed = models.TextField(editable=False, default="")
     ach_enabled = models.BooleanField("bank payments (ACH)", default=False)
-    # CardConnect adds a fee of its own to payments: of which kind (S surcharge, C convenience fee,
-    # F service fee, "" not told), and how much (percent or flat).
+    # The fee that CardConnect adds to payments: its kind (S surcharge, C convenience fee, F service
+    # fee, "" unknown) and amount (percent or flat).
     adds_fee = models.BooleanField("adds a card fee", default=False, editable=False)
     fee_type = models.CharField(max_length=1, blank=True, editable=False)
     fee_format = models.CharField(max_length=10, blank=True, editable=False)
     fee_value = models.DecimalField(
         max_digits=10, decimal_places=4, default=Decimal(0), editable=False
     )
-    # How far the days of bank returns were read, and when they are read next.
+    # The last day whose bank returns were read, and when they are read next.
     funding_read_to = models.DateField(null=True, editable=False)
     next_funding_at = models.DateTimeField(null=True, editable=False)
-    # When money match is due by night; the sweep plans it for a new account.
+    # When the nightly money match is due; the sweep plans it for a new account.
     next_match_at = models.DateTimeField(null=True, editable=False)
     checked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "CardConnect account"
         constraints = [
-            # Two companies with one MID would see each other's charges.
+            # Two tenants with one MID would see each other's charges.
             models.UniqueConstraint(fields=["site", "merchid"], name="payments_account_merchid"),
         ]
 
@@ -69,26 +69,26 @@ class CardConnectAccount(models.Model):
 
     @classmethod
     def hold(cls, tenant: Tenant) -> None:
-        """Keep the site and merchant ID as they are until the caller's transaction ends.
+        """Keep site and merchant ID unchanged until the caller's transaction ends.
 
-        Whoever writes a payment or refund of this account takes it, and so does whoever stores
-        another merchant ID, which must not leave one behind that is not committed yet.
+        Called before a payment or refund of this account is written, and before another merchant
+        ID is stored, so that no uncommitted payment is left at the old one.
         """
         cls.objects.select_for_update(no_key=True).filter(tenant=tenant).first()
 
     @property
     def takes_bank_payments(self) -> bool:
-        """Whether ACH is offered; it exists for US dollars only."""
+        """Whether ACH is offered; CardPointe supports it for US dollars only."""
         return self.ach_enabled and self.tenant.currency == "USD"
 
     @property
     def has_surcharge(self) -> bool:
-        """Whether credit cards cost more, and CardConnect says beforehand how much."""
+        """Whether credit cards cost more, by an amount that CardConnect quotes beforehand."""
         return self.adds_fee and self.fee_type == SURCHARGE
 
     @property
     def refuses_payments(self) -> bool:
-        """Whether it adds a fee that a payer cannot be shown beforehand: nothing is taken then."""
+        """Whether it adds a fee that cannot be quoted to the payer; then it takes no payments."""
         return self.adds_fee and not self.has_surcharge
 
     @property
@@ -104,17 +104,17 @@ class CardConnectAccount(models.Model):
         return f"{kind} on credit cards" if self.has_surcharge else kind
 
     def learn_fee(self, kind: str, shape: str, value: Decimal) -> None:
-        """Keep what CardConnect told of its fee; the caller saves it."""
+        """Set the fee that CardConnect reported; the caller saves it."""
         self.adds_fee = kind in FEES and value > 0
         self.fee_type, self.fee_format = (kind, shape) if self.adds_fee else ("", "")
         self.fee_value = value.quantize(_FINEST) if self.adds_fee else Decimal(0)
 
     def save_fee(self) -> None:
-        """Store what was learned, and nothing else."""
+        """Save the columns of the fee only."""
         self.save(update_fields=["adds_fee", "fee_type", "fee_format", "fee_value"])
 
     def save_settings(self) -> None:
-        """Store all but what the sweeps keep: they go on while CardConnect is asked about it."""
+        """Save all columns but those of the sweeps, which run while CardConnect is called."""
         kept = {field.name for field in self._meta.concrete_fields if not field.primary_key}
         self.save(update_fields=kept - SWEPT if self.pk else None)
 
@@ -124,14 +124,14 @@ class CardConnectAccount(models.Model):
 
     @property
     def password(self) -> str:
-        """The secret, opened; for calls to the gateway only."""
+        """The decrypted password; for calls to the gateway only."""
         return unseal(self.password_sealed, context=self._context)
 
     @property
     def password_opens(self) -> bool:
-        """Whether the stored secret, if there is one, can be opened."""
+        """Whether the stored password, if any, can be decrypted."""
         return opens(self.password_sealed, context=self._context)
 
     def set_password(self, plain: str) -> None:
-        """Seal a new secret; the caller saves."""
+        """Encrypt a new password; the caller saves."""
         self.password_sealed = seal(plain, context=self._context)

@@ -1,4 +1,4 @@
-"""What payers agreed to, kept as evidence."""
+"""The payment authorizations, kept as evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Authorization(models.Model):
     """What the payer agreed to, word for word, when they tapped Pay. Never changed.
 
     Evidence for the card brands and, for bank payments, Nacha's proof of authorization: the exact
-    sentence and its digest, when, in which time zone, from which address, with which browser.
+    sentence and its digest, the time and time zone, the IP address and the browser.
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
@@ -41,7 +41,7 @@ class Authorization(models.Model):
         return f"Authorization of {self.payment}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the evidence with its digest; raises AppendOnly when it exists already."""
+        """Insert the evidence with its digest; raises AppendOnly when it exists already."""
         if self.pk is not None:
             raise AppendOnly("An authorization is never changed.")
         self.sha256 = hashlib.sha256(self.text.encode()).hexdigest()

@@ -12,11 +12,11 @@ from django.db.models.functions import Coalesce
 from audit.clock import DbNow, db_now
 from payments.models import statuses
 
-# The gateway answers within 32 seconds; an earlier inquiry proves nothing.
+# The gateway responds within 32 seconds; an earlier inquiry proves nothing.
 INQUIRE_AFTER = dt.timedelta(seconds=45)
 # From then on its "not found" counts: an approval may become visible late.
 NOT_FOUND_AFTER = dt.timedelta(seconds=90)
-# What needs attention is inquired about for this long, less and less often.
+# What needs attention is polled for this long, at growing intervals.
 INQUIRE_FOR = dt.timedelta(days=30)
 PAUSES = [dt.timedelta(minutes=minutes) for minutes in (1, 5, 60, 24 * 60)]
 SLOW_PAUSES = [dt.timedelta(minutes=10), *(dt.timedelta(hours=hours) for hours in (1, 6, 24))]
@@ -25,7 +25,7 @@ Row = TypeVar("Row", bound="Inquired")
 
 
 class InquiredQuerySet(models.QuerySet[Row]):
-    """Rows whose outcome CardPointe may have to be asked for."""
+    """Rows whose outcome may have to be inquired about at CardPointe."""
 
     def in_flight(self) -> Self:
         """Rows without a known outcome."""
@@ -66,7 +66,7 @@ class Inquired(models.Model):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether a person has to find out the outcome."""
+        """Whether staff have to resolve the outcome."""
         return self.status == statuses.InquiredStatus.NEEDS_ATTENTION
 
     def mark_sent(self) -> bool:
@@ -77,7 +77,7 @@ class Inquired(models.Model):
         return sent == 1
 
     def claim_inquiry(self) -> dt.datetime | None:
-        """Claim the next inquiry; its moment, or None when another worker has it."""
+        """Claim the next inquiry; the time of the claim, or None when another worker has it."""
         now = db_now()
         needs_attention = self.status == statuses.InquiredStatus.NEEDS_ATTENTION
         pauses = SLOW_PAUSES[1:] if needs_attention else PAUSES
@@ -89,5 +89,5 @@ class Inquired(models.Model):
         return now if mine else None
 
     def inquire_again_at(self, moment: dt.datetime) -> None:
-        """Inquire earlier than after the usual pause."""
+        """Inquire earlier than after the usual interval."""
         self._rows.update(next_inquiry_at=moment)

@@ -1,7 +1,7 @@
-"""Payments: one attempt to take one amount, and what becomes of the money at the bank.
+"""Payments: one attempt to take one amount, and its later states at the bank.
 
-A booking is never edited away. Its reversal is one more status and one more entry in the history,
-and what an invoice counts as paid is added up again from its payments.
+A booking is never edited. Its reversal is one more status and one more audit entry, and the
+invoice's paid amount is computed again from its payments.
 """
 
 from __future__ import annotations
@@ -44,28 +44,28 @@ ORDERID_LENGTH = 19
 
 
 def new_orderid() -> str:
-    """19 random consonants (82 bits): our key to ask the gateway about a charge."""
+    """19 random consonants (82 bits): the key of all inquiries about a charge."""
     return "".join(secrets.choice(ORDERID_ALPHABET) for _ in range(ORDERID_LENGTH))
 
 
 class PaymentQuerySet(InquiredQuerySet["Payment"]):
-    """Payments of one company."""
+    """Payments of one tenant."""
 
     def booked(self) -> PaymentQuerySet:
         """Those that lower the balance."""
         return self.filter(status__in=self.model.BOOKED)
 
     def booked_total(self) -> Decimal:
-        """What they lower it by: their amounts less what was given back of them."""
+        """The sum by which they lower the balance: their amounts less refunds."""
         kept = Sum(F("amount") - F("refunded"))
         return self.booked().aggregate(total=kept)["total"] or ZERO
 
     def uncleared(self) -> PaymentQuerySet:
-        """Bank payments that were started and may still come back."""
+        """Bank payments that were started and may still be returned."""
         return self.filter(status=self.model.Status.STARTED)
 
     def declined_since(self, now: dt.datetime) -> PaymentQuerySet:
-        """Declined in the last hour: somebody may be trying card numbers."""
+        """Declined attempts since then; many of them suggest card testing."""
         return self.filter(
             status=self.model.Status.DECLINED, resolved_at__gt=now - dt.timedelta(hours=1)
         )
@@ -75,12 +75,12 @@ class PaymentQuerySet(InquiredQuerySet["Payment"]):
         return self.filter(status__in=UNSETTLED, method__in=["card", "ach"])
 
     def unfinished(self) -> PaymentQuerySet:
-        """Those of which only CardConnect can tell how they end: open, unsettled or uncleared."""
+        """Payments whose outcome only CardConnect can tell: open, unsettled or uncleared."""
         open_ones = [*IN_FLIGHT, *UNSETTLED]
         return self.filter(status__in=open_ones, method__in=["card", "ach"])
 
     def to_poll(self, now: dt.datetime) -> PaymentQuerySet:
-        """Those whose turn it is to be asked about."""
+        """Payments that are due for an inquiry."""
         due = Q(next_look_at__isnull=True) | Q(next_look_at__lte=now)
         return self.on_the_way().filter(due).exclude(retref="")
 
@@ -91,8 +91,8 @@ PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
 class Payment(Inquired):
     """One attempt to take one amount, and the money when it was taken.
 
-    The row is committed, with its own order number, before the gateway is called: a crash at any
-    moment leaves something to ask the gateway about.
+    The row is committed, with its own order number, before the gateway is called: after a crash at
+    any moment there is an order number to inquire about.
     """
 
     class Method(models.TextChoices):
@@ -104,7 +104,7 @@ class Payment(Inquired):
     Status = PaymentStatus
 
     CLAIMED_AT = "created_at"
-    # Their amounts, less what was refunded, are what the invoice counts as paid.
+    # Their amounts, less refunds, are what the invoice counts as paid.
     BOOKED: ClassVar[list[str]] = [
         Status.CAPTURED,
         Status.SETTLED,
@@ -128,15 +128,15 @@ class Payment(Inquired):
         Status.NEEDS_ATTENTION: frozenset(
             {Status.CAPTURED, Status.STARTED, Status.DECLINED, Status.NOT_CHARGED}
         ),
-        # The gateway said "no such charge" and has one after all: the money wins.
+        # The gateway reported "no such charge" and has one after all: the charge counts.
         Status.NOT_CHARGED: frozenset({Status.CAPTURED, Status.STARTED}),
         Status.CAPTURED: frozenset({Status.SETTLED, Status.VOIDED, Status.REJECTED}),
-        # The gateway may void what we held as settled or cleared: its word counts.
+        # The gateway may void what was recorded as settled or cleared: the gateway counts.
         Status.SETTLED: frozenset({Status.REFUNDED, Status.REJECTED, Status.VOIDED}),
         Status.STARTED: frozenset({Status.CLEARED, Status.VOIDED, Status.RETURNED}),
-        # A bank payment may come back weeks after it cleared, even after a refund.
+        # A bank payment may be returned weeks after it cleared, even after a refund.
         Status.CLEARED: frozenset({Status.REFUNDED, Status.RETURNED, Status.VOIDED}),
-        # A refund may come back as well: then the payment stands again.
+        # A refund may be returned as well: then the payment counts again.
         Status.REFUNDED: frozenset({Status.RETURNED, Status.CLEARED}),
         Status.VOIDED: frozenset(),
         Status.REJECTED: frozenset(),
@@ -147,20 +147,20 @@ class Payment(Inquired):
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
-    # None for what staff recorded by hand and for what was found at the gateway.
+    # None for payments recorded by hand and for charges found at the gateway.
     link = models.ForeignKey(
         PaymentLink, on_delete=models.PROTECT, null=True, related_name="payments"
     )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key = models.UUIDField(help_text="From the form, so that a double click pays once.")
     method = models.CharField(max_length=5, choices=Method.choices)
-    # What lowers the invoice's balance; the surcharge of a card comes on top of it.
+    # Lowers the invoice's balance; the surcharge of a card comes on top of it.
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     fee = models.DecimalField("surcharge", max_digits=12, decimal_places=2, default=ZERO)
     status = models.CharField(
         max_length=16, choices=Status.choices, default=Status.PENDING, editable=False
     )
-    # The account used, copied: it stays the one to ask even if the company moves to another.
+    # A copy of the account used: inquiries go there even after the tenant moves to another.
     site = models.CharField(max_length=40, blank=True)
     merchid = models.CharField(max_length=16, blank=True)
     orderid = models.CharField(max_length=ORDERID_LENGTH, default=new_orderid, editable=False)
@@ -172,7 +172,7 @@ class Payment(Inquired):
     reason = models.CharField(max_length=200, blank=True, help_text="For people.")
     brand = models.CharField(max_length=20, blank=True)
     last4 = models.CharField(max_length=4, blank=True)
-    # A keyed digest of the token, to tell a card again that must not be tried again.
+    # A keyed digest of the token, to recognize a card that must not be tried again.
     fingerprint = models.CharField(max_length=32, blank=True)
     may_retry = models.BooleanField(default=True)
     payer_name = models.CharField(max_length=80, blank=True)
@@ -180,13 +180,13 @@ class Payment(Inquired):
     found_by_match = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
-    # Written by refunds.py only, under the invoice's lock: the sum of the refunds that were done.
+    # Written by recount_refunds only, under the invoice's lock: the sum of completed refunds.
     refunded = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
     settled_at = models.DateTimeField("settled or cleared", null=True, editable=False)
     reversed_at = models.DateTimeField("voided or returned", null=True, editable=False)
     return_code = models.CharField(max_length=5, blank=True, editable=False)
     next_look_at = models.DateTimeField(null=True, editable=False)
-    # Of cash and checks: its number, the day it came, and who took it.
+    # For cash and checks: the number, the day received, and who recorded it.
     document = models.CharField("check number or note", max_length=40, blank=True)
     received_on = models.DateField(null=True)
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -198,12 +198,12 @@ class Payment(Inquired):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_payment_amount"),
             models.CheckConstraint(condition=Q(fee__gte=0), name="payments_payment_fee"),
-            # Nobody gets back more than was taken.
+            # No refund above the payment.
             models.CheckConstraint(
                 condition=Q(refunded__gte=0) & Q(refunded__lte=F("amount")),
                 name="payments_payment_refunded",
             ),
-            # Do not pay twice: one attempt with an open outcome per invoice, whatever the rail.
+            # No double payment: one attempt without an outcome per invoice, card or bank.
             models.UniqueConstraint(
                 fields=["invoice"],
                 condition=Q(status__in=IN_FLIGHT),
@@ -226,13 +226,13 @@ class Payment(Inquired):
             ),
         ]
         indexes = [
-            # The sweep that asks the gateway about unknown outcomes.
+            # For the sweep that inquires about unknown outcomes.
             models.Index(
                 fields=["next_inquiry_at"],
                 condition=Q(status__in=IN_FLIGHT),
                 name="payments_payment_to_ask",
             ),
-            # The task that asks the gateway how settlement went.
+            # For the task that polls settlement.
             models.Index(
                 fields=["next_look_at"],
                 condition=Q(status__in=UNSETTLED),
@@ -250,12 +250,12 @@ class Payment(Inquired):
 
     @property
     def total(self) -> Decimal:
-        """What the payer is charged in all."""
+        """The charged total, surcharge included."""
         return self.amount + self.fee
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether the outcome is still open."""
+        """Whether the outcome is unknown."""
         return self.status in self.IN_FLIGHT
 
     @property
@@ -265,7 +265,7 @@ class Payment(Inquired):
 
     @property
     def can_be_voided(self) -> bool:
-        """Whether a void of its charge takes it out of the books, or has done so."""
+        """Whether a void of its charge reverses it, or has done so."""
         return self.Status.VOIDED in {self.status, *self.TRANSITIONS[self.status]}
 
     @property
@@ -277,17 +277,17 @@ class Payment(Inquired):
 
     @property
     def tone(self) -> str:
-        """The colour of its status for staff."""
+        """The color of its status for staff."""
         return PAYMENT_TONES[self.status][0]
 
     @property
     def icon(self) -> str:
-        """The drawing beside its status."""
+        """The icon beside its status."""
         return PAYMENT_TONES[self.status][1]
 
     @property
     def staff_note(self) -> str:
-        """Why, for staff, with the processor's own code and words."""
+        """The reason, for staff, with the processor's own code and text."""
         code = f"{self.respproc} {self.respcode} {self.resptext}".strip()
         if self.is_by_hand and self.is_booked:
             return f"Recorded by {self.recorded_by}" if self.recorded_by else ""
@@ -304,16 +304,16 @@ class Payment(Inquired):
 
     @property
     def reference(self) -> str:
-        """What payer and staff call this payment by: BCDF-GHJK."""
+        """The short reference for payers and staff: BCDF-GHJK."""
         return f"{self.orderid[:4]}-{self.orderid[4:8]}"
 
     @property
     def begun(self) -> dt.datetime:
-        """When the clock of an unanswered attempt began to run."""
+        """The time from which an attempt without a response is measured."""
         return self.sent_at or self.created_at
 
     def record_claim(self) -> None:
-        """The entry for the claim itself, which is not a change of status."""
+        """The audit entry of the claim, which is not a change of status."""
         record(
             "payment.pending",
             tenant=self.tenant,
@@ -323,35 +323,35 @@ class Payment(Inquired):
         )
 
     def confirm(self, *, retref: str, authcode: str, **told: str) -> bool:
-        """Book the money, once, however often it is told. A bank payment is started, not paid."""
+        """Book the money, once however often called. A bank payment is started, not paid."""
         is_card = self.method == self.Method.CARD
         to = self.Status.CAPTURED if is_card else self.Status.STARTED
         return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **told)
 
     def decline(self, reason: str, *, may_retry: bool = True, **told: str) -> bool:
-        """The bank said no; nothing was taken."""
+        """Record a decline; nothing was taken."""
         return self._record_outcome(
             self.Status.DECLINED, reason=reason, may_retry=may_retry, **told
         )
 
     def not_charged(self, reason: str) -> bool:
-        """Provably nothing was taken; the payer may try again."""
+        """Record that provably nothing was taken; the payer may try again."""
         return self._record_outcome(self.Status.NOT_CHARGED, reason=reason)
 
     def mark_unknown(self) -> bool:
-        """Nobody knows yet; paying stays locked and the gateway will be asked."""
+        """Record an unknown outcome; paying stays locked, and the gateway is inquired later."""
         try:
             return self._record_outcome(self.Status.UNKNOWN)
         except IllegalTransition:
-            return False  # somebody found out meanwhile
+            return False  # the outcome was recorded meanwhile
 
     def need_attention(self, reason: str, **told: str) -> bool:
-        """Paying stays locked until a person, or a slow asking, finds out more."""
+        """Keep paying locked until staff or a later inquiry resolves the outcome."""
         again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
         return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
 
     def _record_outcome(self, to: str, **changes: Any) -> bool:
-        """Move to `to` under the invoice's lock and rebalance the invoice when money was booked."""
+        """Set the status under the invoice's lock; rebalance the invoice when money was booked."""
         with transaction.atomic():
             invoice = self.invoice.locked()
             if to != self.Status.UNKNOWN:
@@ -366,7 +366,7 @@ class Payment(Inquired):
         return moved
 
     def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What the history keeps: never a token, never more than four digits."""
+        """The data of an audit entry: never a token, never more than four digits."""
         told = {"amount": f"{self.amount:.2f}", "account": self.account_label}
         told |= {"method": self.get_method_display(), "reference": self.reference}
         if self.fee:
@@ -378,12 +378,12 @@ class Payment(Inquired):
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether staff recorded it."""
+        """Whether staff recorded it by hand."""
         return self.method in self.BY_HAND
 
     @property
     def was_booked_by_match(self) -> bool:
-        """Whether what CardConnect took of an attempt that failed was booked by itself."""
+        """Whether money match booked it: CardConnect charged an attempt that failed here."""
         same = type(self)._base_manager.filter(
             merchid=self.merchid, retref=self.retref, found_by_match=True
         )
@@ -391,24 +391,24 @@ class Payment(Inquired):
 
     @property
     def left(self) -> Decimal:
-        """What could still be given back."""
+        """What can still be refunded."""
         return self.amount - self.refunded if self.is_booked else ZERO
 
     @property
     def can_be_refunded(self) -> bool:
-        """Whether a void or a refund through the gateway makes sense."""
+        """Whether a void or a refund through the gateway is possible."""
         return self.left > 0 and not self.is_by_hand
 
     @property
     def is_at_another_merchant(self) -> bool:
-        """Whether the company has moved to another merchant account since it was charged."""
+        """Whether the tenant has moved to another merchant account since the charge."""
         account = CardConnectAccount.objects.filter(tenant=self.tenant_id).first()
         there = (account.site, account.merchid) if account else None
         return not self.is_by_hand and there != (self.site, self.merchid)
 
     @property
     def open_refund(self) -> Any:
-        """The void or refund of it that has no end yet; meanwhile there can be no other.
+        """Its void or refund without an outcome; meanwhile there can be no other.
 
         Reads prefetched refunds.
         """
@@ -416,7 +416,7 @@ class Payment(Inquired):
 
     @property
     def reversal(self) -> str:
-        """What took the whole payment back, as a sentence; "" for nothing."""
+        """What reversed the whole payment, as a sentence; "" for nothing."""
         return REVERSALS.get(self.status, "")
 
     @property
@@ -453,26 +453,28 @@ class Payment(Inquired):
 
     @property
     def is_unsettled(self) -> bool:
-        """Still in the gateway's open batch, as far as we know: a void undoes it."""
+        """Whether it is, as far as is known, in the gateway's open batch, so that a void reverses
+        it.
+        """
         return self.status in UNSETTLED
 
     @property
     def advice(self) -> str:
-        """What staff do about a payment that came back."""
+        """What staff do about a payment that was returned."""
         return advice_of(self.return_code)
 
     def poll_again_at(self, moment: dt.datetime) -> None:
-        """When the gateway is asked next."""
+        """Set the time of the next poll."""
         self._rows.update(next_look_at=moment)
 
     def mark_settled(self) -> bool:
-        """A card payment is in a closed batch: the money is on its way to the company."""
+        """A card payment is in a settled batch: the money is on its way to the tenant's bank."""
         return self._advance(self.Status.SETTLED, settled_at=db_now())
 
     def mark_cleared(self) -> bool:
-        """A bank payment was not returned within the usual tiself.
+        """A bank payment was not returned within the usual time.
 
-        Whoever learned it late changes nothing: refunded whole meanwhile, it stays refunded.
+        A late result changes nothing: a payment that was fully refunded meanwhile stays refunded.
         """
         invoice = self.invoice
         with transaction.atomic():
@@ -482,15 +484,15 @@ class Payment(Inquired):
             return is_due and self._advance(self.Status.CLEARED, settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
-        """It was undone before settlement: nothing was taken."""
+        """It was voided before settlement: nothing was taken."""
         return self._advance(self.Status.VOIDED, actor, reason=reason, reversed_at=db_now())
 
     def reject(self, reason: str) -> bool:
-        """A card payment was refused at settlement: the money will not coself."""
+        """Settlement rejected a card payment: the money will not arrive."""
         return self._advance(self.Status.REJECTED, reason=reason, reversed_at=db_now())
 
     def mark_returned(self, code: str) -> bool:
-        """The bank returned it: the invoice asks for the money again. Told twice, it happens once.
+        """The bank returned it, and the invoice is open again. Repeated returns change nothing.
 
         A code that arrives after the return itself is added, once.
         """
@@ -505,9 +507,9 @@ class Payment(Inquired):
         return False
 
     def recount_refunds(self, total: Decimal) -> None:
-        """Keep what was given back in all; a payment that is given back whole is refunded.
+        """Store the refunded total; a payment that is refunded whole becomes refunded.
 
-        A bank payment stands again when a refund of it came back.
+        A bank payment counts again when its refund was returned.
         """
         invoice = self.invoice
         with transaction.atomic():
@@ -538,7 +540,7 @@ class Payment(Inquired):
         return why
 
     def _advance(self, to: str, actor: User | None = None, **changes: Any) -> bool:
-        """Move on and add up the invoice again; False when it is there, or past it, already."""
+        """Set the status and rebalance the invoice; False when it is at this status or past it."""
         invoice = self.invoice
         with transaction.atomic():
             locked = invoice.locked()
@@ -559,7 +561,7 @@ class Payment(Inquired):
         return moved
 
     def _cancel_open_requests(self) -> None:
-        """Once the money is back with the payer, nobody can release a refund of it any more."""
+        """Cancel requested refunds: once the money is back with the payer, none can be released."""
         if not self.is_booked:
             for refund in self.refunds.filter(status="requested"):
                 refund.lapse(f"{self.get_status_display()} meanwhile.")

@@ -1,4 +1,4 @@
-"""What the nightly comparison with CardConnect and the money check keep: runs, rows, findings."""
+"""Results of the nightly money match and money check: runs, rows, findings."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
 ZERO = Decimal("0.00")
-# A run that has not ended by then was cut off with its worker; the next one may begin.
+# A run without an end by then was killed with its worker; the next one may begin.
 GIVEN_UP_AFTER = dt.timedelta(minutes=30)
-# The money check runs every night; by then one was left out.
+# The money check runs every night; by then one was missed.
 LATE_AFTER = dt.timedelta(hours=36)
-# Not handled by a person, nor found out more about by a later run.
+# Neither handled by a person nor replaced by a later run.
 WAITING = Q(handled_at__isnull=True, superseded=False)
 
 
 class MatchRunQuerySet(models.QuerySet["MatchRun"]):
-    """Comparisons of one company."""
+    """Money match runs of one tenant."""
 
     def begin(
         self, tenant: Tenant, *, from_day: dt.date, to_day: dt.date, actor: User | None = None
@@ -51,15 +51,15 @@ class MatchRunQuerySet(models.QuerySet["MatchRun"]):
             return None
 
     def finished(self) -> MatchRunQuerySet:
-        """Those that came to their end, with or without trouble."""
+        """Runs that ended, successfully or not."""
         return self.filter(finished_at__isnull=False)
 
     def whole(self) -> MatchRunQuerySet:
-        """Those that could read and compare everything; only they have figures and rows."""
+        """Runs that read and compared everything; only they have figures and rows."""
         return self.finished().filter(problem="")
 
     def outdated(self, moment: dt.datetime) -> MatchRunQuerySet:
-        """Those begun before then that have no rows and are not what the page shows."""
+        """Runs begun before then that have no rows and are not the one the page shows."""
         rows = MatchRow._base_manager.filter(run=OuterRef("pk"))
         newest = [
             runs.order_by().values("tenant").annotate(newest=Max("pk")).values("newest")
@@ -73,14 +73,14 @@ MatchRunManager = TenantManager.from_queryset(MatchRunQuerySet)
 
 
 class MatchRun(models.Model):
-    """One comparison of a company's books with what CardConnect settled and paid out.
+    """One comparison of a tenant's books with what CardConnect settled and paid out.
 
-    It keeps figures of the lines about which both sides agree, and a row of each other line: a busy
-    company's week is thousands of lines, read again every night.
+    It stores figures of the lines on which both sides agree, and a row for each other line: a busy
+    tenant's week is thousands of lines, read again every night.
     """
 
     class Kind(models.TextChoices):
-        """What the figures tell apart."""
+        """The kinds of transactions that the figures distinguish."""
 
         CHARGE = "charge", "Charges"
         REFUND = "refund", "Refunds"
@@ -110,7 +110,7 @@ class MatchRun(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # One at a time: a double click, or the night and a person, do the work once.
+            # One at a time: a double click, or the nightly run and a person, do the work once.
             models.UniqueConstraint(
                 fields=["tenant"],
                 condition=Q(finished_at__isnull=True),
@@ -123,26 +123,26 @@ class MatchRun(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not come to its end."""
+        """Whether it has no end yet."""
         return self.finished_at is None
 
     @property
     def who(self) -> str:
-        """Who asked for it."""
+        """Who started it."""
         return self.started_by.name if self.started_by else "Textpay, by night"
 
     @property
     def matched_count(self) -> int:
-        """How many lines both sides agree about."""
+        """The number of matched lines."""
         return sum(count for _, count, _ in self.matched_by_kind())
 
     @property
     def matched_total(self) -> Decimal:
-        """The sum of their amounts; what went back is negative."""
+        """The sum of the matched lines; refunds and returns are negative."""
         return sum((total for _, _, total in self.matched_by_kind()), ZERO)
 
     def matched_by_kind(self) -> list[tuple[str, int, Decimal]]:
-        """Of each kind its name, how many lines both sides agree about, and their sum."""
+        """For each kind its name, the number of matched lines, and their sum."""
         return [
             (
                 str(kind.label),
@@ -153,7 +153,7 @@ class MatchRun(models.Model):
         ]
 
     def keep_matched(self, rows: Collection[MatchRow], *, has_deposits: bool) -> None:
-        """Keep the figures of what both sides agree about, in place of those rows."""
+        """Store the figures of matched lines, in place of their rows."""
         for kind in self.Kind:
             amounts = [row.amount or ZERO for row in rows if row.kind == kind]
             setattr(self, f"matched_{kind}_count", len(amounts))
@@ -162,29 +162,30 @@ class MatchRun(models.Model):
         self.save()
 
     def finish(self, problem: str = "") -> None:
-        """Keep that it ended, and why it could not do all."""
+        """Store that it ended, and why it was incomplete, if so."""
         self.finished_at, self.problem = db_now(), problem[:200]
         self.save(update_fields=["finished_at", "problem"])
 
 
 class MatchRowQuerySet(models.QuerySet["MatchRow"]):
-    """Rows of one company's comparisons."""
+    """Rows of one tenant's runs."""
 
     def problems(self) -> MatchRowQuerySet:
-        """Those that a person has to look at, of whichever run: nobody has handled them, and no
-        later run found out more."""
+        """Rows of any run that staff have to look at: not handled, and not replaced by a later
+        run.
+        """
         return self.filter(WAITING)
 
     def shown_with(self, run: MatchRun | None) -> MatchRowQuerySet:
-        """All rows of one run, and what still waits for a person from those before it."""
+        """All rows of one run, and older ones that still wait for staff."""
         return self.filter(Q(run=run) | WAITING)
 
     def outdated(self, moment: dt.datetime) -> MatchRowQuerySet:
-        """Those of matches begun before then that a later match replaced, and no person handled."""
+        """Rows of runs begun before then that a later run replaced and nobody handled."""
         return self.filter(superseded=True, handled_at=None, run__started_at__lt=moment)
 
     def counted(self) -> dict[str, dict[str, Any]]:
-        """Count and sum of each bucket; what matched has no rows, see the run's figures."""
+        """Count and sum of each bucket; matched lines have no rows, see the run's figures."""
         sums = {
             row["bucket"]: row
             for row in self.order_by()
@@ -199,7 +200,7 @@ MatchRowManager = TenantManager.from_queryset(MatchRowQuerySet)
 
 
 class MatchRow(models.Model):
-    """One charge, refund or return as both sides know it; stored where they do not agree."""
+    """One charge, refund or return on both sides; stored where the sides do not agree."""
 
     class Bucket(models.TextChoices):
         DIFFERS = "differs", "Amount differs"
@@ -208,7 +209,7 @@ class MatchRow(models.Model):
         MATCHED = "matched", "Matched"
 
     class Cause(models.TextChoices):
-        """Why it is in its bucket; each has its next step in words."""
+        """Why it is in its bucket; each cause has its next step in words."""
 
         SAME = "same", "Both sides agree"
         BOOKED = "booked", "Found at CardConnect and booked"
@@ -254,9 +255,9 @@ class MatchRow(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            # One bucket of one run, for the page.
+            # For one bucket of one run, on the page.
             models.Index(fields=["run", "bucket", "-id"], name="payments_matchrow_bucket"),
-            # What waits for a person, of all runs.
+            # For the rows of all runs that wait for staff.
             models.Index(
                 fields=["tenant", "bucket", "-id"],
                 condition=WAITING,
@@ -264,7 +265,7 @@ class MatchRow(models.Model):
             ),
         ]
         constraints = [
-            # For whoever counts what waits: what both sides agree about is in the run's figures.
+            # For the count of waiting rows: matched lines are in the run's figures.
             models.CheckConstraint(
                 condition=~Q(bucket="matched"), name="payments_matchrow_is_a_problem"
             ),
@@ -275,7 +276,7 @@ class MatchRow(models.Model):
 
     @property
     def amount(self) -> Decimal | None:
-        """What CardConnect says, or else what we say."""
+        """CardConnect's amount, or else ours."""
         return self.our_amount if self.their_amount is None else self.their_amount
 
     @property
@@ -287,12 +288,12 @@ class MatchRow(models.Model):
 
     @property
     def reference(self) -> str:
-        """Our short reference: BCDF-GHJK."""
+        """The short reference: BCDF-GHJK."""
         return f"{self.orderid[:4]}-{self.orderid[4:8]}" if self.orderid else ""
 
     @property
     def next_step(self) -> str:
-        """What a person does about it."""
+        """What staff do about it."""
         if self.seen_by:
             return f"{self.seen_by.name} has seen it."
         if self.handled_at:
@@ -308,7 +309,7 @@ class MatchRow(models.Model):
 
     @property
     def may_be_kept(self) -> bool:
-        """Whether staff can put right what we hold as not paid: book it, or give it back."""
+        """Whether staff can correct a payment recorded as not paid: book it, or refund it."""
         causes = (self.Cause.ENDED, self.Cause.AMOUNT)
         if self.cause not in causes or self.handled_at or self.payment is None:
             return False
@@ -317,28 +318,28 @@ class MatchRow(models.Model):
 
     @property
     def may_be_recorded(self) -> bool:
-        """Whether staff can record a refund that CardConnect made and we hold as not made."""
+        """Whether staff can record a refund that CardConnect made and we have not recorded."""
         causes = (self.Cause.REFUND, self.Cause.REFUND_ENDED)
         return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
     @property
     def may_be_asked(self) -> bool:
-        """Whether asking CardConnect about it can help."""
+        """Whether an inquiry at CardConnect can help."""
         causes = (self.Cause.NOT_SETTLED, self.Cause.CHECKING, self.Cause.REJECTED)
         return self.cause in causes and self.payment_id is not None and self.handled_at is None
 
     @property
     def may_be_seen(self) -> bool:
-        """Whether staff can put it away; what every match judges anew goes by itself."""
+        """Whether staff can close it; rows that every run judges anew close by themselves."""
         return self.cause not in FOLLOWED and self.handled_at is None
 
     @property
     def needs_words(self) -> bool:
-        """Whether money may be in doubt, so that whoever puts it away says what was done."""
+        """Whether money may be in doubt, so that closing it needs an explanation."""
         return self.cause not in (self.Cause.BOOKED, self.Cause.REJECTED, self.Cause.RETURNED)
 
 
-# What Textpay goes on asking about: each run says anew how it stands, whatever is still listed.
+# What Textpay keeps inquiring about: each run reports the present state, whatever is still listed.
 FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
@@ -367,7 +368,7 @@ STEPS = {
 
 
 class Finding(models.Model):
-    """Something in the books that must not be; replaced by each run of the money check."""
+    """A broken rule of the books; replaced by each run of the money check."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     invariant = models.PositiveSmallIntegerField()
@@ -386,10 +387,10 @@ class Finding(models.Model):
 
 
 class MoneyCheckQuerySet(models.QuerySet["MoneyCheck"]):
-    """Checks of one company's money."""
+    """Money checks of one tenant."""
 
     def made(self) -> MoneyCheckQuerySet:
-        """Not those that are only planned yet."""
+        """Checks that have run, without those that are only planned."""
         return self.filter(checked_at__isnull=False)
 
 
@@ -397,7 +398,7 @@ MoneyCheckManager = TenantManager.from_queryset(MoneyCheckQuerySet)
 
 
 class MoneyCheck(models.Model):
-    """The last check of one company and when the next is due; what it found is in the findings."""
+    """The last money check of one tenant and when the next is due; Finding has the results."""
 
     tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, related_name="+")
     checked_at = models.DateTimeField(null=True, help_text="Empty until the first check.")

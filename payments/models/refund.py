@@ -32,23 +32,23 @@ VOIDED_BUT = (
 
 
 def new_orderid() -> str:
-    """Letters only, as for charges: our key to ask the gateway about this refund."""
+    """Letters only, as for charges: the key of all inquiries about this refund."""
     return "".join(secrets.choice(ALPHABET) for _ in range(19))
 
 
 class CannotRefund(Exception):
-    """This may not be given back now; str() is the sentence to show. No money has moved."""
+    """This refund is not possible now; str() is the sentence to show. No money has moved."""
 
 
 class RefundQuerySet(InquiredQuerySet["Refund"]):
-    """Refunds and voids of one company."""
+    """Refunds and voids of one tenant."""
 
     def open(self) -> RefundQuerySet:
-        """Those without an end: while there is one, the payment takes no other."""
+        """Refunds without an outcome: while there is one, the payment takes no other."""
         return self.filter(status__in=self.model.OPEN)
 
     def for_people(self) -> RefundQuerySet:
-        """Those that wait for a second person, for an answer, or for another way to pay."""
+        """Refunds that wait for a second person, for a response, or for another way to repay."""
         kept = F("payment__amount") - F("payment__refunded")
         still_owed = Q(
             status=RefundStatus.RETURNED,
@@ -58,16 +58,16 @@ class RefundQuerySet(InquiredQuerySet["Refund"]):
         return self.filter(waiting | still_owed & Q(amount__lte=kept))
 
     def without_receipt(self, now: dt.datetime) -> RefundQuerySet:
-        """Done ones whose customer has not been told yet."""
+        """Completed refunds whose customer has no receipt yet."""
         return self.filter(status=RefundStatus.DONE, receipt_due_at__lte=now)
 
     def given(self, invoice: Invoice) -> RefundQuerySet:
-        """What went back of one invoice, the first one first."""
+        """Completed refunds of one invoice, oldest first."""
         rows = self.filter(payment__invoice=invoice, status__in=self.model.GIVEN)
         return rows.order_by("resolved_at", "pk")
 
     def total_refunded(self) -> Decimal:
-        """What was given back in all, surcharges included."""
+        """The refunded total, surcharges included."""
         given = self.filter(status__in=self.model.GIVEN)
         return given.aggregate(sum=Sum(F("amount") + F("fee")))["sum"] or ZERO
 
@@ -95,11 +95,11 @@ class Refund(Inquired):
         ),
         Status.UNKNOWN: frozenset({Status.DONE, Status.DECLINED, Status.NEEDS_ATTENTION}),
         Status.NEEDS_ATTENTION: frozenset({Status.DONE, Status.DECLINED}),
-        # A bank may send a credit back, for example when the account was closed.
+        # A bank may return a credit, for example when the account was closed.
         Status.DONE: frozenset({Status.RETURNED}),
         Status.RETURNED: frozenset({Status.REPAID}),
         Status.REPAID: frozenset(),
-        # CardConnect gave it back after all: the money wins.
+        # CardConnect refunded it after all: the refund counts.
         Status.DECLINED: frozenset({Status.DONE}),
         Status.CANCELLED: frozenset(),
     }
@@ -112,7 +112,7 @@ class Refund(Inquired):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     key = models.UUIDField(help_text="From the form, so that a double click refunds once.")
     kind = models.CharField(max_length=6, choices=Kind.choices)
-    # What the invoice asks for again; the surcharge of this part goes back on top of it.
+    # Raises the invoice's balance again; the surcharge of this part is refunded on top of it.
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     fee = models.DecimalField("surcharge", max_digits=12, decimal_places=2, default=ZERO)
     reason = models.CharField(max_length=120)
@@ -138,21 +138,21 @@ class Refund(Inquired):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payments_refund_amount"),
             models.CheckConstraint(condition=Q(fee__gte=0), name="payments_refund_fee"),
-            # Two persons, or one clicking twice, give money back once.
+            # Two people, or one double click, refund once.
             models.UniqueConstraint(
                 fields=["payment"],
                 condition=Q(status__in=[RefundStatus.REQUESTED, *IN_FLIGHT]),
                 name="payments_refund_one_open",
             ),
             models.UniqueConstraint(fields=["payment", "key"], name="payments_refund_key"),
-            # Whoever asks for it does not release it.
+            # Nobody releases their own request.
             models.CheckConstraint(
                 condition=Q(released_by__isnull=True) | ~Q(released_by=F("requested_by")),
                 name="payments_refund_two_people",
             ),
         ]
         indexes = [
-            # The sweeps: outcomes to ask about, and receipts to send.
+            # For the sweeps: outcomes to inquire about, and receipts to send.
             models.Index(
                 fields=["next_inquiry_at"],
                 condition=Q(status__in=IN_FLIGHT),
@@ -175,7 +175,7 @@ class Refund(Inquired):
 
     @property
     def total(self) -> Decimal:
-        """What goes back to the payer in all."""
+        """The refunded total, surcharge included."""
         return self.amount + self.fee
 
     @property
@@ -199,27 +199,27 @@ class Refund(Inquired):
 
     @property
     def is_open(self) -> bool:
-        """Whether it has no end yet."""
+        """Whether it has no outcome yet."""
         return self.status in self.OPEN
 
     @property
     def tone(self) -> str:
-        """The colour of its status for staff."""
+        """The color of its status for staff."""
         return REFUND_TONES[self.status][0]
 
     @property
     def icon(self) -> str:
-        """The drawing beside its status."""
+        """The icon beside its status."""
         return REFUND_TONES[self.status][1]
 
     @property
     def begun(self) -> dt.datetime:
-        """When the clock of an unanswered call began to run."""
+        """The time from which a call without a response is measured."""
         return self.sent_at or self.claimed_at or self.requested_at
 
     @property
     def told(self) -> str:
-        """What became of it, in one sentence for the person who asked: did money move?"""
+        """Its outcome in one sentence for the person who requested it: whether money moved."""
         amount, account = f"${self.total:,.2f}", self.payment.account_label
         match self.status:
             case self.Status.REQUESTED:
@@ -239,11 +239,13 @@ class Refund(Inquired):
         return f"We are checking with CardConnect whether {amount} went back. Do not try again."
 
     def record_claim(self, actor: User) -> None:
-        """The entry for the wish itself, which is not a change of status."""
+        """The audit entry of the request, which is not a change of status."""
         self.payment._record(f"refund.{self.status}", actor, **self._audit_data())
 
     def release(self, *, actor: User) -> bool:
-        """A second person agrees; raises CannotRefund for the first one, or when it is too late."""
+        """Release it as the second person; raises CannotRefund for the requester, or when it is
+        too late.
+        """
         if actor.pk == self.requested_by_id:
             raise CannotRefund("Whoever asks for a refund cannot release it. Ask somebody else.")
         with transaction.atomic():
@@ -261,7 +263,7 @@ class Refund(Inquired):
             return self._move(self.Status.PENDING, actor=actor, **changes)
 
     def cancel(self, *, actor: User) -> bool:
-        """It is not released, or taken back by whoever asked."""
+        """Refuse the release, or withdraw the request."""
         with transaction.atomic():
             self._payment_locked()
             self.refresh_from_db()
@@ -274,14 +276,14 @@ class Refund(Inquired):
             )
 
     def lapse(self, outcome: str) -> bool:
-        """Nothing is left to give back, so nothing to release; call under the invoice's lock."""
+        """Cancel a request with nothing left to refund; call under the invoice's lock."""
         return self._move(self.Status.CANCELLED, outcome=outcome, resolved_at=db_now())
 
     def become(self, kind: str) -> bool:
-        """It turned out that the payment was, or was not, settled: the other way back is taken.
+        """Switch between void and refund once it is known whether the payment settled.
 
-        Another call begins, and only after its own time may it be called lost. True only for one
-        of several who find that out at the same time: they would all give the money back.
+        A new call begins, with a new timeout. True for only one of several workers that learn it
+        at the same time, since each would refund.
         """
         mine = Refund._base_manager.filter(pk=self.pk, status__in=IN_FLIGHT).exclude(kind=kind)
         turned = mine.update(kind=kind, sent_at=DbNow())
@@ -289,9 +291,9 @@ class Refund(Inquired):
         return turned == 1
 
     def done(self, **told: Any) -> bool:
-        """The gateway gave it back: the balance is added up again, once, however often told.
+        """Record that the gateway refunded it and rebalance; repeated calls change nothing.
 
-        A void that fits no more to where its payment stands needs a person.
+        A void that does not match the status of its payment needs attention.
         """
         with transaction.atomic():
             payment = self._payment_locked()
@@ -310,13 +312,13 @@ class Refund(Inquired):
         return moved
 
     def decline(self, outcome: str, **told: Any) -> bool:
-        """Nothing went back."""
+        """Record that nothing was refunded."""
         with transaction.atomic():
             self._payment_locked()
             return self._move(self.Status.DECLINED, outcome=outcome, resolved_at=db_now(), **told)
 
     def need_attention(self, outcome: str, **told: Any) -> bool:
-        """It waits until a person, or a slow asking, finds out more."""
+        """Wait until staff or a later inquiry resolves the outcome."""
         now = db_now()
         again: dict[str, Any] = {
             "inquiries": 0,
@@ -326,20 +328,21 @@ class Refund(Inquired):
         return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **again, **told)
 
     def mark_returned(self, code: str) -> bool:
-        """The customer's bank sent the credit back: the payment stands again. Once, however often
-        told."""
+        """The customer's bank returned the credit: the payment counts again. Repeated returns
+        change nothing.
+        """
         outcome = f"{code} {reason_of_refund(code)}".strip()
         return self._recount(self.Status.RETURNED, outcome=outcome, resolved_at=db_now())
 
     def repay(self, how: str, *, actor: User) -> bool:
-        """Staff gave the customer what came back in another way, for example by check.
+        """Record that staff repaid a returned credit in another way, for example by check.
 
         Raises CannotRefund when less than that is left of the payment.
         """
         return self._recount(self.Status.REPAID, actor=actor, outcome=how, resolved_at=db_now())
 
     def _recount(self, to: str, *, actor: User | None = None, **changes: Any) -> bool:
-        """Move and add up again what was given back; False when it is there, or past it."""
+        """Set the status and recount the refunds; False when it is at this status or past it."""
         with transaction.atomic():
             payment = self._payment_locked()
             self.refresh_from_db(fields=["status"])
@@ -357,14 +360,14 @@ class Refund(Inquired):
         return moved
 
     def mark_unknown(self) -> bool:
-        """Nobody knows yet; the gateway will be asked."""
+        """Record an unknown outcome; the gateway is inquired later."""
         try:
             return self._move(self.Status.UNKNOWN)
         except IllegalTransition:
-            return False  # somebody found out meanwhile, or it waits for a person as before
+            return False  # the outcome was recorded meanwhile, or it needs attention as before
 
     def _payment_locked(self) -> Payment:
-        """The payment as it is now, under its invoice's lock."""
+        """The payment re-read under its invoice's lock."""
         invoice = self.payment.invoice.locked()
         payment: Payment = invoice.payments.select_related("tenant", "invoice__customer").get(
             pk=self.payment_id
@@ -385,7 +388,7 @@ class Refund(Inquired):
         )
 
     def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What the history keeps."""
+        """The data of an audit entry."""
         told = {
             "amount": f"{self.amount:.2f}",
             "account": self.payment.account_label,
@@ -401,7 +404,7 @@ class Refund(Inquired):
 
 
 def refunded_total(payment: Payment) -> Decimal:
-    """All that was given back of it, from the rows."""
+    """The refunded total of a payment, from its refund rows."""
     done = Refund._base_manager.filter(
         payment=payment, status__in=Refund.GIVEN, kind=Refund.Kind.REFUND
     )

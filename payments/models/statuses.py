@@ -61,7 +61,7 @@ PAYMENT_TONES: dict[str, tuple[str, str]] = {
     PaymentStatus.NOT_CHARGED: ("", "info"),
     PaymentStatus.NEEDS_ATTENTION: ("bad", "alert"),
 }
-# What took a whole payment back.
+# Statuses that reverse a whole payment.
 REVERSALS: dict[str, str] = {
     PaymentStatus.RETURNED: "The bank took the payment back.",
     PaymentStatus.REJECTED: "The payment was rejected at settlement.",

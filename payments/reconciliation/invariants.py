@@ -1,8 +1,8 @@
-"""What must be true of the books: one question to the database per file in `rules/`.
+"""The invariants of the books: one SQL query per file in `rules/`.
 
-Plain SQL, so that it judges the rows and not the code that wrote them. Every question is about one
-company and reads that company's rows only. It answers with company, invoice, what people call it,
-and two facts for the sentence. Sums are rounded to the cent, because SQLite adds decimals up as
+Plain SQL, so that it judges the rows and not the code that wrote them. Each query is about one
+tenant and reads that tenant's rows only. It returns the tenant, the invoice, its name for people,
+and two facts for the sentence. Sums are rounded to the cent, because SQLite adds decimals as
 floats. `number` is the invariant's number in docs/money.md.
 """
 
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "rules"
 
 @dataclass(frozen=True)
 class Invariant:
-    """One question, what an answer means in words, and what a person does about it."""
+    """One query, the sentence for a row it returns, and what staff do about it."""
 
     name: str
     number: int
@@ -31,7 +31,7 @@ class Invariant:
 
 
 def _load(path: Path) -> Invariant:
-    """Read the header, one `-- key: value` a line, and put the models' statuses into the SQL."""
+    """Read the header, one `-- key: value` a line, and fill the models' statuses into the SQL."""
     lines = path.read_text(encoding="utf-8").splitlines()
     header: dict[str, str] = {}
     for key, line in zip(("number", "asks", "words", "step"), lines, strict=False):
@@ -47,7 +47,7 @@ def _load(path: Path) -> Invariant:
 
 
 def _statuses() -> dict[str, object]:
-    """What stands in braces in the rules."""
+    """The values for the braces in the rules."""
     moves = (f"{old}>{new}" for old, ends in Payment.TRANSITIONS.items() for new in ends)
     noted = [status for status in Invoice.Status if status != Invoice.Status.DRAFT]
     return {
@@ -72,5 +72,5 @@ def _quoted(words: Iterable[str]) -> str:
 
 INVARIANTS = sorted(map(_load, FOLDER.glob("*.sql")), key=lambda rule: (rule.number, rule.name))
 if not INVARIANTS:
-    # A check without rules would call every company's money right.
+    # A check without rules would report no problem for every tenant.
     raise FileNotFoundError(f"{FOLDER} holds no rules")

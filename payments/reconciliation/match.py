@@ -1,8 +1,8 @@
-"""Money match: what CardConnect settled and paid out, held against our own books.
+"""Money match: our books beside what CardConnect settled and paid out.
 
-The gateway is read first, with no transaction open; what it has and we have not is then booked, and
-the figures of what agrees and the rows for people are written at the end. Running it twice books
-once.
+The gateway is read first, with no transaction open. Then charges that we do not have are booked,
+and the figures of matched lines and the rows for staff are written at the end. A second run books
+nothing twice.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from tenants.models import Tenant, User
 log = logging.getLogger(__name__)
 
 WINDOW = dt.timedelta(days=7)
-# When a booked payment must have shown up in a settlement.
+# When a booked payment must appear in a settlement.
 SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
-# Banking days after settlement by which it must have been paid out. CardConnect names one or two
-# for cards and 72 hours for bank payments; one more for the report.
+# Banking days from settlement to the payout. CardConnect names one or two for cards and 72 hours
+# for bank payments; one more for the report.
 PAID_OUT_WITHIN = {"card": 3, "ach": 4}
 CANNOT_OPEN = (
     "The stored CardConnect credentials cannot be opened. Support has been told. Nothing was "
@@ -52,13 +52,13 @@ MATCHED = (Bucket.MATCHED, Cause.SAME)
 def begin(tenant: Tenant, *, actor: User | None = None) -> MatchRun | None:
     """Start a run over the last days; None while another one is under way."""
     now = db_now()
-    # The gateway may live in another zone than the company: the later of the two days.
+    # The gateway may be in another time zone than the tenant: the later of the two days.
     today = max(now.date(), now.astimezone(tenant.zone).date())
     return MatchRun.objects.begin(tenant, from_day=today - WINDOW, to_day=today, actor=actor)
 
 
 def run(match: MatchRun) -> None:
-    """Read the gateway, book what we lost, write the rows. Call in the company's scope."""
+    """Read the gateway, book missing charges, write the rows. Call in the tenant's scope."""
     account = CardConnectAccount.objects.filter(tenant=match.tenant).first()
     if account is None:
         match.finish("CardConnect is not set up yet, so there is nothing to match.")
@@ -92,7 +92,7 @@ def _write(
     *,
     tells: bool,
 ) -> None:
-    """Figures and rows at once, and only once, however often the run is carried out."""
+    """Write figures and rows in one transaction, and only once for a run."""
     matched = [row for row in rows if row.bucket == Bucket.MATCHED]
     problems = [row for row in rows if row.bucket != Bucket.MATCHED]
     with transaction.atomic():
@@ -109,9 +109,9 @@ def _write(
 def _supersede(
     match: MatchRun, account: CardConnectAccount, listed: set[str], rows: list[MatchRow]
 ) -> None:
-    """Let these rows stand in the place of older ones about the same; all others wait on.
+    """Replace older rows about the same transactions; all other rows wait on.
 
-    What a person has put away stays away, and a booking that nobody has seen yet is still told.
+    A row that staff closed stays closed, and a booking that nobody has seen yet stays listed.
     """
     now = {row.retref: row for row in rows if row.retref}
     before = MatchRow.objects.filter(tenant=match.tenant, superseded=False)
@@ -135,9 +135,9 @@ def _row(
     *,
     tells: bool = False,
 ) -> MatchRow | None:
-    """One line of theirs, in its bucket; books it when it is provably ours.
+    """One line of the gateway in its bucket; books it when it is provably ours.
 
-    `tells`: whether CardConnect tells of this company what it paid out; a test system never does.
+    `tells`: whether CardConnect reports payouts for this tenant; a test system never does.
     """
     payment, refund = books.payment(line), books.refund(line)
     if payment is None and refund is None and line.is_rejected:
@@ -168,7 +168,7 @@ def _row(
 
 
 def _note(line: Line, cause: str) -> str:
-    """What the gateway said of it besides the amount."""
+    """What the gateway reported besides the amount."""
     if cause == Cause.UNKNOWN_CHARGE and line.invoicenumber:
         return f"CardConnect names invoice {line.invoicenumber}."
     if cause == Cause.AMOUNT and line.paid_out not in (None, line.amount, -line.amount):
@@ -177,7 +177,7 @@ def _note(line: Line, cause: str) -> str:
 
 
 def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> Decimal | None:
-    """What our books say of this very line; None when they say nothing."""
+    """Our amount for this line; None when we have none."""
     if refund is not None:
         came_back = bool(line.return_code) or line.is_rejected
         is_told = refund.status in GIVEN_ONCE and refund.retref in ("", line.retref)
@@ -200,7 +200,7 @@ def _judge(
 
 
 def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
-    """What the bank returned, in whichever report it stands, comes back on our side as well."""
+    """Apply a bank's return, in whichever report it appears."""
     cause = Cause.RETURNED if line.return_code else Cause.REJECTED
     if payment is None:
         return Bucket.THEIRS, cause
@@ -209,7 +209,7 @@ def _judge_return(line: Line, payment: Payment | None) -> tuple[str, str]:
     if payment.is_booked or payment.is_in_flight:
         payment.refresh_from_db()
     if payment.is_booked and cause == Cause.REJECTED:
-        settlement_status.poll(payment)  # nobody asks any more how a settled payment stands
+        settlement_status.poll(payment)  # settled payments are no longer polled
         payment.refresh_from_db()
     return (Bucket.DIFFERS, cause) if payment.is_booked else MATCHED
 
@@ -248,7 +248,7 @@ def _judge_sale(line: Line, payment: Payment) -> tuple[str, str]:
 
 
 def _agrees(line: Line, payment: Payment) -> bool:
-    """Whether both sides say the same of this sale; one that came back has a line of its own."""
+    """Whether both sides agree on this sale; a returned one has a line of its own."""
     if payment.retref != line.retref:
         return False
     booked = payment.is_booked and payment.total == line.amount
@@ -256,7 +256,7 @@ def _agrees(line: Line, payment: Payment) -> bool:
 
 
 def _confirm(payment: Payment, line: Line) -> bool:
-    """Book an attempt of ours that the gateway settled and we took for open or not charged."""
+    """Book an attempt that the gateway settled and we hold as open or not charged."""
     try:
         with transaction.atomic():
             payment.confirm(retref=line.retref, authcode=payment.authcode, resptext=FOUND)
@@ -267,18 +267,18 @@ def _confirm(payment: Payment, line: Line) -> bool:
 
 
 def _named(tenant: Tenant, line: Line) -> Invoice | None:
-    """The invoice whose number we once gave the gateway along with the charge."""
+    """The invoice whose number was sent to the gateway with the charge."""
     if not line.invoicenumber:
         return None
     return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
 
 
 def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str]:
-    """Whether what was settled has reached the company's bank, whole."""
+    """Check that the settled amount reached the tenant's bank in full."""
     if line.return_code or line.is_rejected:
         return MATCHED
     if line.paid_out is not None:
-        is_whole = abs(line.paid_out) == abs(line.amount)  # a refund has no sign in some reports
+        is_whole = abs(line.paid_out) == abs(line.amount)  # some reports give a refund no sign
         return MATCHED if is_whole else (Bucket.DIFFERS, Cause.AMOUNT)
     days = PAID_OUT_WITHIN["ach" if line.is_bank else "card"]
     is_late = line.amount > 0 and banking_days.after(line.day, days) <= today
@@ -286,10 +286,10 @@ def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str
 
 
 def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None, tuple[str, str]]:
-    """A charge we have no record of: booked when the gateway's record names its invoice.
+    """A charge without a payment: booked when the gateway's record names its invoice.
 
-    After a restored backup a number may be given to another invoice, so a person decides unless the
-    invoice is older than the charge and still asks for at least as much.
+    After a restored backup a number may belong to another invoice, so staff decide unless the
+    invoice is older than the charge and has at least that balance.
     """
     invoice = _named(account.tenant, line)
     fee = surcharge.added_to(account, line.retref) if invoice else None
@@ -306,7 +306,7 @@ def _fits(invoice: Invoice, amount: Decimal, day: dt.date) -> bool:
 def book(
     account: CardConnectAccount, invoice: Invoice, line: Line, *, actor: User | None = None
 ) -> Payment:
-    """Book a charge that only the gateway knows; the payment there is when it is known already."""
+    """Book a charge that only the gateway has; returns the existing payment when there is one."""
     with transaction.atomic():
         locked = invoice.locked()
         CardConnectAccount.hold(locked.tenant)
@@ -353,9 +353,9 @@ def book(
 
 
 def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> Iterable[MatchRow]:
-    """What we booked and the gateway should have settled by now, and what nobody knows yet.
+    """Payments that should have settled by now, and those without an outcome.
 
-    What was told before is told again until it has settled or ended, however long ago it was made.
+    A reported payment is reported again until it has settled or ended, whatever its age.
     """
     zone = match.tenant.zone
     start = dt.datetime.combine(match.from_day, dt.time.min, zone)

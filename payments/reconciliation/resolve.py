@@ -1,4 +1,4 @@
-"""What staff do about a row of money match: book it, record a refund, ask about it, put it away."""
+"""What staff do about a row of money match: book it, record a refund, inquire, close it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ Cause = MatchRow.Cause
 
 
 class CannotBook(Exception):
-    """It cannot be put right that way; str() is the sentence to show."""
+    """The row cannot be resolved this way; str() is the sentence to show."""
 
 
 class AboveBalance(CannotBook):
-    """It is more than the invoice asks for; staff may confirm that they mean it."""
+    """The amount is above the invoice's balance; staff may confirm it."""
 
 
 def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = False) -> Payment:
-    """Staff say which invoice a charge was for.
+    """Book a charge on the invoice that staff named.
 
     Raises AboveBalance until that is confirmed, and CannotBook.
     """
@@ -63,7 +63,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
 
 
 def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> None:
-    """Under the invoice's lock: whether a charge may be booked on it; raises CannotBook."""
+    """Whether a charge may be booked on the invoice, under its lock; raises CannotBook."""
     if invoice.status == Invoice.Status.VOID:
         raise CannotBook(
             f"{invoice.number} is void and asks for nothing. Name another invoice, or refund the "
@@ -80,9 +80,9 @@ def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> No
 
 
 def keep_row(row: MatchRow, *, actor: User) -> Payment:
-    """Book what CardConnect took although we hold it as not paid; raises CannotBook.
+    """Book what CardConnect took for a payment that is recorded as not paid; raises CannotBook.
 
-    The attempt itself stays in the history as it ended; what was taken is a payment of its own.
+    The attempt keeps its status in the history; the charge becomes a payment of its own.
     """
     account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
     attempt = row.payment
@@ -112,9 +112,9 @@ def keep_row(row: MatchRow, *, actor: User) -> Payment:
 
 
 def record_refund(row: MatchRow, *, actor: User) -> Refund:
-    """Keep a refund that was made at CardConnect as given back; told twice, it is recorded once.
+    """Record a refund that was made at CardConnect; repeated calls record it once.
 
-    One of ours that we hold as declined moves on to done. Raises CannotBook.
+    A refund of ours that was recorded as declined becomes done. Raises CannotBook.
     """
     if row.payment is None or row.their_amount is None or not row.may_be_recorded:
         raise CannotBook("This refund is recorded already. Match again to see where.")
@@ -141,7 +141,7 @@ def record_refund(row: MatchRow, *, actor: User) -> Refund:
 
 
 def _check_may_be_recorded(payment: Payment, total: Decimal) -> None:
-    """Under the invoice's lock: whether this much can count as given back; raises CannotBook."""
+    """Whether this refund may be recorded, under the invoice's lock; raises CannotBook."""
     if payment.refunds.open().exists():
         raise CannotBook(f"{OTHER_OPEN} Nothing was recorded.")
     if payment.status == Payment.Status.STARTED:
@@ -149,7 +149,7 @@ def _check_may_be_recorded(payment: Payment, total: Decimal) -> None:
             "This bank payment has not cleared yet. Record the refund once it has; the row stays."
         )
     if payment.method == Payment.Method.CARD:
-        payment.mark_settled()  # only what settled can be refunded
+        payment.mark_settled()  # only settled charges can be refunded
     amount, _ = _parts(payment, total)
     if amount > payment.left:
         raise CannotBook(
@@ -186,7 +186,7 @@ def _made_elsewhere(row: MatchRow, payment: Payment, total: Decimal, actor: User
 
 
 def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
-    """What of a refund lowers the balance, and the surcharge that went back on top of it."""
+    """The part of a refund that raises the balance again, and the surcharge refunded on top."""
     given = payment.refunds.filter(status__in=Refund.GIVEN).aggregate(sum=Sum("fee"))["sum"]
     fee_left = payment.fee - (given or ZERO)
     if total == payment.left + fee_left:
@@ -197,7 +197,7 @@ def _parts(payment: Payment, total: Decimal) -> tuple[Decimal, Decimal]:
 
 
 def ask_row(row: MatchRow, payment: Payment) -> None:
-    """Ask CardConnect how the payment of a row stands, and keep the answer."""
+    """Inquire about the payment of a row at CardConnect, and record the result."""
     if payment.is_in_flight:
         charge.inquire(payment)
     elif payment.is_unsettled or row.cause == Cause.REJECTED:
@@ -208,9 +208,9 @@ def ask_row(row: MatchRow, payment: Payment) -> None:
 
 
 def see_row(row: MatchRow, words: str, *, actor: User) -> bool:
-    """Put a row away, with what was done about it; False when it was put away before.
+    """Close a row, with what was done about it; False when it was closed before.
 
-    Raises CannotBook when money may be in doubt and nobody says what was done.
+    Raises CannotBook when money may be in doubt and no explanation is given.
     """
     if row.may_be_seen and row.needs_words and not words:
         raise CannotBook("Say what was done about this money. The row stays.")

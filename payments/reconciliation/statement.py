@@ -1,4 +1,4 @@
-"""What CardConnect reports of a company's days, and what of ours it may be about."""
+"""CardConnect's reports of some days, and the payments and refunds they may be about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Q
 from payments.gateway import reports
 from payments.models import CardConnectAccount, Payment, Refund
 
-AT_ONCE = 500  # lines whose payments are read in one statement
+AT_ONCE = 500  # lines whose payments are read in one query
 ZERO = Decimal("0.00")
 CAME_BACK = [Refund.Status.RETURNED, Refund.Status.REPAID]
 GIVEN_ONCE = [Refund.Status.DONE, *CAME_BACK]
@@ -20,7 +20,7 @@ GIVEN_ONCE = [Refund.Status.DONE, *CAME_BACK]
 
 @dataclass(frozen=True)
 class Line:
-    """One transaction as the gateway reported it, its reports put together."""
+    """One transaction, merged from the gateway's reports."""
 
     retref: str
     amount: Decimal
@@ -31,16 +31,16 @@ class Line:
     return_code: str = ""
     is_rejected: bool = False
     is_bank: bool = False
-    # What went to the company's bank for it, before fees; None when nothing did yet.
+    # What was paid out for it, before fees; None when nothing was paid out yet.
     paid_out: Decimal | None = None
-    # How much of the amount is a surcharge, where we had to ask.
+    # The surcharge within the amount, where an inquiry was needed.
     fee: Decimal = ZERO
 
 
 def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> list[Line]:
     """Every settled, rejected or funded transaction of these days; raises NotSent or Unknown.
 
-    What is queued or under review has no line yet.
+    Queued transactions and those under review have no line yet.
     """
     lines: dict[str, Line] = {}
     for day in _days(from_day, to_day):
@@ -64,7 +64,7 @@ def read(account: CardConnectAccount, from_day: dt.date, to_day: dt.date) -> lis
                 known,
                 invoicenumber=funded.invoicenumber or known.invoicenumber,
                 parentretref=funded.parentretref or known.parentretref,
-                # A later report may name it once more without the reason.
+                # A later report may repeat it without the reason.
                 return_code=funded.achreturncode or known.return_code,
                 is_rejected=known.is_rejected or funded.is_rejected,
                 is_bank=known.is_bank or funded.is_bank,
@@ -79,10 +79,10 @@ def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
 
 
 class Books:
-    """Our payments and refunds that these lines may be about, read in a few statements.
+    """Payments and refunds that these lines may be about, read in a few queries.
 
-    They may be seconds old when their line's turn comes. What agrees with the gateway agrees; what
-    does not is read anew before anybody is told.
+    They may be seconds old when their line is compared. A line that does not agree is compared
+    again with a fresh row before it is reported.
     """
 
     def __init__(self, account: CardConnectAccount, lines: Sequence[Line]) -> None:
@@ -108,17 +108,18 @@ class Books:
             self._refunds.setdefault(refund.orderid, refund)
 
     def add(self, payment: Payment) -> None:
-        """Know this payment from now on."""
+        """Add a payment."""
         payment = self._orders.setdefault(payment.orderid, payment)
         self._payments.setdefault(payment.retref, payment)
 
     def payment(self, line: Line) -> Payment | None:
-        """The payment this line is about: by reference first, then by our order number."""
+        """The payment of this line: by reference first, then by order number."""
         found = self._payments.get(line.parentretref or line.retref)
         return found or (self._orders.get(line.orderid) if line.orderid else None)
 
     def refund(self, line: Line) -> Refund | None:
-        """The refund of ours that the line is about, whatever we hold of it: its own line, by
-        reference or by our order number, or its way back."""
+        """The refund of this line, in any status: by reference or order number, or as a returned
+        credit.
+        """
         names = (line.retref, line.parentretref, line.orderid)
         return next((self._refunds[name] for name in names if name in self._refunds), None)

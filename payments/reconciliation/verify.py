@@ -1,4 +1,4 @@
-"""Is the money right? Asks the database for every invariant, and the gateway where it answers."""
+"""The money check: every invariant against the database, and optionally against the gateway."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from tenants.models import Tenant
 log = logging.getLogger(__name__)
 
 DAY = dt.timedelta(days=1)
-# The gateway answers 20 questions a minute; the newest payments are the ones that matter.
+# The gateway allows 20 inquiries a minute; the newest payments matter most.
 MOST_ASKED = 20
-# No question is begun later than this, so that the check ends within a task's time.
+# No inquiry begins later than this, so that the check ends within a task's time limit.
 ASKING_SECONDS = 120
 CALL = "Tell Support: this must not happen, and no money may move on this invoice until then."
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One thing that must not be, for a person."""
+    """A broken invariant, in words for people."""
 
     invariant: int
     tenant_id: int
@@ -47,7 +47,7 @@ class Violation:
 
 
 def check(tenant: Tenant) -> list[Violation]:
-    """Every invariant against the database, for one company."""
+    """Check every invariant of one tenant in the database."""
     values = {"tenant": tenant.pk, "day_ago": _moment(db_now() - DAY)}
     return [violation for rule in INVARIANTS for violation in _ask_database(rule, values)]
 
@@ -70,10 +70,10 @@ def _moment(moment: dt.datetime) -> Any:
 
 
 def ask_gateway(tenant: Tenant) -> tuple[list[Violation], int]:
-    """Compare the newest payments with CardConnect; (what is wrong, how many got no answer).
+    """Compare the newest payments with CardConnect; (violations, how many got no response).
 
-    It ends with the time it has, and where CardConnect cannot be reached: nobody answered for those
-    that were not come to.
+    Stops when its time is over or CardConnect cannot be reached; payments not reached count as
+    without a response.
     """
     account = CardConnectAccount.objects.filter(tenant=tenant).first()
     if account is None:
@@ -97,7 +97,7 @@ def ask_gateway(tenant: Tenant) -> tuple[list[Violation], int]:
 
 
 def _worth_asking(account: CardConnectAccount) -> list[Payment]:
-    """Open ones first, then those of the last two days."""
+    """Payments without an outcome first, then those of the last two days."""
     recent = Payment.objects.filter(tenant=account.tenant, method__in=["card", "ach"])
     recent = recent.filter(Q(status__in=Payment.IN_FLIGHT) | Q(created_at__gt=db_now() - 2 * DAY))
     recent = recent.filter(site=account.site, merchid=account.merchid)
@@ -132,10 +132,10 @@ def _about(payment: Payment, invariant: int, words: str, step: str) -> Violation
 
 
 def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
-    """Put them on the company's Home in place of those of the last check, and into the log.
+    """Replace the tenant's findings on Home, and log them.
 
-    With them stands when that was, and about how many payments CardConnect did not answer. The
-    row of the check is locked first: a second run waits and replaces what the first one kept.
+    Stores also the time of the check, and for how many payments CardConnect did not respond. The
+    row of the check is locked first: a second run waits and replaces the findings of the first.
     """
     with transaction.atomic(), scope(tenant=tenant):
         MoneyCheck.objects.get_or_create(tenant=tenant)
@@ -160,7 +160,7 @@ def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
 
 
 def verify(tenant: Tenant, *, gateway: bool) -> tuple[list[Violation], int]:
-    """All of it for one company; (what is wrong, how many questions CardConnect left open)."""
+    """The whole check of one tenant; (violations, how many inquiries got no response)."""
     with scopes_disabled():
         found = check(tenant)
         asked, silent = ask_gateway(tenant) if gateway else ([], 0)

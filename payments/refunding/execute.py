@@ -1,8 +1,8 @@
-"""Gives money back: the row is committed, then the gateway is called, then the outcome is kept.
+"""Executes a refund: commit the row, call the gateway, record the outcome.
 
 A crash between any two steps leaves a row that `inquire` resolves with the gateway. A refund is
-sent once, under an order number of its own; a void may be repeated once the gateway has said that
-the charge still stands. No transaction is open while the network is in use.
+sent once, under an order number of its own; a void may be repeated once the gateway has reported
+that the charge still stands. No transaction is open during a network call.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ AT_THE_BANK = "It has gone to the bank and cannot be stopped. Refund it once it 
 
 
 def send(refund: Refund) -> None:
-    """Call the gateway for a refund that was just asked for or released, and keep what it says."""
+    """Call the gateway for a requested or released refund, and record the outcome."""
     if not refund.mark_sent():
-        return  # somebody else did, or it has ended
+        return  # Another process has sent it, or it has an outcome.
     try:
         if refund.kind == Refund.Kind.VOID:
             _void(refund)
@@ -49,7 +49,7 @@ def send(refund: Refund) -> None:
 
 
 def inquire(refund: Refund) -> None:
-    """Ask the gateway what became of one, and settle it when the answer allows."""
+    """Inquire about a refund, and record its outcome when the response proves one."""
     asked_at = refund.claim_inquiry()
     if asked_at is None:
         return
@@ -69,7 +69,7 @@ def inquire(refund: Refund) -> None:
 
 
 def _log_late_answer(refund: Refund, late: IllegalTransition) -> None:
-    """Somebody found out meanwhile, and this answer says otherwise; money match compares it."""
+    """Log a result that contradicts the outcome recorded meanwhile; money match compares it."""
     refund.refresh_from_db()
     log.error("Refund %s is %s, but now hears otherwise: %s", refund.pk, refund.status, late)
 
@@ -134,7 +134,7 @@ def _why(answer: Declined) -> str:
 
 
 def _inquire_void(refund: Refund, *, is_over: bool) -> None:
-    """How the charge itself stands says whether its void happened."""
+    """Inquire about a void: the charge itself shows whether it was voided."""
     payment = refund.payment
     seen = client.inquire(payment)
     if seen is None:
@@ -150,7 +150,7 @@ def _inquire_void(refund: Refund, *, is_over: bool) -> None:
 
 
 def _too_late_for_void(refund: Refund, payment: Payment) -> None:
-    """The batch closed meanwhile: a card's charge is refunded, a bank's has to clear first."""
+    """The batch settled meanwhile: a card charge is refunded, a bank payment has to clear first."""
     if payment.method != Payment.Method.CARD:
         refund.decline(AT_THE_BANK)
         return
@@ -160,7 +160,7 @@ def _too_late_for_void(refund: Refund, payment: Payment) -> None:
 
 
 def _inquire_refund(refund: Refund, *, is_over: bool) -> None:
-    """A refund has a transaction of its own, under our own order number."""
+    """Inquire about a refund: it has a transaction of its own, under our order number."""
     found = [each for each in client.find(refund.payment, refund.orderid) if _is_ours(each)]
     given = [each for each in found if each.is_approved and not each.is_voided]
     if len(given) > 1 or any(each.amount != refund.total for each in given):

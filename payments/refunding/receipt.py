@@ -1,4 +1,4 @@
-"""The e-mail that tells a customer what went back: from the company's name, answers to it."""
+"""The refund receipt by e-mail, in the tenant's name; replies go to the tenant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GIVE_UP_AFTER = dt.timedelta(hours=24)
 
 
 def promise(payment: Payment) -> str:
-    """How the customer will hear of a refund, for whoever is about to ask for one."""
+    """How the customer will hear of a refund, for the person about to request one."""
     invoice = payment.invoice
     contact, link = invoice.customer.billing_contact, invoice.newest_link
     if contact and contact.email:
@@ -34,10 +34,10 @@ def promise(payment: Payment) -> str:
 
 
 def send(refund: Refund) -> bool:
-    """Send one receipt and note it in the history. False when another worker has it.
+    """Send one receipt and record it in the history. False when another worker has it.
 
-    After a crash it may arrive twice; not at all, it may not. A mail server that is down is tried
-    again for a day; then staff are told.
+    After a crash it may arrive twice, but it is never lost. When the mail server is down it is
+    retried for a day; then staff are told.
     """
     now = db_now()
     mine = Refund.objects.filter(pk=refund.pk, receipt_due_at=refund.receipt_due_at)
@@ -56,7 +56,7 @@ def send(refund: Refund) -> bool:
 
 
 def _note(action: str, refund: Refund) -> None:
-    """In the invoice's history: what went where."""
+    """Record in the invoice's history what was sent and where."""
     record(
         action,
         tenant=refund.tenant,

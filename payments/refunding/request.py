@@ -1,4 +1,4 @@
-"""Requesting a refund: what must be true, under the invoice's lock, before anything is sent."""
+"""Requesting a refund: the conditions, checked under the invoice's lock before anything is sent."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ OTHER_OPEN = "Another refund of this payment has not ended yet. Wait for it."
 def request_refund(
     payment: Payment, *, amount: Decimal, reason: str, actor: User, key: uuid.UUID
 ) -> tuple[Refund, bool]:
-    """Write down that `amount` goes back; (refund, whether new). Nothing is sent yet.
+    """Record the request to refund `amount`; (refund, whether new). Nothing is sent yet.
 
-    When more than the company's limit of one payment goes back, at once or in parts, it waits
-    for a second person. Raises CannotRefund.
+    When more than the tenant's limit of one payment is refunded, at once or in parts, it waits for
+    a second person. Raises CannotRefund.
     """
     with transaction.atomic():
         invoice = payment.invoice.locked()
@@ -37,7 +37,7 @@ def request_refund(
         CardConnectAccount.hold(row.tenant)
         check_refundable(row, amount)
         fee = _fee_of(row, amount)
-        # None of them is open any more, see above.
+        # None of them is without an outcome, see above.
         in_all = row.refunds.total_refunded() + amount + fee
         waits = in_all > row.tenant.refund_release_over
         refund = Refund(
@@ -63,7 +63,7 @@ def request_refund(
 
 
 def check_refundable(payment: Payment, amount: Decimal) -> None:
-    """Under the invoice's lock: whether this much may go back now; raises CannotRefund."""
+    """Whether this amount may be refunded now, under the invoice's lock; raises CannotRefund."""
     if payment.refunds.open().exists():
         raise CannotRefund(OTHER_OPEN)
     if not payment.can_be_refunded:
@@ -83,7 +83,9 @@ def check_refundable(payment: Payment, amount: Decimal) -> None:
 
 
 def _fee_of(payment: Payment, amount: Decimal) -> Decimal:
-    """The surcharge of a part, half up, as the card brands ask; the last part takes the rest."""
+    """The surcharge of a part, rounded half up, as the card brands require; the last part takes
+    the rest.
+    """
     given = payment.refunds.filter(status__in=Refund.GIVEN)
     left = payment.fee - (given.aggregate(sum=Sum("fee"))["sum"] or ZERO)
     if amount == payment.left:

@@ -1,4 +1,4 @@
-"""Reads ACH returns from the funding reports: what banks sent back, and when they are read next."""
+"""Reads ACH returns from the funding reports, and plans when they are read next."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from payments.models.account import CardConnectAccount
 
 log = logging.getLogger(__name__)
 
-# A bank payment may come back this long after it was made; consumers have 60 days, and a few more.
+# How long after it was made a bank payment may be returned; consumers have 60 days, and a few more.
 RETURNS_FOR = dt.timedelta(days=100)
 ONE_DAY = dt.timedelta(days=1)
-# A report may get a line so many days later: banks' data come within 72 hours, and over a weekend.
+# A report may get a line so many days later: bank data arrives within 72 hours, plus a weekend.
 LATE_DAYS = 5
-# Of the days before those, when they were missed; and how long one reading takes at most.
+# Missed days that one reading catches up; and how long one reading takes at most.
 DAYS_AT_ONCE = 4
 READING_SECONDS = 150
-# Whoever reads an account has it to itself for so long: more than a reading can take.
+# How long a worker's claim of an account lasts: longer than a reading can take.
 LEASE = dt.timedelta(minutes=5)
 
 
 def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
-    """Accounts with bank payments that may still come back, whose turn it is.
+    """Accounts with bank payments that may still be returned, and that are due.
 
-    Those that were not read for the longest time come first, so that none is left out.
+    The account that was not read for the longest time comes first, so that none is left out.
     """
     status = Payment.Status
     open_ones = Payment.objects.filter(
@@ -51,10 +51,10 @@ def accounts_to_read(now: dt.datetime, most: int) -> list[CardConnectAccount]:
 
 
 def claim_reading(account: CardConnectAccount) -> dt.datetime | None:
-    """Take an account to read it; until when, or None when somebody else has it.
+    """Claim an account for reading; until when, or None when another worker has it.
 
-    Taken again at the start of the reading itself: a task that waited longer than its turn, or that
-    comes twice, finds that the account is not its own any more.
+    Claimed again when the reading starts: a task that waited beyond its claim, or was delivered
+    twice, finds that the claim is not its own.
     """
     until = db_now() + LEASE
     mine = CardConnectAccount.objects.filter(
@@ -65,10 +65,10 @@ def claim_reading(account: CardConnectAccount) -> dt.datetime | None:
 
 
 def read_returns(account: CardConnectAccount) -> int:
-    """Read the funding reports since the last time, and bring back what banks returned.
+    """Read the funding reports since the last time, and apply the returns in them.
 
-    The newest are read again each time, because a report may get a line days later; days that were
-    missed are caught up, a few at a time. Returns how many payments came back.
+    The newest days are read again each time, because a report may get a line days later; missed
+    days are caught up, a few at a time. Returns how many payments were returned.
     """
     now = db_now()
     until = time.monotonic() + READING_SECONDS
@@ -91,7 +91,7 @@ def read_returns(account: CardConnectAccount) -> int:
 
 
 def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
-    """The days that get lines yet, to today, and before them some of those that were missed."""
+    """The days whose reports may still get lines, up to today, and before them some missed days."""
     today = now.date()  # UTC, which is never behind the gateway's own clock
     newest = [today - ONE_DAY * number for number in reversed(range(LATE_DAYS + 1))]
     if account.funding_read_to is None:
@@ -105,23 +105,23 @@ def _days(account: CardConnectAccount, now: dt.datetime) -> list[dt.date]:
 
 
 def _note_read(account: CardConnectAccount, day: dt.date) -> None:
-    """Keep how far the days were read without a gap."""
+    """Store how far the days were read without a gap."""
     read_to = account.funding_read_to
     if read_to is None or day == read_to + ONE_DAY:
         _keep(account, funding_read_to=day)
 
 
 def _note_unread(account: CardConnectAccount, day: dt.date) -> None:
-    """What was to be read again, and was not, counts as not read."""
+    """A day that should have been read again, and was not, counts as not read."""
     read_to = account.funding_read_to
     if read_to is None or day <= read_to:
         _keep(account, funding_read_to=day - ONE_DAY)
 
 
 def _apply_return(account: CardConnectAccount, line: Funded) -> bool:
-    """One line of a report; True when it brought a payment, or a refund of one, back.
+    """One line of a report; True when it returned a payment or a refund.
 
-    A refund's line names the payment as its parent, so refunds are looked for first.
+    The line of a returned refund names the payment as its parent, so refunds are looked up first.
     """
     if not line.achreturncode and not line.is_rejected:
         return False

@@ -1,4 +1,4 @@
-"""Days on which American banks move money: no weekends, no Federal Reserve holidays."""
+"""Banking days in the United States: no weekends, no Federal Reserve holidays."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ def after(day: dt.date, count: int) -> dt.date:
 
 
 def is_banking_day(day: dt.date) -> bool:
-    """Whether the Federal Reserve works."""
+    """Whether the Federal Reserve is open."""
     return day.weekday() < 5 and day not in holidays(day.year)
 
 
 @cache
 def holidays(year: int) -> frozenset[dt.date]:
-    """The eleven of the Federal Reserve. One on a Sunday is kept on Monday, a Saturday's is not."""
+    """The Federal Reserve's eleven holidays. One on a Sunday is observed on Monday; one on a
+    Saturday is not.
+    """
     fixed = [(1, 1), (6, 19), (7, 4), (11, 11), (12, 25)]
     days = [dt.date(year, month, day) for month, day in fixed]
     days = [day + DAY if day.weekday() == 6 else day for day in days]

@@ -1,4 +1,4 @@
-"""Finds out what became of booked payments: settled, cleared, voided or rejected."""
+"""Polls booked payments until they are settled, cleared, voided or rejected."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tenants.models import Tenant
 
 log = logging.getLogger(__name__)
 
-# Whoever was given payments has them for so long: more than POLLING_SECONDS can take.
+# How long a claim of payments lasts: longer than POLLING_SECONDS can take.
 LEASE = dt.timedelta(minutes=5)
-# In one run: companies, and payments of each; and how long a company's worker goes on.
+# Per run: tenants, and payments of each; and how long one tenant's worker continues.
 COMPANIES, LOOKS, POLLING_SECONDS = 20, 100, 60
 AGAIN = "CardConnect rejected it at settlement, so the money will not come."
 
 
 def claim_polls(now: dt.datetime) -> list[tuple[int, str]]:
-    """Give out the payments to be looked at: (company, until when its worker has them) for each.
+    """Claim the payments to poll: (tenant, until when its worker has them) for each tenant.
 
-    Companies that waited longest come first, and within each the payments nobody has looked at.
-    Each payment is given out once, by one update.
+    Tenants that waited longest come first, and within each the payments that were never polled.
+    One update claims each payment once.
     """
     until = now + LEASE
     due = Payment.objects.to_poll(now)
@@ -50,9 +50,9 @@ def claim_polls(now: dt.datetime) -> list[tuple[int, str]]:
 
 
 def poll_company(tenant: Tenant, until: dt.datetime) -> int:
-    """Look at the company's payments of this turn, the newest first, while there is time; how many.
+    """Poll the tenant's claimed payments, newest first, within the time limit; returns how many.
 
-    Those that were not come to are due again.
+    Payments that were not reached are due again.
     """
     end = time.monotonic() + POLLING_SECONDS
     mine = Payment.objects.filter(tenant=tenant).to_poll(until).filter(next_look_at=until)
@@ -69,7 +69,7 @@ def poll_company(tenant: Tenant, until: dt.datetime) -> int:
 
 
 def _poll_safely(payment: Payment) -> None:
-    """One that cannot be looked at must not hold up the others."""
+    """One payment whose poll fails must not stop the others."""
     try:
         poll(payment)
     except Exception:
@@ -77,9 +77,10 @@ def _poll_safely(payment: Payment) -> None:
 
 
 def poll(payment: Payment) -> None:
-    """Ask the gateway how one payment stands, and move it along.
+    """Inquire about the state of one payment, and record it.
 
-    What banks return is in the reports, so that a bank payment is asked about once a day only.
+    Returns of bank payments are in the reports, so a bank payment is inquired about once a day
+    only.
     """
     now = db_now()
     soon = now + dt.timedelta(seconds=settings.BANK_LOOK_SECONDS)
@@ -107,21 +108,22 @@ def poll(payment: Payment) -> None:
 
 def _reject(payment: Payment) -> None:
     if payment.method == Payment.Method.ACH:
-        payment.mark_returned("")  # the funding report brings the bank's code
+        payment.mark_returned("")  # the funding report has the bank's code
     else:
         payment.reject(AGAIN)
 
 
 def may_clear(payment: Payment, now: dt.datetime) -> bool:
-    """Whether its banking days have passed, and every report that can still tell of its return
-    was read today."""
+    """Whether its banking days have passed, and every report that may still contain its return was
+    read today.
+    """
     read_to = CardConnectAccount.objects.values_list("funding_read_to", flat=True)
     day = read_to.get(tenant=payment.tenant)
     return is_due(payment, now) and day is not None and day >= now.date()
 
 
 def is_due(payment: Payment, now: dt.datetime) -> bool:
-    """Whether the company's number of banking days has passed since the payment was made."""
+    """Whether the tenant's number of banking days has passed since the payment was made."""
     tenant = payment.tenant
     began = (payment.resolved_at or payment.created_at).astimezone(tenant.zone).date()
     today = now.astimezone(tenant.zone).date()

@@ -1,4 +1,4 @@
-"""Cash and checks that came to the office, recorded by hand."""
+"""Cash and checks that the office received, recorded by hand."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def record_by_hand(
     actor: User,
     key: uuid.UUID,
 ) -> tuple[Payment, bool]:
-    """Book cash or a check that came to the office; (payment, whether new).
+    """Book cash or a check that the office received; (payment, whether new).
 
-    A payment by card may end at the same moment: both are kept and the invoice shows as
-    overpaid. Raises CannotRecord for more than the balance.
+    A card payment may end at the same moment: both are kept and the invoice shows as overpaid.
+    Raises CannotRecord for more than the balance.
     """
     with transaction.atomic():
         row = invoice.locked()

@@ -1,4 +1,4 @@
-"""What staff type to give money back, to release it, and to record cash and checks."""
+"""Staff forms: request and release a refund, record cash and checks."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ WRONG_PASSWORDS = RateLimit("step-up", limit=5, window=5 * 60)
 
 
 class StepUpForm(forms.Form):
-    """Asks for the password of whoever is signed in.
+    """Requires the password of the signed-in person.
 
-    An unlocked screen alone moves no money, and changes nobody's permission to move it.
+    An unlocked screen alone moves no money, and changes nobody's permissions.
     """
 
     confirm_password = forms.CharField(
@@ -38,8 +38,8 @@ class StepUpForm(forms.Form):
         self.user = user
 
     def clean_confirm_password(self) -> str:
-        """Right, and not the sixth try in five minutes."""
-        # Counted before the password is checked: checks at the same moment cannot exceed the limit.
+        """The password is right, and this is not the sixth attempt in five minutes."""
+        # Counted before the password is checked: concurrent attempts cannot exceed the limit.
         if not WRONG_PASSWORDS.allows(self.user.pk):
             raise ValidationError("Too many wrong passwords. Wait five minutes.")
         if not self.user.check_password(self.cleaned_data["confirm_password"]):
@@ -49,7 +49,7 @@ class StepUpForm(forms.Form):
 
 
 class GiveBackForm(StepUpForm):
-    """How much goes back, and why."""
+    """The amount to refund, and the reason."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     amount = forms.DecimalField(
@@ -77,7 +77,7 @@ class GiveBackForm(StepUpForm):
 
 
 class RecordForm(forms.Form):
-    """Cash or a check that came to the office."""
+    """Cash or a check that the office received."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     method = forms.ChoiceField(
@@ -103,7 +103,7 @@ class RecordForm(forms.Form):
         self.initial.update(amount=balance, received_on=today, key=uuid.uuid4())
 
     def clean_received_on(self) -> dt.date:
-        """Not a day to come."""
+        """Refuse a day in the future."""
         day: dt.date = self.cleaned_data["received_on"]
         if day > self.today:
             raise ValidationError("This day is still to come.")
@@ -111,7 +111,7 @@ class RecordForm(forms.Form):
 
 
 class VoidRecordForm(forms.Form):
-    """Why a payment that was recorded by hand is taken out again."""
+    """Why a payment that was recorded by hand is removed."""
 
     reason = forms.CharField(
         label="Reason",
@@ -122,7 +122,7 @@ class VoidRecordForm(forms.Form):
 
 
 class RepaidForm(forms.Form):
-    """How the customer got the money that the bank sent back."""
+    """How the returned refund was repaid to the customer."""
 
     how = forms.CharField(
         label="How",

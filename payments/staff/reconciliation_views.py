@@ -1,4 +1,4 @@
-"""All payments of a company, and money match: our books beside CardConnect's."""
+"""All payments of a tenant, and money match: our books beside CardConnect's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ICONS = {"differs": "alert", "theirs": "flag", "ours": "clock", "matched": "chec
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def index(request: StaffRequest) -> HttpResponse:
-    """All payments, newest first, or those that were searched for."""
+    """All payments, newest first, or those that match a search."""
     words = request.GET.get("q", "").strip()[:80]
     status = request.GET.get("status", "")
     found = _matching(words) if words else Payment.objects.all()
@@ -69,7 +69,7 @@ def index(request: StaffRequest) -> HttpResponse:
 
 
 def _matching(words: str) -> QuerySet[Payment]:
-    """By customer, invoice, last four, our reference or the gateway's."""
+    """Search by customer, invoice, last four digits, our reference or the gateway's."""
     code = words.replace("-", "").upper()
     return Payment.objects.filter(
         Q(invoice__number__icontains=words)
@@ -83,8 +83,9 @@ def _matching(words: str) -> QuerySet[Payment]:
 @require_safe
 @staff(Permission.SEE_MONEY)
 def match(request: StaffRequest) -> HttpResponse:
-    """**Money match**: the last whole comparison, and what waits from those before it, bucket by
-    bucket, each row with its next step; of what matched the figures."""
+    """**Money match**: the last complete run, with older rows that still wait; rows by bucket with
+    their next step, matched lines as figures.
+    """
     run = MatchRun.objects.select_related("started_by").first()
     done = MatchRun.objects.whole().select_related("started_by").first()
     every = MatchRow.objects.shown_with(done)
@@ -124,7 +125,7 @@ def _most_urgent(counted: dict[str, dict[str, Any]]) -> str:
 @require_POST
 @staff(Permission.SEE_MONEY)
 def match_now(request: StaffRequest) -> HttpResponse:
-    """**Match now**: start a comparison, unless one is under way."""
+    """**Match now**: start a run, unless one is under way."""
     run = matching.begin(request.tenant, actor=request.user)
     if run is None:
         messages.info(request, "Matching is under way already.")
@@ -137,7 +138,7 @@ def match_now(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff(Permission.SEE_MONEY)
 def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Book a charge that only CardConnect knows to the invoice that staff name."""
+    """Book a charge that only CardConnect has to the invoice that staff name."""
     row = get_object_or_404(MatchRow.objects.select_related("tenant"), public_id=public_id)
     number = request.POST.get("number", "").strip()[:12]
     invoice = Invoice.objects.filter(number__iexact=number).first()
@@ -161,7 +162,7 @@ def match_book(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.SEE_MONEY)
 def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Book what CardConnect took although we hold it as not paid, and give it back if asked to."""
+    """Book what CardConnect took for a payment recorded as not paid, and refund it if wanted."""
     rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
     row = get_object_or_404(rows, public_id=public_id)
     try:
@@ -180,7 +181,7 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def match_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Record this refund**: somebody made it at CardConnect, or ours went through after all."""
+    """**Record this refund**: it was made at CardConnect, or ours went through after all."""
     rows = MatchRow.objects.select_related("payment__invoice")
     row = get_object_or_404(rows, public_id=public_id)
     try:
@@ -196,7 +197,7 @@ def match_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.SEE_MONEY)
 def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Seen**: put a row away, with what was done where money may be in doubt."""
+    """**Seen**: close a row, with an explanation where money may be in doubt."""
     rows = MatchRow.objects.select_related("tenant", "invoice")
     row = get_object_or_404(rows, public_id=public_id)
     try:
@@ -214,7 +215,7 @@ def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.SEE_MONEY)
 def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Ask CardConnect about one payment of ours, and say what it is now."""
+    """Inquire about one payment at CardConnect, and show its status."""
     rows = MatchRow.objects.select_related("payment__tenant__cardconnect", "payment__invoice")
     row = get_object_or_404(rows, public_id=public_id)
     payment = row.payment

@@ -1,4 +1,4 @@
-"""Payments, for staff: give money back, release it, record cash and checks."""
+"""Payments for staff: request and release refunds, record cash and checks."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tenants.requests import StaffRequest
 @require_http_methods(["GET", "POST"])
 @staff(Permission.REFUND_PAYMENTS)
 def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Void** or **Refund**: all or a part of one payment."""
+    """**Void** or **Refund**: all or part of one payment."""
     payment = _payment(public_id)
     form = GiveBackForm(request.POST or None, payment=payment, user=request.user)
     if request.method == "POST" and form.is_valid():
         if payment.is_unsettled:
-            status.poll(payment)  # the batch may have closed since we last asked
+            status.poll(payment)  # the batch may have settled since the last poll
         try:
             refund, is_new = request_refund(
                 payment,
@@ -54,9 +54,9 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.RELEASE_REFUNDS, Permission.REFUND_PAYMENTS)
 def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """A second person releases a refund above the company's limit, or does not.
+    """A second person releases or refuses a refund above the tenant's limit.
 
-    Whoever asked for it may take it back, and nothing else.
+    The requester may only withdraw it.
     """
     refund = _refund(public_id)
     is_mine = refund.requested_by_id == request.user.pk
@@ -81,7 +81,7 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.RECORD_PAYMENTS)
 def record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Record Payment**: cash or a check that came to the office."""
+    """**Record Payment**: cash or a check that the office received."""
     invoice = get_object_or_404(Invoice.objects.select_related("tenant"), public_id=public_id)
     today = timezone.now().astimezone(request.tenant.zone).date()
     form = RecordForm(request.POST or None, balance=invoice.balance, today=today)
@@ -100,7 +100,7 @@ def record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.RECORD_PAYMENTS)
 def void_record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Take out what was recorded by hand; the entry of the history stays."""
+    """Remove a payment that was recorded by hand; its audit entry stays."""
     payment = _payment(public_id)
     if not payment.is_by_hand:
         raise Http404
@@ -127,7 +127,7 @@ def _refund(public_id: uuid.UUID) -> Refund:
 
 
 def _told(request: StaffRequest, refund: Refund) -> HttpResponse:
-    """Back to the invoice, with what became of it in words: whether money moved."""
+    """Back to the invoice, with the outcome in words: whether money moved."""
     refund.refresh_from_db()
     level = {Refund.Status.DONE: messages.success, Refund.Status.DECLINED: messages.error}
     level.get(Refund.Status(refund.status), messages.info)(request, refund.told)
@@ -144,7 +144,7 @@ def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
 def _dialog(
     request: StaffRequest, name: str, form: forms.Form, invoice: Invoice, **more: Any
 ) -> HttpResponse:
-    """A form in the page's dialog, or as a page of its own without script."""
+    """A form in the page's dialog, or as a page of its own without scripts."""
     part = f"payments/staff/_{name}.html"
     context = {"form": form, "invoice": invoice, "part": part, **more}
     template = part if request.htmx else "payments/staff/page.html"
@@ -154,7 +154,7 @@ def _dialog(
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a payment without an outcome, and say what it is now."""
+    """**Ask CardConnect again** about a payment without an outcome, and show its status."""
     payment = _payment(public_id)
     if payment.is_in_flight:
         charge.inquire(payment)
@@ -174,7 +174,7 @@ def _why(payment: Payment) -> str:
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a refund without an end, and say whether money moved."""
+    """**Ask CardConnect again** about a refund without an outcome, and show whether money moved."""
     refund = _refund(public_id)
     execute.inquire(refund)
     return _told(request, refund)
@@ -183,7 +183,7 @@ def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.REFUND_PAYMENTS)
 def repaid(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Paid another way**: the customer has what the bank had sent back."""
+    """**Paid another way**: a returned refund was repaid by other means."""
     refund = _refund(public_id)
     form = RepaidForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
