@@ -1,4 +1,4 @@
-"""Alarms for Support: what no company can put right by itself."""
+"""Alarms for Support: problems that no tenant can solve."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ PAUSE = dt.timedelta(days=1)  # between two alarms about one account
 
 
 def credentials_lost(tenant: Tenant, provider: str) -> None:
-    """Tell Support, at most once a day, that a company's credentials cannot be opened.
+    """Alert Support, at most once a day, that a tenant's credentials cannot be decrypted.
 
-    Every call that needs the credentials comes here, from many workers at once, so the company's
-    row is locked before an entry is written.
+    Many workers call this at once, so the tenant's row is locked before an entry is written.
     """
     if _is_known(tenant, provider):
         return

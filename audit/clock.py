@@ -1,7 +1,7 @@
-"""Which time it is: the database's for money and history, and the calendar's for what waits on it.
+"""The clocks: the database's for money and history, the calendar for scheduled work.
 
-In practice mode the calendar can be set ahead, so that reminders, quiet hours and the end of a link
-can be watched. Payments and the history keep the real time, as the gateway does.
+In practice mode the calendar can be set ahead, to see reminders, quiet hours and the expiration of
+links happen. Payments and history keep the real time, as the gateway does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FURTHEST = dt.timedelta(days=400)
 
 
 class NotInPractice(Exception):
-    """Somebody tried to move the calendar of an installation that moves real money."""
+    """The calendar of a production installation cannot be moved."""
 
 
 class DbNow(Func):
@@ -42,7 +42,7 @@ class DbNow(Func):
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: object
     ) -> tuple[str, tuple[str]]:
-        """SQLite compares times as text, so give it the text that Django stores."""
+        """SQLite compares times as text, so produce the text that Django stores."""
         return "%s", (str(connection.ops.adapt_datetimefield_value(timezone.now())),)
 
 
@@ -61,47 +61,47 @@ def _ask_database() -> dt.datetime:
 
 
 def now() -> dt.datetime:
-    """The calendar's time by this server's clock: for texts, quiet hours, due dates."""
+    """The calendar's time by this server's clock: for texts, quiet hours and due dates."""
     return timezone.now() + ahead()
 
 
 def today(zone: dt.tzinfo) -> dt.date:
-    """The calendar's day in a company's time zone: what due dates are compared with."""
+    """The calendar's date in a tenant's time zone, which due dates are compared with."""
     return now().astimezone(zone).date()
 
 
 def link_now() -> dt.datetime:
-    """The calendar's time by the database's clock, which decides when a link lapses."""
+    """The calendar's time by the database's clock, which decides when a link expires."""
     return db_now() + ahead()
 
 
 def link_now_in_sql() -> Combinable:
-    """The same, read together with the row it is compared with."""
+    """The same as an SQL expression, read together with the row it is compared with."""
     shift = ahead()
     return ExpressionWrapper(DbNow() + shift, DateTimeField()) if shift else DbNow()
 
 
 def on_the_wall(moment: dt.datetime) -> dt.datetime:
-    """When the wall's clock will read what the calendar calls `moment`."""
+    """The real time at which the calendar reaches `moment`."""
     return moment - ahead()
 
 
 def ahead() -> dt.timedelta:
-    """How far the calendar is set ahead; never anything outside practice mode."""
+    """How far the calendar is set ahead; zero outside practice mode."""
     return stored() if settings.PRACTICE_MODE else NO_TIME
 
 
 def stored() -> dt.timedelta:
-    """What the cache says of it, which counts in practice mode only: see `ahead`."""
+    """The offset in the cache, which counts in practice mode only: see `ahead`."""
     try:
         return dt.timedelta(seconds=cache.get(AHEAD, 0))
-    except Exception:  # whatever kind of cache it is: without it, the real time goes on
+    except Exception:  # any cache backend's error; without it, the real time counts
         log.warning("The cache is out of reach; the calendar shows the real time")
         return NO_TIME
 
 
 def move(moment: dt.datetime | None) -> None:
-    """Set the calendar to `moment`; None, or a moment that has passed, is the real time.
+    """Set the calendar to `moment`; None, or a past moment, resets it to the real time.
 
     Raises NotInPractice outside practice mode and ValueError for more than 400 days ahead.
     """

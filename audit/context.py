@@ -10,5 +10,5 @@ from audit import clock
 
 
 def calendar(request: HttpRequest) -> dict[str, Any]:
-    """`calendar_now` while the demo's calendar is set ahead; else nothing to say."""
+    """`calendar_now` while the calendar is set ahead; otherwise empty."""
     return {"calendar_now": clock.now() if clock.ahead() else None}

@@ -1,4 +1,4 @@
-"""Hands work to Celery after the commit, without letting a dead broker lose it."""
+"""Sends tasks to Celery after the commit; no work is lost when the broker is down."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def enqueue(task: Task, *args: object, wait: float = 0) -> None:
-    """Run `task(*args)` on a worker once the present transaction has committed, `wait` seconds on.
+    """Send `task(*args)` to a worker after the current transaction commits, with a delay of `wait`
+    seconds.
 
     The database row is the order to do the work; the broker only makes it prompt. When the broker
-    is down this logs and goes on, and the task's periodic sweep picks the row up. Raises ValueError
-    for a wait of more than a minute.
+    is down, the failure is logged and the task's periodic sweep finds the row. Raises ValueError
+    for a delay of more than a minute.
     """
     if wait > LONGEST_WAIT:
         raise ValueError(f"{task.name} would wait {wait} s: keep a due moment and sweep instead.")

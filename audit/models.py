@@ -1,4 +1,4 @@
-"""The audit history: one entry for everything that happened, never changed afterwards."""
+"""The audit history: one entry for each event, never changed afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
-# What the history says about each action. Past tense, the document's words where it has them.
+# The words of each action, in the past tense, as the user's document has them where it does.
 LABELS = {
     "invoice.created": "Invoice created",
     "invoice.edited": "Invoice edited",
@@ -102,18 +102,18 @@ LABELS = {
 
 
 class AppendOnly(Exception):
-    """Somebody tried to change or delete history."""
+    """History cannot be changed or deleted."""
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
-    """Reads history; refuses to rewrite it."""
+    """Reads history; refuses to change it."""
 
     def about(self, subject: str) -> AuditEntryQuerySet:
         """One invoice's, customer's or company's history, newest first."""
         return self.filter(subject=subject).select_related("actor").order_by("-id")
 
     def stamp(self, *subjects: str) -> str:
-        """Changes whenever one of these histories grows; one look at the index for each."""
+        """A value that changes whenever one of these histories grows; one index lookup for each."""
         newest = self.filter(subject__in=subjects).aggregate(newest=models.Max("pk"))["newest"]
         return str(newest or 0)
 
@@ -130,11 +130,11 @@ AuditEntryManager = TenantManager.from_queryset(AuditEntryQuerySet)
 
 
 class AuditEntry(models.Model):
-    """Who did what to which invoice, customer or company, and when.
+    """Who did what to which invoice, customer or tenant, and when.
 
     `subject` is text such as "invoice:1042", so a history is one indexed query and outlives its
-    object. `data` holds only what a person may read later: numbers of phones, yes; a live payment
-    link or anything of a card, never.
+    object. `data` holds only what people may read later: phone numbers are allowed, live payment
+    links and card data never.
     """
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
@@ -191,7 +191,7 @@ class AuditEntry(models.Model):
 
     @property
     def who(self) -> str:
-        """The person's name, or what acted: "customer", "Twilio", "Textpay"."""
+        """The person's name, or the actor: "customer", "Twilio", "Textpay"."""
         return self.actor.name if self.actor else self.actor_label
 
 
@@ -204,9 +204,9 @@ def record(
     actor_label: str = "",
     **data: object,
 ) -> AuditEntry:
-    """Write one entry, in the caller's transaction; an action without words raises KeyError.
+    """Write one entry in the caller's transaction; an unknown action raises KeyError.
 
-    `actor` is a person, or the key of one who need not be read for this.
+    `actor` is a user, or a user's primary key where the user need not be loaded.
     """
     made = entry(
         action, tenant=tenant, subject=subject, actor=actor, actor_label=actor_label, **data
@@ -216,7 +216,7 @@ def record(
 
 
 def record_all(entries: Iterable[AuditEntry]) -> None:
-    """Write many entries, made by `entry`, in one statement; in the caller's transaction."""
+    """Write many entries, made by `entry`, with one statement in the caller's transaction."""
     AuditEntry.objects.bulk_create(entries)
 
 
@@ -229,7 +229,7 @@ def entry(
     actor_label: str = "",
     **data: object,
 ) -> AuditEntry:
-    """One entry for `record_all`, not yet written; the rest is as for `record`."""
+    """An unsaved entry for `record_all`; the arguments are those of `record`."""
     LABELS[action]
     return AuditEntry(
         tenant=tenant,

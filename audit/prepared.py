@@ -59,7 +59,7 @@ class ByKey(Generic[Row]):
         return field, compiler, sql
 
     def first(self, key: int | uuid.UUID) -> Row | None:
-        """The row with this key, with the related rows that were asked for."""
+        """The row with this key, with its related rows; None when there is none."""
         field, compiled, sql = self._plan
         compiler = copy.copy(compiled)
         compiler.connection = connections[DEFAULT_DB_ALIAS]  # each thread has its own
@@ -70,20 +70,20 @@ class ByKey(Generic[Row]):
 
 
 class _Compiled:
-    """Stands for a query whose SQL is known."""
+    """Stands in for a query whose SQL is already compiled."""
 
     def __init__(self, compiler: SQLCompiler) -> None:
         self._compiler = compiler
 
     def get_compiler(self, using: str) -> SQLCompiler:
-        """The compiler that has done its work."""
+        """The compiled compiler."""
         return self._compiler
 
 
 def update_with_entry(rows: QuerySet, changes: Mapping[str, object], made: AuditEntry) -> bool:
     """Change the one row and write its entry, both or neither; False when there is no such row.
 
-    PostgreSQL takes both as one statement, which saves the four of a transaction. SQLite has no
+    PostgreSQL takes both in one statement, which saves the four of a transaction. SQLite has no
     UPDATE inside WITH.
     """
     if connection.vendor != "postgresql":

@@ -1,4 +1,4 @@
-"""The only writer of a status, so that no status changes without an entry in the history."""
+"""The only code that changes a status, so that every change has an audit entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tenants.models import Tenant, User
 
 
 class IllegalTransition(Exception):
-    """The move is not on the model's graph; nothing was changed."""
+    """The change is not on the model's graph; nothing was changed."""
 
     def __init__(self, obj: HasStatus, old: str, new: str) -> None:
         super().__init__(f"{obj._meta.label} {obj.pk}: {old} -> {new} is not allowed")
@@ -48,11 +48,11 @@ def transition(
     changes: Mapping[str, object] | None = None,
     **data: object,
 ) -> bool:
-    """Move `obj` to status `to` and write the entry, in one transaction, under the row's lock.
+    """Change `obj` to status `to` and write the entry, in one transaction, under the row's lock.
 
-    Returns True when it moved and False when it was there already (a callback told twice).
-    Raises IllegalTransition when the graph has no such move. `changes` are other fields saved with
-    the status; `data` goes into the entry. `obj` is refreshed from the locked row either way.
+    Returns True when the status changed and False when it was that already (a repeated callback).
+    Raises IllegalTransition when the graph has no such change. `changes` are other fields saved
+    with the status; `data` goes into the entry. `obj` is refreshed from the locked row either way.
     """
     with transaction.atomic():
         row: Any = obj._meta.model._base_manager.select_for_update(no_key=True).get(pk=obj.pk)
@@ -91,11 +91,11 @@ def transition_from(
     changes: Mapping[str, object] | None = None,
     **data: object,
 ) -> bool:
-    """Move `obj` from `old` to `to` and write the entry without reading first.
+    """Change `obj` from status `old` to `to` and write the entry without reading first.
 
-    For what happens ten thousand times in a row. Returns False, with nothing changed, when the row
-    is not `old` any more or does not fit `where`. Raises IllegalTransition as `transition` does.
-    `changes` are written to the row and to `obj`, apart from expressions such as F("attempts") + 1.
+    For high volumes. Returns False, with nothing changed, when the row has another status or does
+    not match `where`. Raises IllegalTransition as `transition` does. `changes` are written to the
+    row and to `obj`, apart from expressions such as F("attempts") + 1.
     """
     model = type(obj)
     if to not in model.TRANSITIONS.get(old, frozenset()):
@@ -130,10 +130,11 @@ def transition_locked(
     changes: Mapping[str, object] | None = None,
     data: Callable[[Row], Mapping[str, object]] = lambda row: {},
 ) -> None:
-    """Move `rows`, which the caller has read under their locks, to `to`, as two statements.
+    """Change `rows`, which the caller has read under their locks, to status `to`, with two
+    statements.
 
-    Raises IllegalTransition when the graph has no such move for one of them; then none has moved.
-    `data(row)` goes into each row's entry.
+    Raises IllegalTransition when the graph has no such change for one of them; then none is
+    changed. `data(row)` goes into each row's entry.
     """
     changes = {"status": to, **(changes or {})}
     for row in rows:
@@ -167,11 +168,12 @@ def transition_all(
     closed_at: dt.datetime,
     limit: int,
 ) -> int:
-    """Move up to `limit` rows of `due` to `to` and write their entries, as three statements.
+    """Change up to `limit` rows of `due` to status `to` and write their entries, with three
+    statements.
 
-    For sweeps: a row-by-row loop over 10,000 links takes seconds, this takes tenths. Rows that
-    another process holds are left for the next sweep. `subject_column` is the column holding the
-    subject's number; the subject reads "invoice:<number>". Returns how many moved.
+    For sweeps: a loop over 10,000 links takes seconds, this takes tenths. Rows locked by another
+    process are left for the next sweep. `subject_column` is the column with the subject's number;
+    the subject reads "invoice:<number>". Returns how many changed.
     """
     model = due.model
     action = f"{model.AUDIT_PREFIX}.{to}"
@@ -202,7 +204,7 @@ def transition_all(
 
 
 def _any_of(ids: list[int]) -> tuple[str, Sequence[int | list[int]]]:
-    """One parameter for all ids on PostgreSQL; SQLite wants a mark for each."""
+    """One parameter for all ids on PostgreSQL; SQLite needs a placeholder for each."""
     if connection.vendor == "postgresql":
         return "= ANY(%s)", [ids]
     return f"IN ({', '.join(['%s'] * len(ids))})", list(ids)

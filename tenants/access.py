@@ -1,4 +1,4 @@
-"""Who may do what: the one decorator views wear and the one permission class of the API."""
+"""Authorization: the decorator of the views and the permission class of the API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class Can:
-    """What the signed-in person may do, for templates: `{% if can.send_texts %}`."""
+    """The signed-in person's permissions, for templates: `{% if can.send_texts %}`."""
 
     def __init__(self, membership: Membership | None) -> None:
         self._membership = membership
@@ -49,11 +49,11 @@ class Can:
 
 
 def staff(permission: Permission, *others: Permission) -> Callable[[View], View]:
-    """Let a view be reached only by a signed-in person whose role allows one of these.
+    """Restrict a view to signed-in people whose role has one of these permissions.
 
-    Nobody signed in: to the sign-in page. No company: a page that says so. Not allowed: 403,
+    Anonymous: redirect to the sign-in page. No tenant: a page that says so. Not permitted: 403
     with the words of the permission, so that the person knows what to ask for. A card or bank
-    number in what they typed: 422, and the view never sees it.
+    number in the input: 422, and the view is not called.
     """
 
     def decorate(view: View) -> View:
@@ -78,9 +78,10 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask who it is, and then come back to the page they had open. What they sent is not done.
+    """Redirect to the sign-in page, and afterwards to the page that was open. Posted data is
+    dropped.
 
-    A part of a page, asked for by htmx, takes the whole page there.
+    A part of a page, requested by htmx, redirects the whole page.
     """
     answer = redirect_to_login(_open_page(request))
     if not HtmxDetails(request):
@@ -89,7 +90,7 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _open_page(request: HttpRequest) -> str:
-    """Path and query of the page the person is on; Home when it is not told or not ours."""
+    """Path and query of the open page; Home when it is unknown or on another site."""
     htmx = HtmxDetails(request)
     if htmx:
         return htmx.current_url_abs_path or "/"
@@ -103,12 +104,12 @@ def _open_page(request: HttpRequest) -> str:
 
 
 def no_company(request: HttpRequest) -> HttpResponse:
-    """Tell a signed-in person without a company what to do."""
+    """Tell a signed-in person without a tenant what to do."""
     return render(request, "tenants/no_company.html", status=403)
 
 
 def card_number_typed(request: HttpRequest) -> bool:
-    """Whether a form that was sent holds a card or bank number anywhere but in a password."""
+    """Whether a posted form holds a card or bank number anywhere but in a password."""
     return request.method == "POST" and any(
         holds_card_number(name) or ("password" not in name and any(map(holds_card_number, values)))
         for name, values in request.POST.lists()
@@ -118,7 +119,7 @@ def card_number_typed(request: HttpRequest) -> bool:
 def refused(request: HttpRequest) -> HttpResponse:
     """Say that nothing was saved because of a card number: as a page or in the open dialog.
 
-    What is checked while somebody types stays as it is; they are told when they send the form.
+    Live checks while a person types show nothing; the person is told when they submit the form.
     """
     htmx = HtmxDetails(request)
     if htmx and htmx.target != "dialog":
@@ -139,9 +140,9 @@ class CardNumberSent(APIException):
 
 
 class HasPermission(BasePermission):
-    """The API's half of `staff`: a viewset names its permissions by action.
+    """The API's counterpart of `staff`: a viewset lists its permissions by action.
 
-    `permissions_by_action = {"list": Permission.VIEW_INVOICES, ...}`; an action that is not named
+    `permissions_by_action = {"list": Permission.VIEW_INVOICES, ...}`; an action that is not listed
     is refused. Raises CardNumberSent where one was sent.
     """
 
@@ -149,7 +150,7 @@ class HasPermission(BasePermission):
         """Whether the person's role allows what this action needs."""
         membership = getattr(request, "membership", None)
         action = getattr(view, "action", "")
-        if action is None:  # the method does not exist here, and that is the answer
+        if action is None:  # the method does not exist here: DRF answers 405
             return membership is not None
         needed = getattr(view, "permissions_by_action", {}).get(action)
         if not (membership and needed and membership.allows(needed)):
@@ -160,7 +161,7 @@ class HasPermission(BasePermission):
 
 
 def _words_in(data: object) -> Iterator[str]:
-    """Every name and value of what was sent as JSON, however deep."""
+    """Every name and value in JSON, at any depth."""
     if isinstance(data, dict):
         for name, value in data.items():
             yield name

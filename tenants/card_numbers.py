@@ -1,6 +1,6 @@
-"""Card and bank account numbers in what people type: one rule for pages, texts, forms and logs.
+"""Finds card and bank account numbers in text: one rule for pages, texts, forms and logs.
 
-Standard library only: textpay/logs.py reads this before Django is there.
+Standard library only: textpay/logs.py imports this before Django is set up.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _GROUP = re.compile(r"[0-9]+")
-# What may stand between two groups of one number: spaces, dashes of any length, and what cannot be
-# seen. A plus is a space in an address.
+# Characters that may separate the groups of one number: spaces, dashes of any length, and invisible
+# ones. A plus is a space in an address.
 _GAP = re.compile("[\\s\\-\u2010-\u2015\u2212._/+\u00ad\u200b-\u200f\u2060\ufeff]{0,3}")
 _BANK = re.compile(r"(?<![0-9])[0-9]{9}\s*/\s*[0-9]{4,17}(?![0-9])")
-# Shapes that no card number is written in, and that would make one together with a neighbour.
+# Patterns that are no card number, but could form one together with a neighbor.
 _OTHER_NUMBERS = re.compile(
     r"""(?ix)
     [0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}                                   # a UUID
@@ -26,13 +26,13 @@ _OTHER_NUMBERS = re.compile(
     | (?<![0-9]) [0-9]{1,6}\.[0-9]+s\b                                            # seconds
     """
 )
-# A digit twice, and the sum of the digits of that.
+# The digit sum of each digit doubled.
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 _CALLING_CODE = re.compile(r"(?:^|\W)\+$")
-# A piece of something like 3fa4111111111111111; "Visa4111111111111111" is none.
+# A piece of something like 3fa4111111111111111; "Visa4111111111111111" is not.
 _HASH_BEFORE = re.compile(r"(?i)[0-9][a-f]{1,8}$")
 _HASH_AFTER = re.compile(r"(?i)[a-f]{1,8}[0-9]")
-# Expiry date and security code, where they follow a card number.
+# Expiration date and CVV, where they follow a card number.
 _REST_OF_CARD = re.compile(
     r"""(?ix) (?: [\s,;:./\-]{0,3} (?:(?:and|y)\s+)?
         (?:(?:exp\w*|vence|cvv2?|cvc2?|cid|code|c[oó]digo) [\s:.\#]*)?
@@ -42,7 +42,7 @@ _REST_OF_CARD = re.compile(
 
 
 class Found(NamedTuple):
-    """Where a number stands in a text, from `start` up to `end`, and what it ends in."""
+    """The position of a number in a text, from `start` up to `end`, and its last digits."""
 
     start: int
     end: int
@@ -51,21 +51,23 @@ class Found(NamedTuple):
 
     @property
     def last4(self) -> str:
-        """What may be kept of it."""
+        """The last four digits, which may be stored."""
         return self.digits[-4:]
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether the text holds 13 to 19 digits that pass the card check, however they are spaced.
+    """Whether the text holds 13 to 19 digits that pass the Luhn check, in any spacing.
 
-    CardSecure's tokens begin with 9, as no card does, and may pass. A bank's "routing/account"
+    CardSecure's tokens begin with 9, as no card does, and are allowed. A bank's "routing/account"
     counts as well.
     """
     return bool(find(text))
 
 
 def without_card_numbers(text: str) -> str:
-    """The text with each number cut to its last four; expiry and security code go with a card."""
+    """The text with each number cut to its last four digits; expiration date and CVV are removed
+    with it.
+    """
 
     def words(found: Found) -> str:
         return f"[{'bank account' if found.is_bank else 'card'} ending {found.last4}]"
@@ -75,7 +77,7 @@ def without_card_numbers(text: str) -> str:
 
 
 def replace(text: str, found: Iterable[Found], words: Callable[[Found], str]) -> str:
-    """The text with words in place of what was found."""
+    """The text with a replacement for each number found."""
     pieces, at = [], 0
     for number in found:
         pieces += [text[at : number.start], words(number)]
@@ -84,13 +86,14 @@ def replace(text: str, found: Iterable[Found], words: Callable[[Found], str]) ->
 
 
 def find(text: str, *, tokens: bool = False) -> list[Found]:
-    """The card and bank numbers in a text, in order and apart from each other.
+    """The card and bank numbers in a text, in order, without overlaps.
 
     With `tokens`, CardSecure's tokens count as well.
     """
     found = _find(_plain(text, unicodedata.decimal), tokens)
     if not text.isascii():
-        # Once more with what looks like a digit: a small 2 may be a part of it, or a footnote.
+        # Searched again with look-alike digits: a superscript 2 may be part of a number, or a
+        # footnote.
         found += _find(_plain(text, unicodedata.digit), tokens)
     apart: list[Found] = []
     for number in sorted(found):
@@ -102,14 +105,15 @@ def find(text: str, *, tokens: bool = False) -> list[Found]:
 
 
 def luhn(digits: str) -> bool:
-    """Whether a string of digits passes the check every card number passes."""
+    """Whether a string of digits passes the Luhn check."""
     every_second = digits[-2::-2].translate(_DOUBLED)
     return sum(map(int, digits[-1::-2] + every_second)) % 10 == 0
 
 
 def _plain(text: str, value: Callable[[str, None], int | None]) -> str:
-    """The text, character by character, with the digits of every script as 0 to 9; shapes of
-    other numbers are blotted out."""
+    """The text, character by character, with digits of every script as 0 to 9 and patterns of
+    other numbers blanked.
+    """
     if not text.isascii():
         read = ((char, value(char, None)) for char in text)
         text = "".join(char if digit is None else str(digit) for char, digit in read)
@@ -123,7 +127,7 @@ def _find(plain: str, tokens: bool) -> list[Found]:
 
 
 def _stretches(plain: str) -> Iterator[Found]:
-    """Every stretch of whole groups of digits: "4111 1111 1111 1111 123" holds one."""
+    """Every run of whole groups of digits: "4111 1111 1111 1111 123" holds one."""
     groups = list(_GROUP.finditer(plain))
     gaps = ((one.end(), other.start()) for one, other in pairwise(groups))
     goes_on = [bool(_GAP.fullmatch(plain, *gap)) for gap in gaps]
@@ -150,7 +154,9 @@ def _is_secret(found: Found, plain: str, tokens: bool) -> bool:
 
 
 def _joined(one: Found, other: Found) -> Found:
-    """Both of two that overlap; it ends in what the one nearer to a card's 16 digits ends in."""
+    """The union of two overlapping numbers; its last digits are those of the one nearer to 16
+    digits.
+    """
     likelier = min(one, other, key=lambda found: (found.is_bank, abs(len(found.digits) - 16)))
     return likelier._replace(start=one.start, end=max(one.end, other.end))
 

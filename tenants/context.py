@@ -1,4 +1,4 @@
-"""What every page's frame needs."""
+"""Context of every page's frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tenants.access import Can
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The company, the person's place in it, what they may do, and the practice banner."""
+    """The tenant, the person's membership and permissions, and the practice banner."""
     membership = getattr(request, "membership", None)
     return {
         "tenant": getattr(request, "tenant", None),

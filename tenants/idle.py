@@ -1,4 +1,4 @@
-"""Ends a sign-in: after IDLE_MINUTES without a sign of a person, and after its day."""
+"""Ends a sign-in after IDLE_MINUTES without activity, and after its maximum age."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.http import HttpRequest, HttpResponseBase
 from tenants.middleware import WITHOUT_STAFF
 
 BEGAN, SEEN, LAPSED = "began", "seen", "lapsed"
-# Seconds between two notes of the same person's presence, so that not every page writes one.
+# Seconds between two updates of the same session, so that not every page writes one.
 STEP = 30
 
 
 class IdleMiddleware:
-    """Signs out before the page is answered: whatever was sent is not done.
+    """Signs out before the request is handled, so that posted data is not processed.
 
-    An open page that asks for its own news is no sign of a person; typing in it is, see js/page.js.
+    Polling by an open page is no activity; typing in it is, see js/page.js.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -1,4 +1,4 @@
-"""Parts of a page that keep themselves up to date: rendered for the page and for each poll."""
+"""Page regions that update themselves: rendered for the page and for each poll."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-# What differs at every rendering although nothing happened: countdowns and form tokens.
+# Content that differs in every rendering without a change: countdowns and form tokens.
 VOLATILE = re.compile(
     r'<!--live-->.*?<!--/live-->|name="csrfmiddlewaretoken" value="[^"]*"'
     r'|name="key" value="[^"]*"',
     re.S,
 )
 
-# A page whose history has not grown is rendered again after this many seconds all the same: a few
-# things, such as a link running out, change without an entry.
+# A page whose history has not grown is rendered again after this many seconds: a few things, such
+# as an expiring link, change without an entry.
 LOOK_AGAIN = 5
 
 
 def nothing_new(request: HttpRequest, stamp: str) -> bool:
-    """Whether this poll can be answered with 204 unrendered.
+    """Whether this poll can be answered with 204 without rendering.
 
-    `stamp` stands for all entries in the history of what the page shows. The poll names the stamp
-    and the second of its last full look, see `Regions.answer`.
+    `stamp` represents all audit entries of what the page shows. The poll sends the stamp and the
+    time of its last rendering, see `Regions.answer`.
     """
     _, seen, at = (request.GET.get("v", "") + "..").split(".")[:3]
     return seen == stamp and at.isdecimal() and 0 <= time.time() - int(at[:12]) < LOOK_AGAIN
@@ -38,8 +38,8 @@ def nothing_new(request: HttpRequest, stamp: str) -> bool:
 class Regions:
     """The named regions of one page: `{{ live.balance }}` places one, `answer` sends them again.
 
-    Each region is a template; js/live.js swaps it in place when its `data-v` differs and keeps open
-    what a person has opened in it.
+    Each region is a template; js/live.js replaces it when its `data-v` differs and keeps details
+    open that a person opened.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Regions:
 
     @property
     def version(self) -> str:
-        """Changes when any region does."""
+        """A value that changes when any region does."""
         return _digest(self._html.values())
 
     def answer(self, request: HttpRequest, stamp: str = "") -> HttpResponse:
         """204 when the page has this version (`?v=`), else all regions.
 
-        With a `stamp`, read before the regions were rendered, the next polls ask `nothing_new`.
+        With a `stamp`, read before the regions were rendered, the next polls use `nothing_new`.
         """
         known = request.GET.get("v", "").partition(".")[0] == self.version
         response = HttpResponse("" if known else "".join(self._html.values()))

@@ -1,4 +1,4 @@
-"""Puts every request inside its company: a query that forgets to say which one raises."""
+"""Opens the scope of the request's tenant: a query without a tenant raises."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tenants.models import Membership
 from tenants.requests import TenantRequest
 
 SESSION_KEY = "tenant"
-# Payers, providers and probes: nobody signs in there.
+# Payers, providers and probes do not sign in.
 WITHOUT_STAFF = ("/p/", "/webhooks/", "/brand/", "/healthz", "/readyz")
 
 
 def membership_of(request: TenantRequest) -> Membership | None:
-    """The signed-in person's place in the company they chose, or in their only one."""
+    """The signed-in person's membership in the tenant they chose, or in their only one."""
     if not request.user.is_authenticated:
         return None
     memberships = list(
@@ -40,7 +40,7 @@ class TenantMiddleware:
 
     def __call__(self, request: TenantRequest) -> HttpResponseBase:
         if request.path.startswith("/admin/"):
-            with scopes_disabled():  # platform administrators see all companies
+            with scopes_disabled():  # platform administrators see all tenants
                 if request.user.is_authenticated and card_number_typed(request):
                     return refused(request)
                 return self.get_response(request)

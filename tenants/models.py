@@ -1,4 +1,4 @@
-"""Companies that use Textpay, the people who work there, and what each may do."""
+"""Tenants (the companies that use Textpay), their people, and roles."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
 
 
 class UserManager(BaseUserManager["User"]):
-    """People sign in with their e-mail address, in any case."""
+    """Users are found by e-mail address, in any case."""
 
     def create_user(self, email: str, password: str | None = None, **extra: object) -> User:
-        """Make a person who can sign in; the address is stored in lower case."""
+        """Create a user; the address is stored in lower case."""
         user = self.model(email=self.normalize_email(email).lower(), **extra)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: object) -> User:
-        """Make a platform administrator ("Support")."""
+        """Create a platform administrator ("Support")."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Find a person by address, whatever its case."""
+        """Find a user by address, in any case."""
         return self.get(email__iexact=username)
 
 
 class User(AbstractUser):
-    """A person who signs in, by e-mail address. What they may do comes from memberships."""
+    """A person who signs in by e-mail address. Permissions come from memberships."""
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
@@ -49,7 +49,7 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
-            # Two people cannot share an address by writing it in another case.
+            # No two users whose addresses differ only in case.
             models.UniqueConstraint(Lower("email"), name="tenants_user_email_any_case"),
         ]
 
@@ -119,7 +119,7 @@ class Tenant(models.Model):
     ach_clear_days = models.PositiveSmallIntegerField(
         "bank payments clear after", default=4, validators=[MaxValueValidator(60)]
     )
-    # Both written by payments/activation.py only, which asks CardConnect first and audits.
+    # Both are written by payments/activation.py only, which checks CardConnect first and audits.
     text_to_pay_enabled = models.BooleanField("Text-to-Pay", default=False)
     text_to_pay_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(default=True)
@@ -131,7 +131,7 @@ class Tenant(models.Model):
         verbose_name, verbose_name_plural = "company", "companies"
         ordering = ["name"]
         constraints = [
-            # Text-to-Pay sends people to a payment page, so there must be a processor behind it.
+            # Text-to-Pay sends people to a payment page, so there must be a processor.
             models.CheckConstraint(
                 condition=Q(text_to_pay_enabled=False) | Q(processor="cardconnect"),
                 name="tenants_tenant_text_to_pay_needs_cardconnect",
@@ -146,17 +146,17 @@ class Tenant(models.Model):
 
     @property
     def audit_subject(self) -> str:
-        """Where the company's own history is kept."""
+        """The subject of the tenant's own history."""
         return f"tenant:{self.pk}"
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The company's time zone, in which every time on its screens is shown."""
+        """The time zone in which all times on the tenant's pages are shown."""
         return zoneinfo.ZoneInfo(self.timezone)
 
     @property
     def address(self) -> str:
-        """One line for the foot of the payer's page and of e-mails."""
+        """The address in one line, for the foot of the payer's page and of e-mails."""
         return f"{self.street}, {self.city}, {self.region} {self.postal}, {self.country}"
 
     @property
@@ -165,7 +165,7 @@ class Tenant(models.Model):
         return self.processor == self.Processor.CARDCONNECT
 
     def next_number(self, kind: str) -> int:
-        """Take the next "invoice" or "customer" number; two callers never get the same one."""
+        """The next "invoice" or "customer" number; concurrent callers get different ones."""
         field = f"last_{kind}_number"
         with transaction.atomic():
             row = Tenant.objects.select_for_update(no_key=True).get(pk=self.pk)
@@ -175,7 +175,7 @@ class Tenant(models.Model):
         return number
 
     def add_built_in_roles(self) -> dict[str, Role]:
-        """Give a new company its three roles; returns them by name. Safe to call again."""
+        """Add the built-in roles of a new tenant; returns them by name. Safe to call again."""
         roles = {}
         for name, permissions in BUILT_IN_ROLES.items():
             roles[name], _ = Role.objects.get_or_create(
@@ -185,7 +185,7 @@ class Tenant(models.Model):
 
 
 class Role(models.Model):
-    """A named set of permissions inside one company."""
+    """A named set of permissions inside one tenant."""
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="roles")
     name = models.CharField(max_length=40)
@@ -194,7 +194,7 @@ class Role(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            # People are given a role by its name.
+            # Roles are assigned by name.
             models.UniqueConstraint(fields=["tenant", "name"], name="tenants_role_name"),
         ]
 
@@ -203,16 +203,16 @@ class Role(models.Model):
 
     @property
     def labels(self) -> list[str]:
-        """What it allows, in words."""
+        """The words of its permissions."""
         return [str(p.label) for p in Permission if self.allows(p)]
 
     def allows(self, permission: Permission) -> bool:
-        """Administrators may do everything; others what their role names."""
+        """Administrators have every permission; other roles those that they list."""
         return self.name == ADMINISTRATOR or permission.value in self.permissions
 
 
 class Membership(models.Model):
-    """A person's place in a company."""
+    """A person's role in a tenant."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
@@ -223,7 +223,7 @@ class Membership(models.Model):
     class Meta:
         ordering = ["user__first_name", "user__last_name"]
         constraints = [
-            # One role per person and company.
+            # One role per person and tenant.
             models.UniqueConstraint(fields=["user", "tenant"], name="tenants_membership_once"),
         ]
 
@@ -231,10 +231,10 @@ class Membership(models.Model):
         return f"{self.user} at {self.tenant}"
 
     def clean(self) -> None:
-        """A person's role is one of the company they work for."""
+        """The role belongs to the membership's tenant."""
         if self.role_id and self.role.tenant_id != self.tenant_id:
             raise ValidationError({"role": "This role belongs to another company."})
 
     def allows(self, permission: Permission) -> bool:
-        """Whether this person may do it in this company, as things stand now."""
+        """Whether this person has the permission in this tenant now."""
         return self.is_active and self.tenant.is_active and self.role.allows(permission)

@@ -1,4 +1,4 @@
-"""What anybody may read of a company without signing in: its colour."""
+"""What anyone may read of a tenant without signing in: its brand color."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ COLOUR = re.compile(r"^#[0-9a-fA-F]{6}$")
 @require_safe
 @cache_control(public=True, max_age=3600)
 def brand_css(request: HttpRequest, slug: str) -> HttpResponse:
-    """The one line by which a payer's page wears the company's colour; a style sheet, because the
-    content security policy allows no style in the page."""
+    """The style sheet with the tenant's brand color; a file, because the content security policy
+    allows no inline styles.
+    """
     active = Tenant.objects.filter(slug=slug, is_active=True)
     colour = active.values_list("brand", flat=True).first()
     if not colour or not COLOUR.match(colour):

@@ -1,7 +1,7 @@
-"""How often something may be tried: one count per key, in the cache that all processes share.
+"""Rate limits: one counter per key, in the cache that all processes share.
 
-Redis and the local-memory cache count atomically: of thirty tries at the same moment, exactly
-`limit` are allowed.
+Redis and the local-memory cache count atomically: of thirty concurrent tries, exactly `limit` are
+allowed.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from django.core.cache import cache
 
 log = logging.getLogger(__name__)
 
-IPV6_PREFIX = 64  # one household or server holds a whole /64 and may use any address of it
+IPV6_PREFIX = 64  # one household or server has a whole /64 and may use any address of it
 
 
 @dataclass(frozen=True)
 class RateLimit:
     """At most `limit` tries per key in `window` seconds, counted from the first one.
 
-    A cache that does not answer allows nothing, unless `fails_open`.
+    Without the cache nothing is allowed, unless `fails_open`.
     """
 
     name: str
@@ -35,12 +35,12 @@ class RateLimit:
         """Count one try; False above the limit."""
         try:
             return self._count(self._cache_key(key)) <= self.limit
-        except Exception:  # each cache has its own errors
+        except Exception:  # every cache backend raises errors of its own
             log.exception("The cache cannot count for the limit %s", self.name)
             return self.fails_open
 
     def give_back(self, key: object) -> None:
-        """One allowed try does not count, because it was right."""
+        """Take back one counted try."""
         with contextlib.suppress(Exception):  # at worst it counts until the window ends
             cache.decr(self._cache_key(key))
 
@@ -51,15 +51,15 @@ class RateLimit:
 
     @property
     def retry_after(self) -> int:
-        """Seconds after which a refused try is allowed for certain."""
+        """Seconds after which a refused try is certainly allowed."""
         return self.window
 
     def _cache_key(self, key: object) -> str:
-        # A key may be an e-mail address of any length: hashed, it is short and nobody's to read.
+        # A key may be an e-mail address of any length; hashed, it is short and unreadable.
         return f"rate:{self.name}:{hashlib.sha256(str(key).encode()).hexdigest()}"
 
     def _count(self, cache_key: str) -> int:
-        """Tries in this window, this one included."""
+        """The number of tries in this window, this one included."""
         while True:
             is_first = cache.add(cache_key, 0, timeout=self.window)
             try:
@@ -67,7 +67,7 @@ class RateLimit:
             except ValueError:  # the window ended in between
                 continue
             if count <= 1 and not is_first:
-                # Redis creates a key without an end when it expires during INCR.
+                # Redis creates a key without an expiration when it expires during INCR.
                 cache.touch(cache_key, self.window)
             return count
 

@@ -1,4 +1,4 @@
-"""The role table: every permission, and the roles each company starts with."""
+"""All permissions, and the roles that each tenant starts with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Permission(models.TextChoices):
-    """Everything a role can allow."""
+    """Everything that a role can permit."""
 
     VIEW_INVOICES = "view_invoices", "See invoices"
     EDIT_INVOICES = "edit_invoices", "Create and edit invoices"

@@ -1,6 +1,6 @@
-"""Managers that only ever show one company's rows: a query outside a company raises.
+"""Managers that return one tenant's rows only: a query without a tenant raises.
 
-`django_scopes.scope(tenant=…)` opens a company, `scopes_disabled()` is for sweeps and Support. This
+`django_scopes.scope(tenant=…)` opens a tenant, `scopes_disabled()` is for sweeps and Support. This
 is the library's ScopedManager as a class, which type checkers and readers can follow.
 """
 
@@ -16,16 +16,16 @@ Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
 class NoCompany(DisabledQuerySet):
-    """Every question raises ScopeError, also the ones the library lets through."""
+    """Every query raises ScopeError, also those that the library lets through."""
 
     exists = exclude = in_bulk = contains = DisabledQuerySet.error
 
 
 class TenantManager(models.Manager[Row]):
-    """Filters by the open company; outside one, every query raises ScopeError."""
+    """Filters by the open tenant; without one, every query raises ScopeError."""
 
     def get_queryset(self) -> models.QuerySet[Row]:
-        """This company's rows, all rows where scopes are disabled, or a queryset that raises."""
+        """The tenant's rows, all rows where scopes are disabled, or a queryset that raises."""
         scope = get_scope()
         if not scope.get("_enabled", True):
             return super().get_queryset()
@@ -34,6 +34,6 @@ class TenantManager(models.Manager[Row]):
         return super().get_queryset().filter(tenant=scope["tenant"])
 
     def all(self) -> models.QuerySet[Row]:
-        """As get_queryset, raising at once outside a company; keeps what was prefetched."""
+        """As get_queryset, but raises at once without a tenant; keeps prefetched rows."""
         found = self.get_queryset()
         return found.all() if isinstance(found, NoCompany) else found

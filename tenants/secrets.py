@@ -1,4 +1,4 @@
-"""Credentials at rest: encrypted with a key that is not in the database."""
+"""Stored credentials, encrypted with a key that is not in the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from django.conf import settings
 
 
 class SecretError(Exception):
-    """A stored credential cannot be opened: the key is missing or the row was moved or altered."""
+    """A stored credential cannot be decrypted: the key is missing, or the row was moved or
+    altered.
+    """
 
 
 @lru_cache(maxsize=4)
@@ -18,10 +20,10 @@ def _box(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def seal(plain: str, *, context: str) -> str:
-    """Encrypt `plain` so that it opens only with FIELD_KEYS and only for the same `context`.
+    """Encrypt `plain` so that it decrypts only with FIELD_KEYS and only for the same `context`.
 
     `context` names the owner and the field ("tenant:7:twilio.auth_token"), so that a ciphertext
-    copied into another tenant's row does not open there.
+    copied into another tenant's row does not decrypt there.
     """
     if not plain:
         return ""
@@ -30,7 +32,7 @@ def seal(plain: str, *, context: str) -> str:
 
 
 def unseal(sealed: str, *, context: str) -> str:
-    """Decrypt what `seal` made; raises SecretError when key or context do not fit."""
+    """Decrypt what `seal` encrypted; raises SecretError when key or context do not match."""
     if not sealed:
         return ""
     try:

@@ -1,5 +1,6 @@
-"""Addresses of the lowest floor. textpay/company/urls.py adds the Settings pages, which read and
-change what stands on every floor, to the same "tenants" names."""
+"""Addresses of this app. textpay/company/urls.py adds the Settings pages, which read and change
+models of every app, under the same "tenants" namespace.
+"""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What every page needs: to say that somebody is there, and to change between companies."""
+"""Requests of every page: activity, and switching between tenants."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tenants.requests import StaffRequest
 
 @require_safe
 def here(request: HttpRequest) -> HttpResponse:
-    """Somebody types or clicks in an open page: their sign-in does not lapse. Answers 204."""
+    """A person types or clicks in an open page, so their sign-in stays. Answers 204."""
     return HttpResponse(status=204) if request.user.is_authenticated else to_sign_in(request)
 
 
 @require_POST
 def switch(request: StaffRequest, slug: str) -> HttpResponse:
-    """Work for another of the person's companies."""
+    """Switch to another of the person's tenants."""
     if not request.user.is_authenticated:
         return to_sign_in(request)
     theirs = {membership.tenant.slug for membership in getattr(request, "memberships", [])}

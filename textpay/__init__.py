@@ -1,4 +1,4 @@
-"""The top floor: settings, urls, Celery, the API router and the start-up checks."""
+"""The top app: settings, URLs, Celery, the API router and the start-up checks."""
 
 from textpay.celery import app as celery_app
 

@@ -1,5 +1,6 @@
-"""Which of allauth's pages there are. Nobody signs up, and nobody gives themselves another e-mail
-address: it is what an administrator invites people by, so a made-up one could take their place."""
+"""The allauth pages that exist. There is no sign-up, and nobody changes their own e-mail address:
+administrators invite people by it, so a made-up address could take over an invitation.
+"""
 
 from allauth.account import urls
 

@@ -1,7 +1,7 @@
-"""The Django admin of platform administrators ("Support"): companies, people, history to look at.
+"""The Django admin of platform administrators ("Support"): tenants, people, read-only history.
 
-Nothing here writes money or history. CardConnect is asked about credentials and switches after the
-form's own transaction has ended, by the verbs of payments/activation.py.
+Nothing here writes money or history. CardConnect is called about credentials and the Text-to-Pay
+switch after the form's transaction has ended, by payments/activation.py.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from textpay.admin_forms import (
     TwilioForm,
 )
 
-# What is done once the admin's own transaction has committed, in this order.
+# What is done after the admin's transaction has committed, in this order.
 SWITCH_OFF, CREDENTIALS, PROCESSOR, SWITCH_ON = range(4)
 Step = tuple[int, Callable[[], None]]
 
 
 class RequestedFilter(admin.SimpleListFilter):
-    """Companies that pressed **Contact Support to enable Text-to-Pay**."""
+    """Tenants that pressed **Contact Support to enable Text-to-Pay**."""
 
     title = "waiting for Text-to-Pay"
     parameter_name = "requested"
@@ -54,7 +54,7 @@ class RequestedFilter(admin.SimpleListFilter):
         return [("yes", "Asked and not enabled")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
-        """Those that wait for us."""
+        """Tenants with an open request."""
         if self.value() == "yes":
             return queryset.filter(
                 text_to_pay_requested_at__isnull=False, text_to_pay_enabled=False
@@ -70,7 +70,7 @@ class CardConnectInline(admin.StackedInline):
 
     @admin.display(description="card fee")
     def card_fee(self, account: CardConnectAccount) -> str:
-        """What CardConnect adds to payments, in words."""
+        """The fee that CardConnect adds to payments, in words."""
         if not account.adds_fee:
             return "None that CardConnect told us of."
         end = " Nothing can be paid with it." if account.refuses_payments else ""
@@ -85,7 +85,7 @@ class TwilioInline(admin.StackedInline):
 
     @admin.display(description="sample messages")
     def sample_messages(self, account: TwilioAccount) -> str:
-        """What to register with the carriers, word for word."""
+        """The sample messages to register with the carriers, word for word."""
         lines = format_html_join("", "<li>{}</li>", ((text,) for text in samples(account.tenant)))
         return format_html(
             "<p>Register the sender with these. Register it anew when a reminder changes.</p>"
@@ -102,7 +102,7 @@ class MembershipInline(admin.TabularInline):
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
     ) -> Any:
-        """Only the company's own roles."""
+        """Offer the tenant's own roles only."""
         if db_field.name == "role" and request.resolver_match is not None:
             tenant = request.resolver_match.kwargs.get("object_id")
             kwargs["queryset"] = Role.objects.filter(tenant=tenant)
@@ -111,7 +111,7 @@ class MembershipInline(admin.TabularInline):
 
 @admin.register(Tenant)
 class TenantAdmin(admin.ModelAdmin):
-    """Companies: processor and credentials, the Text-to-Pay switch, people."""
+    """Tenants: processor and credentials, the Text-to-Pay switch, people."""
 
     form = TenantForm
     list_display = (
@@ -141,31 +141,33 @@ class TenantAdmin(admin.ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        """With the account, for the credentials column."""
+        """Joins the merchant account, for the credentials column."""
         return super().get_queryset(request).select_related("cardconnect")
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        """A new company gets accounts and people once it is there."""
+        """A new tenant gets accounts and people after it is saved."""
         return self.inlines if obj else ()
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """The switch in the list obeys the same rules as on the form."""
+        """The switch in the list follows the same rules as on the form."""
         return super().get_changelist_form(request, **{"form": TenantForm, **kwargs})
 
     @admin.display(description="credentials", boolean=True)
     def credentials(self, tenant: Tenant) -> bool:
-        """Whether CardConnect accepted the stored ones once and they can still be opened."""
+        """Whether CardConnect accepted the stored credentials once and they can still be
+        decrypted.
+        """
         account = getattr(tenant, "cardconnect", None)
         return bool(account and account.checked_at and account.password_opens)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A company with history is made inactive, never deleted."""
+        """A tenant with history is made inactive, never deleted."""
         return False
 
-    # --- What is typed is stored at once; what CardConnect must agree to comes after ---------
+    # --- The form is stored at once; what CardConnect must accept follows --------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """The list; then the switches that were flipped in it."""
+        """The list; then the switches that were changed in it."""
         return self._then(request, super().changelist_view(request, extra_context))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -178,14 +180,14 @@ class TenantAdmin(admin.ModelAdmin):
                 step()
             except NotEnabled as refused:
                 messages.error(request, str(refused))
-                break  # what follows builds on it
+                break  # what follows depends on it
         return response
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm, change: bool) -> None:
-        """Store what needs no question; note the rest for afterwards."""
+        """Save what needs no check by CardConnect; remember the rest for afterwards."""
         fields = sorted(set(form.changed_data) - {"processor", "text_to_pay_enabled"})
         if change:
-            # These alone: whoever writes an invoice meanwhile counts on in the same row.
+            # These columns only: an invoice written meanwhile takes a number from the same row.
             obj.save(update_fields=fields)
         else:
             super().save_model(request, obj, form, change)
@@ -215,12 +217,12 @@ class TenantAdmin(admin.ModelAdmin):
     def save_formset(
         self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool
     ) -> None:
-        """Credentials are kept back until CardConnect has agreed; all else is stored now."""
+        """Keep credentials back until CardConnect has accepted them; save everything else now."""
         if formset.model is not CardConnectAccount:
             super().save_formset(request, form, formset, change)
             self._record_formset(request, form.instance, formset)
             return
-        formset.save(commit=False)  # fills what the admin's log asks for
+        formset.save(commit=False)  # fills what the admin's log reads
         for inline in formset.forms:
             if inline.has_changed():
                 _later(request).append(
@@ -274,13 +276,13 @@ class TenantAdmin(admin.ModelAdmin):
 
     @admin.action(description="Enable Text-to-Pay")
     def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
-        """Ask CardConnect for each company, and switch on where it agrees."""
+        """Check each tenant at CardConnect, and enable Text-to-Pay where it is accepted."""
         for tenant in queryset:
             self._switch(request, tenant, on=True)
 
     @admin.action(description="Disable Text-to-Pay")
     def disable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
-        """Nothing new is texted; links already sent stay payable."""
+        """No new text is sent; links already sent stay payable."""
         for tenant in queryset:
             self._switch(request, tenant, on=False)
 
@@ -303,7 +305,7 @@ def _note(request: HttpRequest, tenant: Tenant, action: str, **data: Any) -> Non
 
 @admin.register(Role)
 class RoleAdmin(admin.ModelAdmin):
-    """What the people of a company may do."""
+    """The permissions of a tenant's roles."""
 
     form = RoleForm
     list_display = ("name", "tenant")
@@ -311,11 +313,11 @@ class RoleAdmin(admin.ModelAdmin):
     list_select_related = ("tenant",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A role stays with its company."""
+        """A role stays with its tenant."""
         return ("tenant",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Role, form: ModelForm, change: bool) -> None:
-        """With an entry in the company's history."""
+        """Save with an entry in the tenant's history."""
         super().save_model(request, obj, form, change)
         _note(
             request, obj.tenant, "tenant.role_changed", role=obj.name, permissions=obj.permissions
@@ -324,7 +326,7 @@ class RoleAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """People, by e-mail address. What they may do comes from their companies."""
+    """People, by e-mail address. Permissions come from their tenants' roles."""
 
     form = UserChangeForm
     add_form = AdminUserCreationForm
@@ -362,7 +364,7 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(admin.ModelAdmin):
-    """What happened, to look at."""
+    """The audit history, read-only."""
 
     list_display = ("created_at", "tenant", "subject", "action", "who")
     list_filter = ("tenant", "action")
@@ -371,7 +373,7 @@ class AuditEntryAdmin(admin.ModelAdmin):
     date_hierarchy = "created_at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """History is written by what happens."""
+        """Entries are written by events only."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,4 +1,4 @@
-"""What Support types in the Django admin. A stored secret never comes back to a page."""
+"""Forms of the Django admin. A stored secret is never rendered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenants.roles import Permission
 
 
 class TenantForm(forms.ModelForm):
-    """A company. Processor and switch are held back: CardConnect has to agree first."""
+    """A tenant. Processor and switch are kept back: CardConnect has to accept first."""
 
     processor: str | None = None
     switched_on: bool | None = None
@@ -39,7 +39,7 @@ class TenantForm(forms.ModelForm):
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Take both out of what is stored."""
+        """Remove both from what is saved."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self.processor = data.pop("processor", None)
         self.switched_on = data.pop("text_to_pay_enabled", None)
@@ -47,7 +47,7 @@ class TenantForm(forms.ModelForm):
 
 
 class SecretField(forms.CharField):
-    """A password: typed, never shown; empty keeps the stored one."""
+    """A password that is never rendered; an empty field keeps the stored one."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
@@ -55,7 +55,7 @@ class SecretField(forms.CharField):
 
 
 def told(account: CardConnectAccount | TwilioAccount, name: str) -> str:
-    """All that a page says about a stored secret."""
+    """Everything a page says about a stored secret."""
     if not getattr(account, f"{name}_sealed"):
         return "Not set."
     if not getattr(account, f"{name}_opens"):
@@ -64,7 +64,7 @@ def told(account: CardConnectAccount | TwilioAccount, name: str) -> str:
 
 
 class CardConnectForm(forms.ModelForm):
-    """Where the gateway is and who we are there."""
+    """The merchant account: site, merchant ID and credentials."""
 
     password = SecretField()
 
@@ -85,7 +85,7 @@ class CardConnectForm(forms.ModelForm):
 
 
 class TwilioForm(forms.ModelForm):
-    """The account texts go out with."""
+    """The Twilio account that texts are sent with."""
 
     auth_token = SecretField()
     webhook_key = SecretField()
@@ -111,7 +111,7 @@ class TwilioForm(forms.ModelForm):
         )
 
     def clean(self) -> dict[str, Any]:
-        """A token for a new account, and something to send from."""
+        """A new account needs a token, and a sender."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.auth_token_sealed and not data.get("auth_token"):
             raise ValidationError({"auth_token": "Enter the auth token."})
@@ -120,7 +120,7 @@ class TwilioForm(forms.ModelForm):
         return data
 
     def save(self, commit: bool = True) -> TwilioAccount:
-        """Seal a newly typed token."""
+        """Encrypt a newly typed token."""
         if typed := self.cleaned_data.get("auth_token"):
             self.instance.set_auth_token(typed)
         if typed := self.cleaned_data.get("webhook_key"):
@@ -130,7 +130,7 @@ class TwilioForm(forms.ModelForm):
 
 
 class RoleForm(forms.ModelForm):
-    """Permissions as ticks."""
+    """Permissions as checkboxes."""
 
     permissions = forms.MultipleChoiceField(
         choices=Permission.choices, widget=forms.CheckboxSelectMultiple, required=False

@@ -1,4 +1,4 @@
-"""The REST API, version 1: session sign-in, one company at a time, public ids only."""
+"""The REST API, version 1: session sign-in, one tenant at a time, public ids only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ urlpatterns = router.urls
 
 
 def error_with_words(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Every refusal as JSON with `code`, `detail` (a sentence) and, for bad input, `fields`."""
+    """Every error as JSON with `code`, `detail` (a sentence) and, for bad input, `fields`."""
     response = exception_handler(exc, context)
     if response is None:
         return None

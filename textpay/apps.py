@@ -1,4 +1,4 @@
-"""Makes the project itself an app, so that its checks are found."""
+"""Makes the project an app, so that its checks are found."""
 
 from django.apps import AppConfig
 

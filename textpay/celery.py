@@ -1,4 +1,4 @@
-"""The Celery application. Tasks live in each app's tasks.py; the timetable is in settings."""
+"""The Celery application. Tasks are in each app's tasks.py; the schedule is in settings."""
 
 import os
 from typing import Any
@@ -19,14 +19,16 @@ app.autodiscover_tasks()
 @worker_init.connect
 @beat_init.connect
 def refuse_unsafe_settings(**_: Any) -> None:
-    """A worker obeys the same start-up checks as the web server."""
+    """Apply the start-up checks of the web server to workers."""
     checks.refuse_unsafe_settings()
 
 
 @task_prerun.connect
 @task_postrun.connect
 def keep_connection(sender: Task, **_: Any) -> None:
-    """A task uses its thread's database connection as a request does: up to CONN_MAX_AGE seconds,
-    looked after before it is used. CELERY_DB_REUSE_MAX keeps Celery from closing it each time."""
-    if not sender.request.is_eager:  # one run in place shares its caller's transaction
+    """Keep a thread's database connection for up to CONN_MAX_AGE seconds, as a request does.
+
+    Checked before it is used. CELERY_DB_REUSE_MAX keeps Celery from closing it each time.
+    """
+    if not sender.request.is_eager:  # one that runs eagerly shares its caller's transaction
         close_old_connections()

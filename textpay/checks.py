@@ -1,6 +1,6 @@
-"""Textpay refuses to start in production when something is unsafe or missing, and says what.
+"""Start-up checks: in production, unsafe or missing settings stop the process with a list.
 
-"Production" is SECURE=True, which is what you get when nobody says otherwise.
+"Production" is SECURE=True, which is the default.
 """
 
 import ipaddress
@@ -154,13 +154,13 @@ def settings_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> 
 
 
 def tables_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-    """A warning for each table about texting hours that nobody has reviewed for half a year."""
+    """A warning for each table of texting hours that was not reviewed for half a year."""
     today = timezone.now().date()
     return [Warning(sentence, id="textpay.TEXTING_HOURS") for sentence in overdue(today)]
 
 
 def clock_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-    """A warning where a demo's clock was left set ahead in the cache of a real installation."""
+    """A warning when a demo's calendar offset was left in the cache of a real installation."""
     if settings.PRACTICE_MODE or not clock.stored():
         return []
     sentence = (
@@ -177,7 +177,9 @@ def register_all() -> None:
 
 
 def refuse_unsafe_settings() -> None:
-    """Stop the process with one sentence for each problem. For servers, which run no checks."""
+    """Stop the process with one sentence for each problem. For servers, which run no system
+    checks.
+    """
     errors = [message for message in run_checks() if message.is_serious()]
     if errors:
         lines = "\n".join(f"  - {message.msg}" for message in errors)

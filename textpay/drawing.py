@@ -22,7 +22,7 @@ compares the two.
 
 
 def path() -> Path:
-    """Where the picture is kept."""
+    """Where the diagram is stored."""
     return Path(settings.BASE_DIR) / "docs" / "states.md"
 
 
@@ -32,7 +32,7 @@ def draw() -> str:
 
 
 def _section(model: Any) -> str:
-    """One model: the picture, and each state in the words of the screen."""
+    """One model: the diagram, and each status in the words of the screen."""
     default = model._meta.get_field("status").default
     starts = [default] if default in model.Status.values else _roots(model)
     lines = [f"## {str(model._meta.verbose_name).capitalize()}", "", "```mermaid"]
@@ -47,7 +47,7 @@ def _section(model: Any) -> str:
 
 
 def _roots(model: Any) -> list[str]:
-    """States that no arrow leads to, and for a refund the one that needs no second person."""
+    """Statuses without an incoming arrow, and for a refund the one that needs no second person."""
     reached = set().union(*model.TRANSITIONS.values())
     first = [status for status in model.Status.values if status not in reached]
     return [*first, *([Refund.Status.PENDING] if model is Refund else [])]

@@ -11,7 +11,7 @@ PERMISSIONS = ", ".join(
 
 
 class PermissionsPolicyMiddleware:
-    """No page of ours, and no frame in one, may ask for the camera, the place and so on."""
+    """No page of ours, and no frame in one, may ask for the camera, the location and so on."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""Is the process alive; can it reach what it needs. Neither says more than yes or no."""
+"""Liveness and readiness. Neither response contains more than ok or unreachable."""
 
 import logging
 
@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers."""
+    """Liveness: the process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The database, the broker and the cache answer too."""
+    """Readiness: database, broker and cache answer too."""
     state = {"database": _database(), "broker": _broker(), "cache": _cache()}
     words = {name: "ok" if fine else "unreachable" for name, fine in state.items()}
     return JsonResponse(words, status=200 if all(state.values()) else 503)
@@ -44,7 +44,7 @@ def _broker() -> bool:
         with app.connection_for_write(connect_timeout=2) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
             return True
-    except Exception:  # every transport has its own errors; any of them means no
+    except Exception:  # every transport raises errors of its own; any of them means unreachable
         logger.exception("The broker does not answer")
         return False
 
@@ -53,6 +53,6 @@ def _cache() -> bool:
     try:
         cache.set("readyz", "ok", timeout=5)
         return bool(cache.get("readyz") == "ok")
-    except Exception:  # every cache has its own errors; any of them means no
+    except Exception:  # every cache backend raises errors of its own; any of them means unreachable
         logger.exception("The cache does not answer")
         return False

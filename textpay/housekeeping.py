@@ -1,8 +1,8 @@
-"""What the nightly housekeeping removes: what goes, after how long, and why.
+"""The nightly housekeeping: what is removed, after how long, and why.
 
-Each table that grows is either in RULES or in EVIDENCE, which says why it is kept; a model that is
-in no list turns a test red. Two things need no rule, because no table has them: links to choose a
-password are signed and not stored, and the work that waits for Celery is rows with a due moment.
+Every table that grows is either in RULES or in EVIDENCE, which says why it is kept; a test fails
+for a model in no list. Two things have no table and need no rule: password links are signed, not
+stored, and the work that waits for Celery is rows with a due moment.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from sms.models.number_lookup import FRESH
 
 log = logging.getLogger(__name__)
 
-BATCH = 500  # rows a transaction
-# After these a rule begins no other batch; the rest goes the next night. All rules together must
-# end within CELERY_TASK_TIME_LIMIT.
+BATCH = 500  # rows per transaction
+# After this time a rule starts no other batch; the rest goes the next night. All rules together
+# must end within CELERY_TASK_TIME_LIMIT.
 SECONDS = 30
 ONE_DAY = dt.timedelta(days=1)
 # A year's books are closed and compared with the same month of the year before.
@@ -37,7 +37,7 @@ THIRTEEN_MONTHS = dt.timedelta(days=400)
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows that go once they are that old; `rows` are those to go, given that moment."""
+    """Rows that are removed at that age; `rows` selects them, given the cut-off time."""
 
     what: str
     after: dt.timedelta
@@ -99,7 +99,7 @@ EVIDENCE = {
     "sms.Reminder": "That a step was taken. Without it the step would be taken again.",
 }
 
-# Tables whose size people decide, or which are replaced in place.
+# Tables whose size people decide, or whose rows are replaced in place.
 BOUNDED = {
     "account.EmailAddress": "One for each person.",
     "account.EmailConfirmation": "Not used: confirmations are signed links.",
@@ -120,7 +120,7 @@ BOUNDED = {
 
 
 def run() -> dict[str, int]:
-    """Carry out every rule, of all companies; how many rows went by each."""
+    """Carry out every rule, for all tenants; the number of removed rows by rule."""
     removed = {}
     with scopes_disabled():
         for rule in RULES:
@@ -130,7 +130,7 @@ def run() -> dict[str, int]:
 
 
 def _carry_out(rule: Rule) -> int:
-    """One rule that fails must not hold up the others."""
+    """One rule that fails must not stop the others."""
     end, removed = time.monotonic() + SECONDS, 0
     try:
         rows = rule.rows(db_now() - rule.after)
@@ -144,8 +144,10 @@ def _carry_out(rule: Rule) -> int:
 
 
 def _remove_batch(rows: QuerySet[Any]) -> int:
-    """Rows that another run or a request has locked are left to it, so that neither waits for the
-    other; how many went."""
+    """Remove one batch; the number of rows.
+
+    Rows that another run or a request has locked are left to it, so that neither waits.
+    """
     with transaction.atomic():
         mine = rows.order_by().select_for_update(no_key=True, skip_locked=True, of=("self",))
         keys = [row.pk for row in mine.only("pk")[:BATCH]]

@@ -1,7 +1,7 @@
 """Logging that never prints card numbers, payment or password links, phone numbers or credentials.
 
 Everything passes through one formatter, so tracebacks are scrubbed too. Standard library only, as
-in tenants/card_numbers.py: gunicorn reads this file before Django is there.
+in tenants/card_numbers.py: gunicorn imports this file before Django is set up.
 """
 
 import logging
@@ -23,7 +23,7 @@ _US_PHONE = re.compile(r"(?<![\w+])\(?\d{3}\)?[ .\-]\d{3}[ .\-](\d{4})(?!\d)")
 
 
 def scrub(text: str) -> str:
-    """The same text without anything a log file must not hold."""
+    """The text without anything that must not be logged."""
     text = _LINK.sub(r"\1***", text)
     text = _CREDENTIAL.sub(r"\1***", text)
     text = _BARE_BASIC.sub(r"\1 ***", text)
@@ -54,7 +54,7 @@ class ScrubbingFilter(logging.Filter):
 
 
 def configuration(level: str) -> dict[str, Any]:
-    """The logging set-up of web server, worker and commands alike: one handler, scrubbed."""
+    """The logging configuration of web server, worker and commands: one handler, scrubbed."""
     own = {"handlers": ["console"], "level": level, "propagate": False}
     return {
         "version": 1,
@@ -82,7 +82,7 @@ def configuration(level: str) -> dict[str, Any]:
             "gunicorn.access": own,
             # Twilio's client logs whole requests at INFO: numbers and message text.
             "twilio": {**own, "level": "WARNING"},
-            # It names the address it calls in warnings, and some addresses hold a card token.
+            # It logs the called address in warnings, and some addresses hold a card token.
             "urllib3": {**own, "level": "ERROR"},
         },
     }

@@ -1,7 +1,6 @@
 """Every address that works without signing in, by URL name. A test compares it with the URLs.
 
-What a payer sees lives in a `public.py`, what a provider calls in a `webhooks.py`
-or `inbound.py`.
+Payer pages are in a `public.py`, provider callbacks in a `webhooks.py` or `inbound.py`.
 """
 
 PUBLIC = frozenset(

@@ -1,4 +1,4 @@
-"""How gunicorn serves Textpay, in the demo and in production; the command line may override."""
+"""The gunicorn configuration, of the demo and of production; the command line may override it."""
 
 import os
 

@@ -37,7 +37,7 @@ NUMBER_KEYS = env.list("NUMBER_KEYS", default=[])
 # --- The outside world ---------------------------------------------------------------------
 CARDCONNECT_URL = env.str("CARDCONNECT_URL", default="https://{site}.cardconnect.com").rstrip("/")
 TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com").rstrip("/")
-# Twilio Lookup has a host of its own; whoever plays Twilio plays that too.
+# Twilio Lookup has a host of its own; a simulated Twilio serves both.
 LOOKUPS_URL = env.str(
     "LOOKUPS_URL",
     default=TWILIO_URL if "twilio.com" not in TWILIO_URL else "https://lookups.twilio.com",
@@ -45,9 +45,9 @@ LOOKUPS_URL = env.str(
 INTEGRATED_PAYMENTS_URL = env.str("INTEGRATED_PAYMENTS_URL", default="")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="support@localhost")
 PRACTICE_MODE = env.bool("PRACTICE_MODE", default=False)
-# How long the gateway is left alone about one settlement, or one account's bank returns.
+# Seconds between two polls of one settlement, or of one account's bank returns.
 BANK_LOOK_SECONDS = env.int("BANK_LOOK_SECONDS", default=30 if PRACTICE_MODE else 900)
-# And about a bank payment that is on its way: what came back is in the returns.
+# The same for a bank payment that is under way: its return is in the reports.
 BANK_INQUIRE_SECONDS = env.int("BANK_INQUIRE_SECONDS", default=86_400)
 PRACTICE_PHONE_URL = env.str("PRACTICE_PHONE_URL", default="")
 
@@ -116,7 +116,7 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/textpay.sqlite3")}
 DATABASES["default"].setdefault("ATOMIC_REQUESTS", False)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Three processes share the file: write-ahead log, and take the write lock at once.
+    # Three processes share the file: write-ahead log, and the write lock is taken at once.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -183,7 +183,7 @@ SESSION_COOKIE_SECURE = SECURE
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 60 * 60 * 12  # tenants/idle.py ends a sign-in then, used or not
-# How long nobody has to type or click before the password is asked for again.
+# Minutes without typing or clicking until the password is required again.
 IDLE_MINUTES = env.int("IDLE_MINUTES", default=720 if PRACTICE_MODE else 15)
 CSRF_COOKIE_NAME = "__Host-textpay-csrf" if SECURE else "textpay-csrf"
 CSRF_COOKIE_SECURE = SECURE
@@ -191,11 +191,13 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 SECURE_SSL_REDIRECT = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the container, over plain HTTP
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # requested by the container, over plain HTTP
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = False
-SILENCED_SYSTEM_CHECKS = ["security.W021"]  # preloading is the domain owner's promise to make
+SILENCED_SYSTEM_CHECKS = [
+    "security.W021"
+]  # preloading is a promise that only the domain's owner can make
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
@@ -204,7 +206,7 @@ X_FRAME_OPTIONS = "DENY"
 
 
 def _frame_source(url: str) -> str:
-    """The origin the payment frame comes from; `{site}` becomes a wildcard, narrowed per page."""
+    """The origin of the payment frame; `{site}` becomes a wildcard, narrowed per page."""
     parts = urlsplit(url.replace("{site}", "site-of-the-tenant"))
     return f"{parts.scheme}://{parts.netloc}".replace("site-of-the-tenant", "*")
 
@@ -284,7 +286,9 @@ if "redis" in CELERY_BROKER_URL.split(":")[0]:
         "socket_connect_timeout": 3,
         "retry_on_timeout": True,
     }
-CELERY_TASK_PUBLISH_RETRY = False  # a dead broker must not hold up a page: the sweep sends it
+CELERY_TASK_PUBLISH_RETRY = (
+    False  # a broker that is down must not delay a page: the sweep sends the work
+)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -326,7 +330,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20,
         "options": {"expires": 20},
     },
-    # What is due by night, and from when, stands in payments/reconciliation/nightly.py.
+    # What is due at night, and from when, is in payments/reconciliation/nightly.py.
     "match the money with CardConnect": {
         "task": "payments.tasks.match_everybody",
         "schedule": 60,
@@ -347,7 +351,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
-    # What goes, when and why stands in textpay/housekeeping.py. In UTC, while offices sleep.
+    # The rules are in textpay/housekeeping.py. In UTC, at night in the United States.
     "remove what nobody needs any more": {
         "task": "textpay.tasks.housekeep",
         "schedule": crontab(hour=7, minute=40),

@@ -1,4 +1,4 @@
-"""Where every address leads. What works without signing in is named in public_urls.py."""
+"""All addresses. Those that work without signing in are listed in public_urls.py."""
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
@@ -8,7 +8,7 @@ from django.urls import include, path
 from textpay import health, views
 
 admin.autodiscover()
-admin.site.unregister(EmailAddress)  # people have the one they were invited by
+admin.site.unregister(EmailAddress)  # people keep the address they were invited by
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Textpay Support"
 admin.site.site_title = "Textpay Support"

@@ -1,4 +1,4 @@
-"""What gunicorn serves. Refuses to start on unsafe production settings."""
+"""The WSGI application for gunicorn. Refuses to start on unsafe production settings."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What an entry of the history shows: its icon and, under **More Details**, its facts."""
+"""How an audit entry is shown: its icon and, under **More Details**, its facts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ FLOORS = {
     "number": "text",
     "reminder": "clock",
 }
-# What a person may read of an entry's data, in this order; anything else stays in the database.
+# The keys of an entry's data that are shown, in this order; all others stay in the database.
 FACTS = {
     "to": "Phone number",
     "sender": "Sender",
@@ -95,7 +95,7 @@ AMOUNTS = {"old_total", "new_total", "amount", "fee", "charged"}
 
 @register.filter
 def entry_icon(entry: AuditEntry) -> str:
-    """The drawing beside it."""
+    """The icon beside it."""
     return ICONS.get(entry.action) or FLOORS.get(entry.action.split(".")[0], "info")
 
 

@@ -1,4 +1,4 @@
-"""What every template may use: icons, status words, money, dates in the company's time zone."""
+"""Template tags of all apps: icons, statuses, money, dates in the tenant's time zone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def drawings() -> dict[str, SafeString]:
 
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
-    """`{% icon "send" %}`: the drawing, in its words' colour; a second word adds a class."""
+    """`{% icon "send" %}`: the icon in the color of its text; a second word adds a class."""
     return format_html(
         '<svg class="i {}" width="20" height="20" viewBox="0 0 24 24" fill="none"'
         ' stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round"'
@@ -49,7 +49,7 @@ def chip(tone: str, name: str, words: str) -> SafeString:
 
 @register.simple_tag
 def dots(done: int, failed: bool = False) -> SafeString:
-    """`{% dots 3 %}`: how many of the steps a text got; `failed` marks the last one red."""
+    """`{% dots 3 %}`: how many of the steps a text has reached; `failed` marks the last one red."""
 
     def shown(step: int) -> str:
         return "off" if failed and step == done - 1 else "on" if step < done else ""
@@ -91,7 +91,7 @@ def quantity(value: Decimal) -> str:
 
 @register.filter
 def ending(number: str) -> str:
-    """A phone number on a page that anyone may open: "ending in 42", nothing more."""
+    """A phone number on a public page: "ending in 42", nothing more."""
     return f"ending in {number[-2:]}"
 
 
@@ -108,7 +108,7 @@ def plural(count: int, word: str) -> str:
 
 
 def zone_of(context: template.Context) -> dt.tzinfo:
-    """The company's time zone, in which all of its times are shown; UTC where there is none."""
+    """The tenant's time zone, in which all of its times are shown; UTC without a tenant."""
     tenant = context.get("tenant")
     return tenant.zone if tenant else zoneinfo.ZoneInfo("UTC")
 
@@ -191,10 +191,11 @@ def day(context: template.Context, value: dt.date | None, year: bool = False) ->
 
 @register.simple_tag
 def countdown(until: dt.datetime) -> SafeString:
-    """`{% countdown link.expires_at %}`: what is left, to the second; js/timer.js counts on.
+    """`{% countdown link.expires_at %}`: the remaining time, to the second; js/timer.js continues
+    it.
 
-    Between the two comments is what differs at every look; tenants/live.py leaves it out when it
-    asks whether anything changed.
+    The part between the two comments differs in every rendering; tenants/live.py leaves it out of
+    the comparison.
     """
     left = max(int((until - timezone.now()).total_seconds()), 0)
     parts = [left // 86400, left // 3600 % 24, left // 60 % 60, left % 60]

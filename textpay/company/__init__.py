@@ -1,2 +1,3 @@
-"""Settings: the company, its texts, its payments and its people. On the top floor, because these
-pages show and change what belongs to all the others."""
+"""The Settings pages of a tenant: company, texts, payments, people. In the top app, because they
+show and change models of all the others.
+"""

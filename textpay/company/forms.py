@@ -1,4 +1,4 @@
-"""Settings as typed by a company's administrator."""
+"""Forms of the Settings pages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OWN_ROLE = "This is your own role. Ask somebody with another role who may change
 
 
 class CompanyForm(forms.ModelForm):
-    """Name, address, clock, colour and refund policy: what customers see of a company."""
+    """What customers see of a company: name, address, time zone, brand color, refund policy."""
 
     class Meta:
         model = Tenant
@@ -82,16 +82,16 @@ class CompanyForm(forms.ModelForm):
         self.initial["phone"] = phones.national(self.instance.phone)
 
     def clean_phone(self) -> str:
-        """E.164, whichever way it was typed."""
+        """E.164, in whatever format it was typed."""
         return phones.parse(self.cleaned_data["phone"])
 
     def clean_brand(self) -> str:
-        """Lower case, as the colour picker writes it."""
+        """Lower case, as the color picker writes it."""
         return str(self.cleaned_data["brand"]).lower()
 
 
 class PartialForm(forms.ModelForm):
-    """Whether customers may pay a part of an invoice, and how little."""
+    """Whether customers may pay part of an invoice, and the minimum."""
 
     class Meta:
         model = Tenant
@@ -139,7 +139,7 @@ class MoneyBackForm(StepUpForm, forms.ModelForm):
 
 
 class TextRulesForm(forms.ModelForm):
-    """When texts may go out, and what is asked about a number before."""
+    """When texts may be sent, and which checks a number needs before."""
 
     class Meta:
         model = TextRules
@@ -173,7 +173,7 @@ class TextRulesForm(forms.ModelForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Who collects for others keeps the hours; the law allows no exception."""
+        """A company that collects for others keeps the quiet hours; the law allows no exception."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("third_party_collector") and not data.get("quiet_hours"):
             self.add_error(
@@ -183,7 +183,7 @@ class TextRulesForm(forms.ModelForm):
 
 
 def refuse_more(wanted: Iterable[Permission], giver: Membership) -> None:
-    """Raise ValidationError unless the giver's own role allows all of it."""
+    """Raise ValidationError unless the giver's own role has all of these permissions."""
     more = [str(permission.label) for permission in wanted if not giver.allows(permission)]
     if more:
         raise ValidationError(
@@ -193,7 +193,7 @@ def refuse_more(wanted: Iterable[Permission], giver: Membership) -> None:
 
 
 def allowed_by(role: Role) -> list[Permission]:
-    """What the role allows."""
+    """The permissions of a role."""
     return [permission for permission in Permission if role.allows(permission)]
 
 
@@ -216,7 +216,7 @@ class PersonForm(StepUpForm):
         self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Not one's own, no more than one may oneself; a company keeps one administrator."""
+        """Not one's own role, no more than one's own permissions; one administrator must remain."""
         data: dict[str, Any] = self.cleaned_data
         if self.membership.pk == self.giver.pk:
             raise ValidationError(OWN_PLACE)
@@ -261,14 +261,14 @@ class InviteForm(StepUpForm):
         return email
 
     def clean_role(self) -> Role:
-        """One that allows no more than the giver's own."""
+        """A role with no more permissions than the giver's own."""
         role: Role = self.cleaned_data["role"]
         refuse_more(allowed_by(role), self.giver)
         return role
 
 
 class RoleForm(StepUpForm, forms.ModelForm):
-    """A role's name and what it allows."""
+    """A role's name and its permissions."""
 
     permissions = forms.MultipleChoiceField(
         choices=Permission.choices, widget=forms.CheckboxSelectMultiple, required=False
@@ -289,7 +289,7 @@ class RoleForm(StepUpForm, forms.ModelForm):
         )
 
     def clean_name(self) -> str:
-        """No two roles of one company share a name; "new" is taken by the address."""
+        """Role names are unique in a company; "new" is taken by a page's address."""
         name = str(self.cleaned_data["name"]).strip()
         same = Role.objects.filter(tenant=self.instance.tenant, name__iexact=name)
         if name.lower() == "new" or same.exclude(pk=self.instance.pk).exists():
@@ -297,13 +297,13 @@ class RoleForm(StepUpForm, forms.ModelForm):
         return name
 
     def clean_permissions(self) -> list[str]:
-        """Nothing is added that the giver may not do."""
+        """No permission is added that the giver does not have."""
         wanted: list[str] = self.cleaned_data["permissions"]
         refuse_more((Permission(one) for one in wanted if one not in self.had), self.giver)
         return wanted
 
     def clean(self) -> dict[str, Any]:
-        """Nobody changes the role they work with."""
+        """Nobody changes the role they have."""
         if self.instance.pk is not None and self.instance.pk == self.giver.role_id:
             raise ValidationError(OWN_ROLE)
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -1,4 +1,4 @@
-"""Changes to who works at a company and what they may do: each with its entry in the history."""
+"""Changes of a company's people and roles, each with an audit entry."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ LIMIT_CHANGED = "tenant.release_limit_changed"
 
 
 def edited(tenant: Tenant, actor: User, action: str = "tenant.edited", **data: Any) -> AuditEntry:
-    """Note a change of settings in the company's own history."""
+    """Record a change of settings in the tenant's own history."""
     return record(action, tenant=tenant, subject=tenant.audit_subject, actor=actor, **data)
 
 
 def limit_changed(tenant: Tenant, actor: User, *, before: Decimal, now: Decimal) -> None:
-    """Above another amount than before a refund needs a second person: tell those persons."""
+    """The limit above which a refund needs a second person was changed: notify the people
+    concerned.
+    """
     entry = edited(tenant, actor, LIMIT_CHANGED, before=f"{before:.2f}", now=f"{now:.2f}")
     enqueue(tell_of_release_limit, entry.pk)
 
@@ -29,7 +31,7 @@ def limit_changed(tenant: Tenant, actor: User, *, before: Decimal, now: Decimal)
 def invite(
     tenant: Tenant, *, email: str, first_name: str, last_name: str, role: Role, actor: User
 ) -> Membership:
-    """Let a person work here and e-mail them how to sign in."""
+    """Add a person and e-mail them how to sign in."""
     with transaction.atomic():
         user = User.objects.filter(email__iexact=email).first()
         if user is None:
@@ -41,7 +43,7 @@ def invite(
 
 
 def change(membership: Membership, *, role: Role, is_active: bool, actor: User) -> bool:
-    """Give a person another role, or take away or give back their place. False: as it was."""
+    """Change a person's role, or remove or restore their access. False when nothing changed."""
     with transaction.atomic():
         row = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
         if row.role_id == role.pk and row.is_active == is_active:

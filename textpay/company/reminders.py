@@ -1,4 +1,4 @@
-"""Settings, Reminders: the switch, the steps of the schedule, and what each step says."""
+"""Settings, Reminders: the switch, the steps of the schedule, and the words of each step."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class StepForm(forms.ModelForm):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "maxlength": 80}
 
     def clean_words_en(self) -> str:
-        """Names amount and invoice, advertises nothing, fits."""
+        """The words name amount and invoice, contain no advertising, and fit."""
         return self._clean_words("words_en")
 
     def clean_words_es(self) -> str:
@@ -93,7 +93,7 @@ class StepForm(forms.ModelForm):
         return words
 
     def clean(self) -> dict[str, Any]:
-        """Every day once; what is announced before has to be before."""
+        """One step per day; a step before the due date has to be before it."""
         data: dict[str, Any] = self.cleaned_data
         when, days = data.get("when"), data.get("days")
         if when is None or days is None:
@@ -111,7 +111,7 @@ class StepForm(forms.ModelForm):
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def index(request: StaffRequest) -> HttpResponse:
-    """The switch and the schedule. Switching on for the first time proposes a schedule."""
+    """The switch and the schedule. The first time reminders are enabled, a schedule is proposed."""
     rules = TextRules.of(request.tenant)
     form = SwitchForm(request.POST if request.method == "POST" else None, instance=rules)
     if request.method == "POST" and form.is_valid():
@@ -151,7 +151,7 @@ def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def remove(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Take a step out of the schedule; what it has sent stays in the history."""
+    """Remove a step from the schedule; what it has sent stays in the history."""
     step = _load(public_id)
     with transaction.atomic():
         ReminderStep.objects.filter(pk=step.pk).update(is_active=False)
@@ -163,7 +163,7 @@ def remove(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def preview(request: StaffRequest) -> HttpResponse:
-    """What the words that are being typed make of a text, in both languages."""
+    """Preview the text that the typed words produce, in both languages."""
     form = StepForm(request.POST, instance=ReminderStep(tenant=request.tenant))
     form.is_valid()
     typed = ReminderStep(

@@ -1,4 +1,4 @@
-"""An invoice as settings pages show it in a sample text. It is never saved."""
+"""An unsaved invoice for the sample texts on settings pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tenants.models import Tenant
 
 
 def sample_invoice(tenant: Tenant) -> Invoice:
-    """An ordinary bill of this company, due in thirty days."""
+    """An ordinary invoice of this company, due in thirty days."""
     today = clock.now().astimezone(tenant.zone).date()
     return Invoice(
         tenant=tenant,

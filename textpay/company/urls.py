@@ -1,4 +1,4 @@
-"""The "tenants" addresses: those of tenants/urls.py and the Settings pages."""
+"""The "tenants" namespace: tenants/urls.py and the Settings pages."""
 
 from django.urls import path
 

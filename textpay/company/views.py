@@ -1,4 +1,4 @@
-"""The Settings pages. Each tab is a page; all need the permission to change settings."""
+"""The Settings pages, one per tab; all need the permission to change settings."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def settings(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def company(request: StaffRequest) -> HttpResponse:
-    """Name, address, clock, colour, refund policy."""
+    """Name, address, time zone, brand color, refund policy."""
     form = CompanyForm(request.POST or None, instance=request.tenant)
     if request.method == "POST" and form.is_valid():
         return _save(request, form, "tenants:company")
@@ -62,14 +62,14 @@ def company(request: StaffRequest) -> HttpResponse:
 @require_GET
 @staff(Permission.MANAGE_SETTINGS)
 def texts(request: StaffRequest) -> HttpResponse:
-    """Whether texts can go out, when, from which number, and what they say."""
+    """Whether texts can be sent, when, from which number, and their words."""
     return _texts(request, TextRulesForm(instance=TextRules.of(request.tenant)))
 
 
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def text_rules(request: StaffRequest) -> HttpResponse:
-    """When texts may go out, and what is asked about a number before."""
+    """When texts may be sent, and which checks a number needs before."""
     with transaction.atomic():
         TextRules.objects.get_or_create(tenant=request.tenant)
         rules = TextRules.objects.select_for_update(no_key=True).get(tenant=request.tenant)
@@ -114,7 +114,7 @@ def request_text_to_pay(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def payments(request: StaffRequest) -> HttpResponse:
-    """The processor, whether its credentials are in place, and paying in parts."""
+    """The processor, whether its credentials are stored, and paying in parts."""
     form = PartialForm(request.POST or None, instance=request.tenant)
     if request.method == "POST" and form.is_valid():
         return _save(request, form, "tenants:payments")
@@ -128,7 +128,7 @@ def payments(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def money_back(request: StaffRequest) -> HttpResponse:
-    """The limit above which two people are needed, and when bank payments clear."""
+    """The limit above which a refund needs two people, and when bank payments clear."""
     form = MoneyBackForm(request.POST, instance=request.tenant, user=request.user)
     if form.is_valid():
         return _save(request, form, "tenants:payments")
@@ -142,7 +142,7 @@ def money_back(request: StaffRequest) -> HttpResponse:
 @require_GET
 @staff(Permission.MANAGE_SETTINGS)
 def people(request: StaffRequest) -> HttpResponse:
-    """Who works here, and what each role allows."""
+    """The people, and the permissions of each role."""
     at_work = Count("memberships", filter=Q(memberships__is_active=True))
     context = {
         "members": Membership.objects.filter(tenant=request.tenant).select_related("user", "role"),
@@ -167,7 +167,7 @@ def invite(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def person(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Change a person's role, or let them go."""
+    """Change a person's role, or remove their access."""
     membership = get_object_or_404(
         Membership.objects.select_related("user", "role", "tenant"),
         tenant=request.tenant,
@@ -192,7 +192,7 @@ def new_role(request: StaffRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
 def role(request: StaffRequest, name: str) -> HttpResponse:
-    """Change what a role allows; administrators may always do everything."""
+    """Change a role's permissions; administrators always have all."""
     roles = Role.objects.filter(tenant=request.tenant).exclude(name=ADMINISTRATOR)
     return _edit_role(request, get_object_or_404(roles, name=name))
 
@@ -210,11 +210,11 @@ def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
 def _save(
     request: StaffRequest, form: CompanyForm | MoneyBackForm | PartialForm, back_to: str
 ) -> HttpResponse:
-    """Write what was changed of the company, and who changed it."""
+    """Save the changed columns of the company, and record who changed them."""
     changed = [name for name in form.changed_data if name in form.Meta.fields]
     before, now = form.initial, form.cleaned_data
     with transaction.atomic():
-        # Only these columns: numbers and switches of the row are others' to write.
+        # These columns only: others write the counters and switches of the same row.
         form.instance.save(update_fields=changed)
         if changed:
             verbs.edited(request.tenant, request.user, fields=changed)

@@ -1,4 +1,4 @@
-"""`manage.py draw_states`: writes docs/states.md anew."""
+"""`manage.py draw_states`: regenerates docs/states.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textpay import drawing
 
 
 class Command(BaseCommand):
-    """Draw what may become of an invoice, a link, a text, an e-mail, a payment and a refund."""
+    """Draws the status graphs of invoices, links, texts, e-mails, payments and refunds."""
 
     help = "Draws docs/states.md from the models' TRANSITIONS."
 

@@ -29,12 +29,12 @@ COMPANIES = (HARBOR, MESA, PINE, BLUEBIRD)
 
 
 class Command(BaseCommand):
-    """Fills an empty practice installation; a company that is there already is left as it is."""
+    """Fills an empty practice installation; companies that exist are not changed."""
 
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Seed what is missing; write down the logins, and what CardConnect must know of it."""
+        """Create what is missing; write the logins, and the past payments for the sandbox."""
         if not settings.PRACTICE_MODE:
             raise CommandError(
                 "seed_demo is for practice only: its logins are known to everybody. "
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"{company.name} is there already.")
                     continue
                 shop = _found(Shop(company, hashed))
-                if company is PINE:  # all but CardConnect, so that a newcomer can play Support
+                if company is PINE:  # all but CardConnect, so that a newcomer can act as Support
                     shop.add_sender(senders[number])
                     _live(shop, [never_texted(shop, company.buyers[0], 2)])
                 else:
@@ -107,7 +107,7 @@ def _live(shop: Shop, stories: list[clock.Story]) -> None:
 
 
 def logins() -> list[dict[str, str]]:
-    """Who can sign in to the practice installation: a demo made earlier may have fewer people."""
+    """The logins of the practice installation; an older demo may have fewer people."""
     there = set(User.objects.values_list("email", flat=True))
     people = [
         {
@@ -126,7 +126,7 @@ def logins() -> list[dict[str, str]]:
 
 
 def _write(name: str, rows: list[dict[str, str]]) -> None:
-    """For bin/run, and for nobody else's eyes."""
+    """Write a file for bin/run that only its owner can read."""
     path = Path(settings.VAR_DIR) / name
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

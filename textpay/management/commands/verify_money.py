@@ -1,6 +1,6 @@
-"""`manage.py verify_money`: is every cent where the books say? Exit code 1 when not.
+"""`manage.py verify_money`: the money check. Exit code 1 for a violation.
 
-2 when nothing is wrong so far, but CardConnect did not answer. `--no-gateway` asks it nothing.
+2 when there is no violation, but CardConnect did not respond. `--no-gateway` skips CardConnect.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tenants.models import Tenant
 
 
 class Command(BaseCommand):
-    """Checks the money of one company or of all; made for cron."""
+    """Checks the money of one company or of all; suited for cron."""
 
     help = "Check every rule about money against the database and CardConnect."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """One company, and whether CardConnect is asked."""
+        """One company or all, with or without CardConnect."""
         parser.add_argument("--tenant", metavar="SLUG", help="only this company")
         parser.add_argument(
             "--no-gateway",
@@ -31,7 +31,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line for each violation and end with 1; with 2 where CardConnect was silent."""
+        """Print a line for each violation and exit with 1; with 2 when CardConnect did not
+        respond.
+        """
         slug = options["tenant"]
         tenants = list(Tenant.objects.filter(slug=slug) if slug else Tenant.objects.all())
         if slug and not tenants:
