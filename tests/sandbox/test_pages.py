@@ -300,6 +300,7 @@ def test_frame_is_accessible_and_fits(
     page.set_viewport_size({"width": width, "height": 800})
     embed(page, sandbox, options)
     inner = page.frames[1]
+    inner.wait_for_load_state()  # its style sheet comes after its fields
     assert inner.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert inner.evaluate("document.documentElement.scrollWidth <= innerWidth")
     clean(page)
