@@ -1,4 +1,4 @@
-"""Customers and their contacts, for staff."""
+"""Customers and their contacts, for staff. textpay/pages/ shows the page of one customer."""
 
 from __future__ import annotations
 
@@ -11,21 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from audit.models import AuditEntry
 from customers.forms import ContactForm, CustomerForm
 from customers.models import Contact, Customer
 from tenants.access import Permission, staff
-from tenants.live import Regions
 from tenants.requests import StaffRequest
 
 PER_PAGE = 25
-LIVE = {
-    "balance": "customers/_balance.html",
-    "invoices": "customers/_invoices.html",
-    "numbers": "sms/_numbers.html",
-    "audit": "audit/_timeline.html",
-}
-HISTORY = 50
 
 
 @require_safe
@@ -38,23 +29,6 @@ def index(request: HttpRequest) -> HttpResponse:
         customers = customers.matching(words)
     page = Paginator(customers, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "customers/list.html", {"page": page, "words": words})
-
-
-@require_safe
-@staff(Permission.VIEW_CUSTOMERS)
-def detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One customer: what they owe and for what. Keeps itself up to date."""
-    customer = _load(public_id)
-    return render(
-        request, "customers/detail.html", {"customer": customer, "live": _live(request, customer)}
-    )
-
-
-@require_safe
-@staff(Permission.VIEW_CUSTOMERS)
-def live(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open customer page; 204 when nothing did."""
-    return _live(request, _load(public_id)).answer(request)
 
 
 @staff(Permission.EDIT_CUSTOMERS)
@@ -95,15 +69,6 @@ def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     return redirect("customers:detail", customer.public_id)
 
 
-@require_safe
-@staff(Permission.VIEW_CUSTOMERS)
-def contacts(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The **Contacts** tab."""
-    customer = _load(public_id)
-    context = {"customer": customer, "invoice_count": customer.invoices.count()}
-    return render(request, "customers/contacts.html", context)
-
-
 @staff(Permission.EDIT_CUSTOMERS)
 def contact_create(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """One more person at a customer."""
@@ -128,18 +93,6 @@ def _contact(request: StaffRequest, contact: Contact) -> HttpResponse:
 
 def _load(public_id: uuid.UUID) -> Customer:
     return get_object_or_404(Customer.objects.with_contacts(), public_id=public_id)
-
-
-def _live(request: HttpRequest, customer: Customer) -> Regions:
-    invoices = list(customer.invoices.with_standing().select_related("tenant")[:50])
-    context = {
-        "customer": customer,
-        "invoices": invoices,
-        "invoice_count": customer.invoices.count(),
-        "open_count": customer.invoices.open().count(),
-        "history": AuditEntry.objects.about(customer.audit_subject)[:HISTORY],
-    }
-    return Regions(request, LIVE, context)
 
 
 def _form(

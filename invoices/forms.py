@@ -14,7 +14,8 @@ from django_scopes.forms import SafeModelChoiceField
 
 from audit import clock
 from customers.models import Customer
-from invoices.models.invoice import CENT, ZERO, Invoice, LineItem
+from invoices.create import write
+from invoices.models.invoice import CENT, ZERO, Invoice, LineItem, LineValues, ReadPayments
 from tenants.models import Tenant, User
 
 TERMS = dt.timedelta(days=30)
@@ -58,12 +59,13 @@ class InvoiceForm(forms.ModelForm):
             self.add_error("due_on", "The due date is before the day of the invoice.")
         return data
 
-    def save_as(self, lines: LineFormSet, actor: User) -> Invoice:
+    def save_as(self, lines: LineFormSet, actor: User, payments: ReadPayments) -> Invoice:
         """Save the words and dates, then the lines; raises InvoiceError and saves neither."""
         invoice: Invoice = self.instance
+        tax = self.cleaned_data["tax"]
         with transaction.atomic():
             invoice.save(update_fields=["description", "issued_on", "due_on"])
-            invoice.revise(lines=lines.items, tax=self.cleaned_data["tax"], actor=actor)
+            invoice.revise(lines=lines.items, tax=tax, actor=actor, payments=payments)
             if invoice.status == Invoice.Status.DRAFT:
                 invoice.open_for_payment(actor=actor)
         return invoice
@@ -106,15 +108,9 @@ class NewInvoiceForm(InvoiceForm):
         self.tenant = tenant
         self.fields["customer"].queryset = Customer.objects.all()  # type: ignore[attr-defined]
 
-    def save_as(self, lines: LineFormSet, actor: User) -> Invoice:
-        """Make the invoice and open it for payment; raises InvoiceError."""
-        fields = ("customer", "description", "issued_on", "due_on", "tax")
-        return Invoice.objects.write(
-            tenant=self.tenant,
-            lines=lines.items,
-            actor=actor,
-            **{name: self.cleaned_data[name] for name in fields},
-        )
+    def write(self, lines: LineFormSet, actor: User) -> Invoice:
+        """Create the invoice and open it for payment; raises InvoiceError."""
+        return write(tenant=self.tenant, lines=lines.items, actor=actor, **self.cleaned_data)
 
 
 class LineForm(forms.ModelForm):
@@ -153,12 +149,15 @@ class BaseLineFormSet(forms.BaseFormSet):
         return self.non_form_errors()
 
     @property
-    def items(self) -> list[dict[str, Any]]:
+    def items(self) -> list[LineValues]:
         """What `Invoice.revise` takes."""
         wanted = [form for form in self.forms if form not in self.deleted_forms]
-        names = ("description", "quantity", "unit_price")
         return [
-            {name: form.cleaned_data[name] for name in names}
+            LineValues(
+                description=form.cleaned_data["description"],
+                quantity=form.cleaned_data["quantity"],
+                unit_price=form.cleaned_data["unit_price"],
+            )
             for form in wanted
             if form.has_changed() or form.initial.get("description")
         ]

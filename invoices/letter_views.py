@@ -20,7 +20,7 @@ from tenants.requests import StaffRequest
 @staff(Permission.SEND_EMAILS, Permission.SEND_TEXTS)
 def letter(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """GET tells what will be printed, POST shows the letter with the open link and notes it."""
-    invoice = get_object_or_404(Invoice.objects.with_history(), public_id=public_id)
+    invoice = get_object_or_404(Invoice.objects.with_lines(), public_id=public_id)
     error = ""
     if request.method == "POST":
         try:

@@ -1,24 +1,21 @@
-"""Invoices, for staff: the list, Invoice Details, and what can be done there."""
+"""What staff do with an invoice. textpay/pages/ shows the list and Invoice Details."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
-from django.db.models import Count, F, Q, Sum
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
-from audit import clock
 from audit.enqueue import enqueue
-from audit.models import AuditEntry
 from customers.models import Customer
 from invoices import tasks
-from invoices.filters import CHOICES, FILTERS, find
 from invoices.forms import (
     EmailForm,
     InvoiceForm,
@@ -27,69 +24,9 @@ from invoices.forms import (
     PromiseForm,
     VoidForm,
 )
-from invoices.models import Invoice, InvoiceEmail, InvoiceError
+from invoices.models import Invoice, InvoiceEmail, InvoiceError, ReadPayments
 from tenants.access import Permission, staff
-from tenants.live import Regions, nothing_new
 from tenants.requests import StaffRequest
-
-PER_PAGE = 25
-HISTORY = 100
-LIVE = {
-    "head": "invoices/_head.html",
-    "balance": "invoices/_balance.html",
-    "actions": "invoices/_actions.html",
-    "rail": "sms/_rail.html",
-    "lines": "invoices/_lines.html",
-    "other": "sms/_other_information.html",
-    "payments": "payments/_history.html",
-    "audit": "audit/_timeline.html",
-}
-
-
-@require_safe
-@staff(Permission.VIEW_INVOICES)
-def index(request: StaffRequest) -> HttpResponse:
-    """All invoices, newest first, or those that were searched for."""
-    words = request.GET.get("q", "").strip()[:80]
-    status = request.GET.get("status", "")
-    found = find(words, status, clock.today(request.tenant.zone))
-    sums = found.aggregate(
-        count=Count("pk"), owed=Sum(F("total") - F("paid"), filter=Q(status=Invoice.Status.OPEN))
-    )
-    pages = Paginator(found.with_standing(), PER_PAGE)
-    pages.count = sums["count"]  # counted with the sum, in one query
-    context = {
-        "page": pages.get_page(request.GET.get("page")),
-        "owed": sums["owed"],
-        "words": words,
-        "status": status if status in FILTERS else "",
-        "filters": CHOICES,
-    }
-    return render(request, "invoices/list.html", context)
-
-
-@require_safe
-@staff(Permission.VIEW_INVOICES)
-def detail(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Invoice Details**. Keeps itself up to date."""
-    invoice = _load(public_id)
-    context = {"invoice": invoice, "live": _live(request, invoice)}
-    return render(request, "invoices/detail.html", context)
-
-
-@require_safe
-@staff(Permission.VIEW_INVOICES)
-def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open Invoice Details page; 204 when nothing did.
-
-    Asked every second by every open page: while no history grows it renders nothing.
-    """
-    row = get_object_or_404(Invoice.objects.only("customer_id"), public_id=public_id)
-    customer = f"customer:{row.customer_id}"
-    stamp = AuditEntry.objects.stamp(row.audit_subject, customer, request.tenant.audit_subject)
-    if nothing_new(request, stamp):
-        return HttpResponse(status=204)
-    return _live(request, _load(public_id)).answer(request, stamp)
 
 
 @staff(Permission.EDIT_INVOICES)
@@ -99,7 +36,7 @@ def create(request: StaffRequest) -> HttpResponse:
         request.POST or None, tenant=request.tenant, initial={"customer": _asked_customer(request)}
     )
     lines = LineFormSet(request.POST or None)
-    if saved := _save(request, form, lines):
+    if saved := _save(request, form, lines, partial(form.write, lines, request.user)):
         messages.success(request, f"Invoice {saved.number} created")
         return redirect("invoices:detail", saved.public_id)
     context = {"form": form, "lines": lines, "customers": Customer.objects.exists()}
@@ -107,12 +44,13 @@ def create(request: StaffRequest) -> HttpResponse:
 
 
 @staff(Permission.EDIT_INVOICES)
-def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+def edit(request: StaffRequest, public_id: uuid.UUID, payments: ReadPayments) -> HttpResponse:
     """Change the words, dates and lines of an invoice, never below what was paid."""
     invoice = _load(public_id)
     form = InvoiceForm(request.POST or None, instance=invoice)
     lines = LineFormSet(request.POST or None, invoice=invoice)
-    if saved := _save(request, form, lines):
+    save = partial(form.save_as, lines, request.user, payments)
+    if saved := _save(request, form, lines, save):
         messages.success(request, f"Invoice {saved.number} saved")
         return redirect("invoices:detail", saved.public_id)
     context = {"form": form, "lines": lines, "invoice": invoice}
@@ -120,13 +58,14 @@ def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @staff(Permission.EDIT_INVOICES)
-def void(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+def void(request: StaffRequest, public_id: uuid.UUID, payments: ReadPayments) -> HttpResponse:
     """Take an invoice back, with the reason."""
     invoice = _load(public_id)
     form = VoidForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            invoice.void(actor=request.user, reason=form.cleaned_data["reason"])
+            reason = form.cleaned_data["reason"]
+            invoice.void(actor=request.user, reason=reason, payments=payments)
         except InvoiceError as error:
             form.add_error(None, ValidationError(str(error)))
         else:
@@ -188,20 +127,20 @@ def expire_link(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _load(public_id: uuid.UUID) -> Invoice:
-    return get_object_or_404(Invoice.objects.with_history(), public_id=public_id)
+    return get_object_or_404(Invoice.objects.with_lines(), public_id=public_id)
 
 
-def _live(request: StaffRequest, invoice: Invoice) -> Regions:
-    history = AuditEntry.objects.about(invoice.audit_subject)[:HISTORY]
-    return Regions(request, LIVE, {"invoice": invoice, "history": list(history)})
-
-
-def _save(request: StaffRequest, form: InvoiceForm, lines: LineFormSet) -> Invoice | None:
+def _save(
+    request: StaffRequest,
+    form: InvoiceForm | NewInvoiceForm,
+    lines: LineFormSet,
+    save: Callable[[], Invoice],
+) -> Invoice | None:
     """Save both when both are right; what the invoice itself refuses becomes the form's error."""
     if request.method != "POST" or not (form.is_valid() and lines.is_valid()):
         return None
     try:
-        return form.save_as(lines, request.user)
+        return save()
     except InvoiceError as error:
         form.add_error(None, ValidationError(str(error)))
         return None

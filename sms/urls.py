@@ -1,3 +1,5 @@
+"""Texts. textpay/pages/urls.py adds the check of a bulk send, which gets the list's filters."""
+
 from django.urls import path
 
 from sms.bulk import views as bulk_views
@@ -11,7 +13,6 @@ urlpatterns = [
     path("invoices/<uuid:public_id>/text/", views.send, name="send"),
     path("invoices/<uuid:public_id>/text/check/", views.check_number, name="check"),
     path("texts/<uuid:public_id>/cancel/", views.cancel, name="cancel"),
-    path("invoices/text-many/", bulk_views.check, name="text_many"),
     path("reminders/", reminder_views.index, name="reminders"),
     path("reminders/live/", reminder_views.live, name="reminders_live"),
     path("reminders/clock/", reminder_views.move_calendar, name="move_calendar"),

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils import timezone
 
 from customers.models import Contact, Customer
-from invoices.models import Invoice, PaymentLink
+from invoices.models import Invoice, PaymentLink, no_payments
+from invoices.models.invoice import LineValues
 from payments.models import CardConnectAccount
 from sms.models import TextMessage, TextRules, TwilioAccount
 from sms.outbox.queue import queue_text
@@ -140,8 +141,8 @@ def make_invoice(
         due_on=fields.pop("due_on", today + dt.timedelta(days=30)),
         **fields,
     )
-    line = {"description": "Labor", "quantity": Decimal("1.00"), "unit_price": Decimal(total)}
-    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None)
+    line = LineValues(description="Labor", quantity=Decimal("1.00"), unit_price=Decimal(total))
+    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=no_payments)
     if opened:
         invoice.open_for_payment(actor=None)
     return invoice

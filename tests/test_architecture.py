@@ -171,4 +171,4 @@ def test_no_message_waits_at_the_broker() -> None:
 
 
 def test_home_is_home() -> None:
-    assert resolve(reverse("home")).func.__module__ == "textpay.views"
+    assert resolve(reverse("home")).func.__module__ == "textpay.pages.home"

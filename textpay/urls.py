@@ -5,7 +5,9 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.urls import include, path
 
-from textpay import health, views
+from textpay import health
+from textpay.pages import home
+from textpay.pages import urls as pages
 
 admin.autodiscover()
 admin.site.unregister(EmailAddress)  # people keep the address they were invited by
@@ -15,11 +17,11 @@ admin.site.site_title = "Textpay Support"
 admin.site.index_title = "Companies and their processors"
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("", include("customers.urls")),
-    path("", include("invoices.urls")),
-    path("", include("sms.urls")),
-    path("", include("sms.inbox.urls")),
+    path("", home.home, name="home"),
+    path("", include((pages.CUSTOMERS, "customers"))),
+    path("", include((pages.INVOICES, "invoices"))),
+    path("", include((pages.SMS, "sms"))),
+    path("", include((pages.MESSAGES, "replies"))),
     path("", include("payments.urls")),
     path("", include("textpay.company.urls")),
     path("api/v1/", include("textpay.api")),

@@ -1,9 +1,16 @@
 """Every model of this floor, by the file it lives in."""
 
-from invoices.models.invoice import Invoice, InvoiceError, LineItem
+from invoices.models.invoice import (
+    Invoice,
+    InvoiceError,
+    InvoiceQuerySet,
+    LineItem,
+    PaymentState,
+    ReadPayments,
+    no_payments,
+)
 from invoices.models.invoice_email import InvoiceEmail
 from invoices.models.payment_link import PaymentLink
-from invoices.queries import InvoiceQuerySet
 
 __all__ = [
     "Invoice",
@@ -12,4 +19,7 @@ __all__ = [
     "InvoiceQuerySet",
     "LineItem",
     "PaymentLink",
+    "PaymentState",
+    "ReadPayments",
+    "no_payments",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
@@ -17,7 +17,6 @@ from audit import clock
 from audit.models import record
 from audit.transitions import transition
 from customers.models import Customer
-from invoices.queries import InvoiceQuerySet
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -28,6 +27,80 @@ LARGEST = Decimal("9999999.99")
 
 class InvoiceError(Exception):
     """The invoice cannot be changed that way; str() is the sentence to show."""
+
+
+class LineValues(TypedDict):
+    """One line as somebody typed it."""
+
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+
+
+class PaymentState(NamedTuple):
+    """The state of an invoice's payments, read under the invoice's lock."""
+
+    # A payment has no known outcome yet.
+    in_flight: bool
+    # A bank payment was started and has not cleared.
+    uncleared: bool
+
+
+# Payments are a floor above. Verbs that depend on them get this function and call it under the
+# invoice's lock, so that no payment can start between the answer and the change.
+ReadPayments = Callable[["Invoice"], PaymentState]
+
+
+def no_payments(invoice: Invoice) -> PaymentState:
+    """The state of an invoice that nobody can have paid yet, because it is being written."""
+    return PaymentState(in_flight=False, uncleared=False)
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Invoices of one company."""
+
+    def open(self) -> InvoiceQuerySet:
+        """Those that ask for money."""
+        return self.filter(status=self.model.Status.OPEN)
+
+    def overdue(self, today: dt.date) -> InvoiceQuerySet:
+        """Open ones whose due date has passed; `today` in the company's time zone."""
+        return self.open().filter(due_on__lt=today)
+
+    def matching(self, words: str) -> InvoiceQuerySet:
+        """Those whose number, description, customer or customer's phone holds `words`."""
+        found = (
+            Q(number__icontains=words)
+            | Q(description__icontains=words)
+            | Q(customer__name__icontains=words)
+        )
+        digits = "".join(c for c in words if c.isdigit())
+        if len(digits) >= 7:
+            found |= Q(customer__in=Customer.objects.matching(digits))
+        return self.filter(found)
+
+    def with_lines(self) -> InvoiceQuerySet:
+        """Ready to be shown by itself: its lines, links and billing contact."""
+        rows = self.select_related("customer", "tenant")
+        return rows.prefetch_related("customer__contacts", "lines", "links")
+
+    def locked(self) -> InvoiceQuerySet:
+        """Re-read under their row locks, in one order for everybody; call inside a transaction.
+
+        The lock order stands in docs/trace.md. Anything that touches the balance takes the invoice
+        before its links, its payments and the customer, so that paying, editing, voiding and
+        expiring queue up here.
+        """
+        rows = self.select_for_update(of=("self",), no_key=True).select_related(
+            "tenant", "customer"
+        )
+        return rows.order_by("pk")
+
+    def overpaid(self) -> InvoiceQuerySet:
+        """Those that took more than their total: two payments ended at the same moment, or one
+        after the invoice was voided."""
+        is_void = Q(status=self.model.Status.VOID, paid__gt=0)
+        return self.filter(Q(paid__gt=F("total")) | is_void)
 
 
 InvoiceManager = TenantManager.from_queryset(InvoiceQuerySet)
@@ -67,7 +140,7 @@ class Invoice(models.Model):
     tax = models.DecimalField(
         max_digits=12, decimal_places=2, default=ZERO, validators=[MinValueValidator(ZERO)]
     )
-    # All three written by revise() and apply_payment() only, under this row's lock.
+    # All three written by revise() and book() only, under this row's lock.
     total = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
     paid = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
     paid_at = models.DateTimeField(null=True, editable=False)
@@ -138,7 +211,7 @@ class Invoice(models.Model):
     def live_link(self) -> Any:
         """The newest link when it is still live by its status. Uses prefetched links."""
         newest = self.newest_link
-        return newest if newest and newest.status == "live" else None
+        return newest if newest and newest.is_live else None
 
     @property
     def newest_link(self) -> Any:
@@ -152,14 +225,15 @@ class Invoice(models.Model):
     def revise(
         self,
         *,
-        lines: Iterable[Mapping[str, Any]],
+        lines: Iterable[LineValues],
         tax: Decimal,
         actor: User | None,
+        payments: ReadPayments,
     ) -> None:
         """Replace the line items (description, quantity, unit_price) and recompute the total.
 
-        Raises InvoiceError when the invoice is void, while a payment is being confirmed, for an
-        empty or zero bill, and for a total below what was paid.
+        `payments` is called under the lock. Raises InvoiceError when the invoice is void, while a
+        payment is being confirmed, for an empty or zero bill, and for a total below what was paid.
         """
         with transaction.atomic():
             row = self.locked()
@@ -168,8 +242,9 @@ class Invoice(models.Model):
                 for i, x in enumerate(lines)
             ]
             total = sum((item.amount for item in items), ZERO) + tax
-            row._check_new_total(total, created=self.total == ZERO)
+            paid = payments(row)
             edited = row.total != ZERO
+            row._check_new_total(total, paid)
             old, row.total, row.tax = row.total, total, tax
             row.save(update_fields=["total", "tax"])
             LineItem._base_manager.filter(invoice=row).delete()
@@ -183,50 +258,51 @@ class Invoice(models.Model):
                     old_total=str(old),
                     new_total=str(total),
                 )
-            row._rebalance(actor=actor)
+            row._rebalance(uncleared=paid.uncleared, actor=actor)
         self.refresh_from_db()
 
-    def _check_new_total(self, total: Decimal, *, created: bool) -> None:
+    def _check_new_total(self, total: Decimal, payments: PaymentState) -> None:
         if self.status == self.Status.VOID:
             raise InvoiceError("This invoice is void and cannot be edited.")
         if total <= ZERO:
             raise InvoiceError("An invoice needs at least one line and a total above $0.00.")
         if total > LARGEST:
             raise InvoiceError(f"An invoice can ask for at most ${LARGEST:,.2f}.")
-        if not created:
-            self._refuse_while_confirming()
+        self._refuse_while_confirming(payments)
         if total < self.paid:
             raise InvoiceError(
                 f"${self.paid:,.2f} has been paid on this invoice. "
                 f"Its total cannot be less than that."
             )
 
-    def _refuse_while_confirming(self) -> None:
-        if self.payments.in_flight().exists():
+    def _refuse_while_confirming(self, payments: PaymentState) -> None:
+        if payments.in_flight:
             raise InvoiceError(
                 "A payment for this invoice is being confirmed right now. Try again in a minute."
             )
 
     def open_for_payment(self, *, actor: User | None) -> None:
-        """Turn a draft into an invoice that asks for money."""
+        """Turn a draft into an invoice that asks for money. Nobody can have paid a draft."""
         with transaction.atomic():
             row = self.locked()
             if row.total <= ZERO:
                 raise InvoiceError("Add at least one line before opening the invoice.")
-            transition(row, self.Status.OPEN, actor=actor)
-            row._rebalance(actor=actor)
+            if row.status == self.Status.DRAFT:  # somebody else may have opened it meanwhile
+                transition(row, self.Status.OPEN, actor=actor)
+                row._rebalance_customer()
         self.refresh_from_db()
 
-    def void(self, *, actor: User | None, reason: str) -> None:
+    def void(self, *, actor: User | None, reason: str, payments: ReadPayments) -> None:
         """Take the bill back: its links close and it asks for nothing any more.
 
-        Raises InvoiceError when money was paid on it or a payment is being confirmed.
+        `payments` is called under the lock. Raises InvoiceError when money was paid on it or a
+        payment is being confirmed.
         """
         with transaction.atomic():
             row = self.locked()
             if row.paid > ZERO:
                 raise InvoiceError("Money was paid on this invoice, so it cannot be voided.")
-            row._refuse_while_confirming()
+            row._refuse_while_confirming(payments(row))
             transition(row, self.Status.VOID, actor=actor, reason=reason)
             row._close_links(actor=actor, reason="void")
             row._rebalance_customer()
@@ -253,24 +329,23 @@ class Invoice(models.Model):
                 )
         self.promised_on = day
 
-    def apply_payment(self, payment: Any) -> None:
-        """Book what the payments say: recompute paid, status and the customer's balance.
+    def book(self, *, paid: Decimal, uncleared: bool, payment: uuid.UUID) -> None:
+        """Keep what the payments add up to: paid, status and the customer's balance.
 
-        Called inside the transaction that changed `payment`, with this invoice's lock taken.
-        Recomputed from the payment rows, never incremented, so that telling it twice is harmless.
+        Call on the locked row, with sums read under its lock and never increments, so that booking
+        twice is harmless. The entry about the status names `payment`.
         """
-        row = self.locked()
-        row.paid = row.payments.booked_total()
-        row.save(update_fields=["paid"])
-        row._rebalance(payment=str(payment.public_id))
-        self.refresh_from_db()
+        self.paid = paid
+        self.save(update_fields=["paid"])
+        self._rebalance(uncleared=uncleared, payment=payment)
 
-    def _rebalance(self, actor: User | None = None, **data: Any) -> None:
+    def _rebalance(
+        self, *, uncleared: bool, actor: User | None = None, payment: uuid.UUID | None = None
+    ) -> None:
         """Move the status to what the amounts say, close links at zero, tell the customer row."""
         if self.status not in (self.Status.DRAFT, self.Status.VOID):
             target = self.Status.OPEN
             if self.paid >= self.total:
-                uncleared = self.payments.uncleared().exists()
                 target = self.Status.PENDING if uncleared else self.Status.PAID
             paid_at = None if target == self.Status.OPEN else self.paid_at or timezone.now()
             transition(
@@ -279,7 +354,7 @@ class Invoice(models.Model):
                 actor=actor,
                 actor_label="" if actor else "Textpay",
                 changes={"paid_at": paid_at},
-                **data,
+                **({"payment": str(payment)} if payment else {}),
             )
             if target != self.Status.OPEN:
                 self._close_links(actor=actor, reason="paid")

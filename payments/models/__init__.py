@@ -3,7 +3,7 @@
 from payments.models.account import CardConnectAccount
 from payments.models.authorization import Authorization
 from payments.models.inquired import NOT_FOUND_AFTER, SLOW_PAUSES
-from payments.models.payment import Payment, new_orderid
+from payments.models.payment import Payment, new_orderid, payment_state
 from payments.models.reconciliation import Finding, MatchRow, MatchRun, MoneyCheck
 from payments.models.refund import CannotRefund, Refund
 
@@ -20,4 +20,5 @@ __all__ = [
     "Payment",
     "Refund",
     "new_orderid",
+    "payment_state",
 ]

@@ -20,7 +20,7 @@ from django.utils import timezone
 from audit.clock import db_now
 from audit.models import record
 from audit.transitions import IllegalTransition, transition
-from invoices.models import Invoice, PaymentLink
+from invoices.models import Invoice, PaymentLink, PaymentState
 from payments.ach_return_codes import advice_of, reason_of
 from payments.models.account import CardConnectAccount
 from payments.models.inquired import SLOW_PAUSES, Inquired, InquiredQuerySet
@@ -86,6 +86,13 @@ class PaymentQuerySet(InquiredQuerySet["Payment"]):
 
 
 PaymentManager = TenantManager.from_queryset(PaymentQuerySet)
+
+
+def payment_state(invoice: Invoice) -> PaymentState:
+    """What `Invoice.revise` and `Invoice.void` ask under the invoice's lock. A charge is claimed
+    under the same lock (checkout/claim.py), so it comes before or after the change."""
+    rows = invoice.payments.all()
+    return PaymentState(in_flight=rows.in_flight().exists(), uncleared=rows.uncleared().exists())
 
 
 class Payment(Inquired):
@@ -353,7 +360,7 @@ class Payment(Inquired):
     def _record_outcome(self, to: str, **changes: Any) -> bool:
         """Set the status under the invoice's lock; rebalance the invoice when money was booked."""
         with transaction.atomic():
-            invoice = self.invoice.locked()
+            self.invoice.locked()
             if to != self.Status.UNKNOWN:
                 changes["resolved_at"] = db_now()
             told_by_gateway = to in (*self.BOOKED, self.Status.DECLINED)
@@ -362,8 +369,21 @@ class Payment(Inquired):
                 self, to, actor_label=who, changes=changes, **self._audit_data(changes)
             )
             if moved and self.is_booked:
-                invoice.apply_payment(self)
+                self.book()
         return moved
+
+    def book(self) -> None:
+        """Add up the invoice's payments under its lock and book the sums on it.
+
+        Call inside the transaction that changed this payment.
+        """
+        invoice = self.invoice.locked()
+        rows = invoice.payments.all()
+        invoice.book(
+            paid=rows.booked_total(),
+            uncleared=rows.uncleared().exists(),
+            payment=self.public_id,
+        )
 
     def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of an audit entry: never a token, never more than four digits."""
@@ -513,7 +533,7 @@ class Payment(Inquired):
         """
         invoice = self.invoice
         with transaction.atomic():
-            locked = invoice.locked()
+            invoice.locked()
             self._rows.update(refunded=total)
             self.refresh_from_db()
             if total == self.amount and self.status in (self.Status.SETTLED, self.Status.CLEARED):
@@ -521,7 +541,7 @@ class Payment(Inquired):
             elif total < self.amount and self.status == self.Status.REFUNDED:
                 told = self._audit_data({"reason": "A refund of it came back."})
                 transition(self, self.Status.CLEARED, actor_label=GATEWAY, **told)
-            locked.apply_payment(self)
+            self.book()
 
     def _record(self, action: str, actor: User | None, **told: Any) -> None:
         record(
@@ -543,7 +563,7 @@ class Payment(Inquired):
         """Set the status and rebalance the invoice; False when it is at this status or past it."""
         invoice = self.invoice
         with transaction.atomic():
-            locked = invoice.locked()
+            invoice.locked()
             try:
                 moved = transition(
                     self,
@@ -556,7 +576,7 @@ class Payment(Inquired):
             except IllegalTransition:
                 moved = False
             if moved:
-                locked.apply_payment(self)
+                self.book()
                 self._cancel_open_requests()
         return moved
 

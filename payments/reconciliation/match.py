@@ -348,7 +348,7 @@ def book(
             retref=line.retref,
             reason=FOUND,
         )
-        locked.apply_payment(payment)
+        payment.book()
     return payment
 
 

@@ -67,5 +67,5 @@ def record_by_hand(
             account=payment.account_label,
             received_on=f"{received_on:%b} {received_on.day}, {received_on.year}",
         )
-        row.apply_payment(payment)
+        payment.book()
     return payment, True

@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
 
 from django.contrib import messages
@@ -20,7 +20,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from audit import clock
 from audit.enqueue import enqueue
 from customers import phones
-from invoices import filters
 from invoices.models import Invoice
 from sms.bulk.work import Verdict, verdicts
 from sms.compliance.findings import Finding
@@ -34,6 +33,8 @@ from tenants.requests import StaffRequest
 
 PER_PAGE = 50
 LIVE = {"progress": "sms/bulk/_progress.html", "rows": "sms/bulk/_rows.html"}
+# The invoices that the list shows for these words and this status, by the company's today.
+Find = Callable[[str, str, dt.date], QuerySet[Invoice]]
 Status, Outcome = TextMessage.Status, BulkText.Outcome
 # The counts of the page: state, tone, icon, words. Problems are last in the counts and first in
 # the table.
@@ -53,10 +54,10 @@ PROBLEMS = [Status.UNDELIVERED, Status.FAILED, Outcome.LEFT_OUT, Status.CANCELLE
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.SEND_MANY)
-def check(request: StaffRequest) -> HttpResponse:
+def check(request: StaffRequest, find: Find) -> HttpResponse:
     """GET shows the send check of each chosen invoice, POST starts the bulk send."""
     params = request.POST if request.method == "POST" else request.GET
-    invoices = _chosen(request, params)
+    invoices = _chosen(request, params, find)
     refusal = company_refusal(request.tenant, request.membership)
     found = [] if refusal else verdicts(invoices)
     ready = [one for one in found if one.may_go]
@@ -104,13 +105,11 @@ def _show(
     return render(request, "sms/bulk/check.html", context, status=409 if changed else 200)
 
 
-def _chosen(request: StaffRequest, params: QueryDict) -> QuerySet[Invoice]:
+def _chosen(request: StaffRequest, params: QueryDict, find: Find) -> QuerySet[Invoice]:
     """The ticked invoices, or all that match what the list was filtered by."""
     if params.get("all"):
         today = clock.today(request.tenant.zone)
-        found: QuerySet[Invoice] = filters.find(
-            params.get("q", "").strip()[:80], params.get("status", ""), today
-        )
+        found = find(params.get("q", "").strip()[:80], params.get("status", ""), today)
     else:
         found = Invoice.objects.filter(public_id__in=_uuids(params.getlist("invoice")))
     return found[: MOST + 1]

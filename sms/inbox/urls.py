@@ -1,3 +1,5 @@
+"""**Messages**. textpay/pages/urls.py adds the conversation, which shows how invoices stand."""
+
 from django.urls import path
 
 from sms.inbox import opt_out_views, views
@@ -10,9 +12,6 @@ urlpatterns = [
     path("messages/opt-outs/", opt_out_views.index, name="opt_outs"),
     path("messages/opt-outs/new/", opt_out_views.create, name="opt_out"),
     path("messages/opt-outs/<int:pk>/resume/", opt_out_views.resume, name="resume"),
-    path("messages/<uuid:public_id>/", views.conversation, name="conversation"),
-    path("messages/<uuid:public_id>/live/", views.live, name="live"),
-    path("messages/<uuid:public_id>/answer/", views.answer, name="answer"),
     path("messages/<uuid:public_id>/unread/", views.unread, name="unread"),
     path("messages/<uuid:public_id>/refusal/", views.decide, name="decide"),
     path("messages/<uuid:public_id>/opt-out/", views.stop, name="stop"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.enqueue import enqueue
 from audit.models import record
+from customers.models import Customer
 from invoices.models import Invoice
 from sms.compliance.send_check import check_answer
 from sms.content.message_text import answer_text
@@ -37,6 +40,27 @@ LIVE = {
 }
 
 
+# How many invoices of the customer are shown beside the conversation.
+INVOICES = 5
+
+
+class Standing(Protocol):
+    """Where an invoice stands, for people: the parts of a chip."""
+
+    @property
+    def tone(self) -> str: ...
+
+    @property
+    def icon(self) -> str: ...
+
+    @property
+    def words(self) -> str: ...
+
+
+# A customer's newest invoices, so many at most, and where each stands.
+Standings = Callable[[Customer, int], Sequence[tuple[Invoice, Standing]]]
+
+
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def index(request: StaffRequest) -> HttpResponse:
@@ -58,31 +82,31 @@ def index(request: StaffRequest) -> HttpResponse:
 
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
-def conversation(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+def conversation(request: StaffRequest, public_id: uuid.UUID, standings: Standings) -> HttpResponse:
     """One conversation, marked as read; the page polls `live`."""
-    return _show(request, _load(public_id), AnswerForm())
+    return _show(request, _load(public_id), AnswerForm(), standings)
 
 
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
-def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+def live(request: StaffRequest, public_id: uuid.UUID, standings: Standings) -> HttpResponse:
     """The changed regions of an open page; 204 when nothing changed."""
     text = _load(public_id)
-    return _live(request, text, AnswerForm()).answer(request)
+    return _live(request, text, AnswerForm(), standings).answer(request)
 
 
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
-def answer(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
+def answer(request: StaffRequest, public_id: uuid.UUID, standings: Standings) -> HttpResponse:
     """Queue an answer, once per form; 409 with the reason when the check forbids it."""
     text = _load(public_id)
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        return _show(request, text, form, status=422)
+        return _show(request, text, form, standings, status=422)
     recipient = Recipient.of(text.customer, text.number)
     if reason := check_answer(request.tenant, recipient).reason:
         form.add_error(None, f"{reason.sentence} Nothing was sent.")
-        return _show(request, text, form, status=409)
+        return _show(request, text, form, standings, status=409)
     message, new = queue_answer(
         request.tenant,
         recipient,
@@ -166,17 +190,20 @@ def _load(public_id: uuid.UUID) -> InboundText:
 
 
 def _show(
-    request: StaffRequest, text: InboundText, form: AnswerForm, status: int = 200
+    request: StaffRequest,
+    text: InboundText,
+    form: AnswerForm,
+    standings: Standings,
+    status: int = 200,
 ) -> HttpResponse:
-    context = {"text": text, "live": _live(request, text, form)}
+    context = {"text": text, "live": _live(request, text, form, standings)}
     return render(request, "sms/inbox/conversation.html", context, status=status)
 
 
-def _live(request: StaffRequest, text: InboundText, form: AnswerForm) -> Regions:
+def _live(
+    request: StaffRequest, text: InboundText, form: AnswerForm, standings: Standings
+) -> Regions:
     InboundText.objects.filter(number=text.number).mark_read()
-    invoices: list[Invoice] = []
-    if text.customer:
-        invoices = list(text.customer.invoices.with_standing().select_related("tenant")[:5])
     recipient = Recipient.of(text.customer, text.number)
     found = check_answer(request.tenant, recipient)
     context = {
@@ -189,7 +216,7 @@ def _live(request: StaffRequest, text: InboundText, form: AnswerForm) -> Regions
         "language": recipient.language,
         "added": answer_text(request.tenant, "", recipient.language).strip(),
         "opt_out": OptOut.objects.select_related("recorded_by").of(request.tenant, text.number),
-        "invoices": invoices,
+        "invoices": standings(text.customer, INVOICES) if text.customer else [],
         "most": LONGEST,
     }
     return Regions(request, LIVE, context)

@@ -23,19 +23,20 @@ from django_scopes import scope, scopes_disabled
 
 from audit.models import AuditEntry
 from customers.models import Contact, Customer
-from invoices import filters
 from invoices.models import Invoice, PaymentLink
 from payments.gateway import client
 from payments.models import CardConnectAccount, MatchRow, Payment
 from payments.reconciliation import match, verify
 from payments.refunding.request import request_refund
 from sms.bulk.work import verdicts
+from sms.invoice_filters import never_texted
 from sms.models import InboundText, OptOut, TextMessage
 from tenants.models import Membership, Tenant, User
 from tenants.roles import Permission
 from tests.flush import empty_tables
 from tests.sandbox_process import Sandbox
 from textpay.demo import accounts, past
+from textpay.pages import invoice_filters
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +79,7 @@ def two_companies_have_everything_a_newcomer_needs() -> None:
         invoices = Invoice.objects.filter(tenant=tenant)
         assert invoices.count() >= 40
         assert set(invoices.values_list("status", flat=True)) == set(Invoice.Status.values)
-        untexted = invoices.never_texted().filter(
+        untexted = never_texted(invoices).filter(
             customer__contacts__is_billing=True, customer__contacts__mobile__startswith="+1"
         )
         assert untexted.count() >= 12
@@ -147,7 +148,7 @@ def one_company_has_200_invoices_to_text_at_once() -> None:
     tenant = Tenant.objects.get(slug="bluebird")
     assert (tenant.text_to_pay_enabled, tenant.twilio.is_registered) == (True, True)
     with scope(tenant=tenant):
-        found = verdicts(filters.find("", "open", timezone.now().date()))
+        found = verdicts(invoice_filters.find("", "open", timezone.now().date()))
     assert len(found) == len({one.recipient.number for one in found}) == 200
     assert {(one.reason, one.not_before, one.texted_before) for one in found} == {("", None, False)}
     assert {contact.language for contact in Contact.objects.filter(tenant=tenant)} == {"en", "es"}

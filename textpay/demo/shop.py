@@ -15,8 +15,9 @@ from django_scopes import scope
 
 from audit.models import record
 from customers.models import Contact, Customer
+from invoices.create import write
 from invoices.models import Invoice, PaymentLink
-from invoices.models.invoice import CENT, ZERO
+from invoices.models.invoice import CENT, ZERO, LineValues
 from payments.checkout import authorization_text, claim
 from payments.models import CardConnectAccount, Payment
 from sms.models import ReminderStep, TextMessage, TextRules, TwilioAccount
@@ -208,31 +209,22 @@ class Shop:
         self._jobs += 1
         today = timezone.now().astimezone(self.tenant.zone).date()
         lines = [
-            {"description": words, "quantity": Decimal(quantity), "unit_price": Decimal(price)}
+            LineValues(description=words, quantity=Decimal(quantity), unit_price=Decimal(price))
             for words, quantity, price in job.lines
         ]
         net = sum((Decimal(quantity) * Decimal(price) for _, quantity, price in job.lines), ZERO)
         tax = (net * self.company.tax_rate).quantize(CENT)
-        papers: dict[str, Any] = {
-            "tenant": self.tenant,
-            "customer": self._customers[buyer.name],
-            "description": job.words,
-            "issued_on": today,
-            "due_on": today + NET_30,
-        }
-        if not draft:
-            return Invoice.objects.write(lines=lines, tax=tax, actor=self.clerk, **papers)
-        invoice = Invoice.objects.create(
-            number=f"INV-{self.tenant.next_number('invoice')}", **papers
-        )
-        record(
-            "invoice.created",
+        return write(
             tenant=self.tenant,
-            subject=invoice.audit_subject,
+            customer=self._customers[buyer.name],
+            description=job.words,
+            issued_on=today,
+            due_on=today + NET_30,
+            lines=lines,
+            tax=tax,
             actor=self.clerk,
+            opened=not draft,
         )
-        invoice.revise(lines=lines, tax=tax, actor=self.clerk)
-        return invoice
 
     def text(self, invoice: Invoice, *, actor: User | None = None) -> TextMessage:
         """**Send**: queue the text and hand it to Twilio."""

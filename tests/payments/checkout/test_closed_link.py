@@ -32,7 +32,8 @@ def pay(invoice, link):
                 status=status,
                 resolved_at=timezone.now(),
             )
-            invoice.apply_payment(payment)
+            payment.book()
+        invoice.refresh_from_db()
         assert invoice.links.first().status == "closed"
         return payment
 

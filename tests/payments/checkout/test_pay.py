@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
 from audit.models import AppendOnly, AuditEntry
-from payments.models import Authorization, Payment
+from payments.models import Authorization, Payment, payment_state
 from tenants.models import Tenant
 from tests.payments.conftest import VISA, address
 
@@ -182,7 +182,7 @@ def test_another_form_for_a_paid_invoice_pays_nothing(payer, link, form, gateway
 
 def test_a_changed_amount_is_shown_and_must_be_agreed_anew(payer, link, form, gateway):
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal("214.00")}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
     answer = payer.post(address(link), form)
     html = answer.content.decode()
     assert answer.status_code == 409

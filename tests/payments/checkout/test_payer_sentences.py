@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from payments.models import Payment
+from payments.models import Payment, payment_state
 from tests.conftest import ScopedClient, signed_in
 from tests.payments.checkout.test_faults import AFTER, BEFORE, LATE
 from tests.payments.checkout.test_pages import words_of
@@ -90,7 +90,7 @@ def test_an_edit_up_or_down_is_shown_and_agreed_to_anew(
 ):
     entered = (bank_form if bank else form) | {"balance": "182.50"}
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(total)}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
     answer = payer.post(address(link), entered)
     assert answer.status_code == 409
     assert f"You saw $182.50 {told} Now ${total}" in words_of(answer)

@@ -35,7 +35,8 @@ def pay(invoice, link, method, amount="182.50"):
             status=booked, resolved_at=timezone.now()
         )
         payment.refresh_from_db()
-        invoice.apply_payment(payment)
+        payment.book()
+    invoice.refresh_from_db()
     return payment
 
 

@@ -129,7 +129,8 @@ def test_the_customer_gets_a_receipt_once(settled, admin_user, browser_of):
 def test_a_receipt_without_an_open_balance_speaks_of_none(settled, admin_user, browser_of):
     Payment.objects.filter(pk=settled.pk).update(amount=Decimal("382.50"))
     with transaction.atomic():
-        settled.invoice.apply_payment(settled)
+        settled.book()
+    settled.invoice.refresh_from_db()
     refund, _ = request_refund(
         settled, amount=Decimal("100.00"), reason="Overpaid", actor=admin_user, key=uuid.uuid4()
     )

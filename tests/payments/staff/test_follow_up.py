@@ -150,10 +150,9 @@ def declined(payer, link, form, gateway, tenant):
     payer.post(address(link), form)
     payment = Payment.objects.get()
     gateway.sandbox.control("close-batch", merchid=gateway.merchid)
-    invoice = payment.invoice
     Payment.objects.filter(pk=payment.pk).update(status="declined", reason="No.")
     with transaction.atomic():
-        invoice.locked().apply_payment(Payment.objects.get())
+        Payment.objects.get().book()
     match_now(tenant)
     return Payment.objects.get()
 

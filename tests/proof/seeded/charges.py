@@ -69,14 +69,11 @@ def float_money() -> None:
 def increment_instead_of_recompute() -> None:
     """paid += amount, each time somebody tells it."""
 
-    def increment(self: Invoice, payment: Payment) -> None:
-        row = self.locked()
-        row.paid += payment.amount
-        row.save(update_fields=["paid"])
-        row._rebalance()
-        self.refresh_from_db()
+    def increment(self: Payment) -> None:
+        row = self.invoice.locked()
+        row.book(paid=row.paid + self.amount, uncleared=self.is_clearing, payment=self.public_id)
 
-    mock.patch.object(Invoice, "apply_payment", increment).start()
+    mock.patch.object(Payment, "book", increment).start()
 
 
 def expiry_by_the_app_s_clock() -> None:

@@ -72,7 +72,7 @@ def return_applied_twice() -> None:
             self._record("payment.returned", None, **self._audit_data())
             row.paid = max(row.paid - self.amount, Decimal(0))
             row.save(update_fields=["paid"])
-            row._rebalance()
+            row._rebalance(uncleared=False)
         return True
 
     mock.patch.object(Payment, "mark_returned", each_time).start()

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
+from payments.models import payment_state
 from sms.compliance import line_type as line_types
 from sms.compliance.send_check import check
 from sms.error_codes import NUMBER
@@ -184,7 +185,7 @@ def test_what_happens_while_twilio_is_asked_is_seen(
     line_type = ask_twilio.line_type
 
     def slow(*args):
-        message.invoice.void(actor=clerk, reason="Billed twice")
+        message.invoice.void(actor=clerk, reason="Billed twice", payments=payment_state)
         return line_type(*args)
 
     monkeypatch.setattr(ask_twilio, "line_type", slow)

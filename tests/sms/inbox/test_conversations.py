@@ -22,7 +22,7 @@ from tests.factories import (
     make_text,
 )
 from tests.sms.conftest import act, page
-from textpay.views import may_be_refusals
+from textpay.pages.home import may_be_refusals
 
 pytestmark = pytest.mark.django_db
 STRANGER = "+16175550100"

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from django_scopes import scope
 
+from payments.models import payment_state
 from sms import tasks
 from sms.models import TextMessage
 from sms.tasks import MAX_TRIES, SWEEPS, backoff, catch_up, deliver, reconcile, steps_due
@@ -217,7 +218,7 @@ def paid(message, clerk):
 
 
 def voided(message, clerk):
-    message.invoice.void(actor=clerk, reason="mistake")
+    message.invoice.void(actor=clerk, reason="mistake", payments=payment_state)
 
 
 def expired(message, clerk):
@@ -239,7 +240,7 @@ def no_account(message, clerk):
 
 def edited(message, clerk):
     line = {"description": "More", "quantity": Decimal(1), "unit_price": Decimal(900)}
-    message.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk)
+    message.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk, payments=payment_state)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from audit import clock
 from audit.models import AuditEntry
+from payments.models import payment_state
 from sms.models import ReminderStep, TextMessage, TextRules
 from sms.reminders import demo_clock
 from sms.reminders.run import remind
@@ -210,7 +211,7 @@ def test_a_promise_that_cannot_be_is_refused(browser_of, clerk, invoice, day):
 
 
 def test_a_paid_invoice_takes_no_promise(browser_of, clerk, invoice):
-    invoice.void(actor=clerk, reason="Twice")
+    invoice.void(actor=clerk, reason="Twice", payments=payment_state)
     day = timezone.now().date() + dt.timedelta(days=5)
     answer = browser_of(clerk).post(
         f"/invoices/{invoice.public_id}/promise/", {"promised_on": day.isoformat()}

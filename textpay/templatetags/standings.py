@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from invoices import status_summary
+from textpay.pages.standing import standing
 
 register = template.Library()
 
-register.simple_tag(status_summary.standing, name="standing")
-register.filter("newest_text", status_summary.newest_text)
+register.simple_tag(standing, name="standing")

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from audit import clock
-from invoices.models import Invoice
+from customers.models import Customer
+from invoices.models import Invoice, InvoiceQuerySet
+from payments.models import Payment
+from sms.models import TextMessage
+from sms.templatetags.texts import newest_text
 
+Status = TextMessage.Status
 # How many of the four steps (queued, sent, delivered, paid) a text has made.
-STEPS = {"queued": 1, "sending": 1, "sent": 2, "delivered": 3, "undelivered": 3, "failed": 2}
-NOT_DELIVERED = ("undelivered", "failed")
+STEPS: dict[str, int] = {
+    Status.QUEUED: 1,
+    Status.SENDING: 1,
+    Status.SENT: 2,
+    Status.FAILED: 2,
+    Status.DELIVERED: 3,
+    Status.UNDELIVERED: 3,
+}
+NOT_DELIVERED: tuple[str, ...] = (Status.UNDELIVERED, Status.FAILED)
+METHODS: dict[str, str] = {
+    Payment.Method.CARD: "Card",
+    Payment.Method.CASH: "Cash",
+    Payment.Method.CHECK: "Check",
+}
 
 
 @dataclass(frozen=True)
@@ -30,16 +47,22 @@ def standing(invoice: Invoice) -> Standing:
     """What to tell a person about it. Reads prefetched texts, payments and links."""
     tone, icon, words, detail = _words(invoice)
     text = newest_text(invoice)
-    done = STEPS.get(text.status, 0) if text else 0
+    done = STEPS.get(text.status, 0) if text is not None else 0
     if invoice.status == Invoice.Status.PAID:
         return Standing(tone, icon, words, detail, 4)
-    failed = bool(text) and text.status in NOT_DELIVERED
+    failed = text is not None and text.status in NOT_DELIVERED
     return Standing(tone, icon, words, detail, done, failed)
 
 
-def newest_text(invoice: Invoice) -> Any:
-    """The text sent last, or None."""
-    return max(invoice.text_messages.all(), key=lambda text: text.pk, default=None)
+def with_standing(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
+    """Ready for lists: what `standing` reads, without a query per row."""
+    rows = invoices.select_related("customer", "tenant")
+    return rows.prefetch_related("text_messages", "payments", "links")
+
+
+def newest_of(customer: Customer, most: int) -> Sequence[tuple[Invoice, Standing]]:
+    """A customer's newest invoices, each with its standing."""
+    return [(one, standing(one)) for one in with_standing(customer.invoices.all())[:most]]
 
 
 def _words(invoice: Invoice) -> tuple[str, str, str, str]:
@@ -60,7 +83,7 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
             days = invoice.tenant.ach_clear_days
             return "info", "bank", "Bank payment started", f"Clears in about {days} business days"
     unsure = next((payment for payment in payments if payment.is_in_flight), None)
-    if unsure is not None and unsure.status == "needs_attention":
+    if unsure is not None and unsure.needs_attention:
         return "bad", "alert", "Payment needs attention", "Do not take another payment yet"
     if unsure is not None:
         return "warn", "clock", "Checking payment", "Do not take another payment yet"
@@ -69,15 +92,16 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
     return _unpaid(invoice)
 
 
-def _came_back(invoice: Invoice, payment: Any) -> bool:
+def _came_back(invoice: Invoice, payment: Payment) -> bool:
     """Whether the last payment was taken back by the bank, and nobody has texted since."""
     text = newest_text(invoice)
-    is_back = payment.status in ("returned", "rejected")
-    return is_back and (text is None or text.queued_at < payment.reversed_at)
+    back_at = payment.reversed_at
+    is_newer = text is None or (back_at is not None and text.queued_at < back_at)
+    return payment.was_not_completed and is_newer
 
 
 def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
-    uncleared = sum(p.amount for p in invoice.payments.all() if p.status == "started")
+    uncleared = sum(p.amount for p in invoice.payments.all() if p.is_clearing)
     verb = "paid or started" if uncleared else "paid"
     partly = f"${invoice.paid:,.2f} of ${invoice.total:,.2f} {verb}" if invoice.paid else ""
     text, link = newest_text(invoice), invoice.newest_link
@@ -98,18 +122,17 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
     if text is not None:
         return (
             "",
-            "sent" if text.status == "delivered" else "send",
+            "sent" if text.status == Status.DELIVERED else "send",
             text.get_status_display(),
             partly,
         )
-    if link is not None and link.status == "live":
+    if link is not None and link.is_live:
         return "", "mail", "E-mailed", partly
     return "", "bill", "Not sent yet", partly
 
 
-def _paid_with(invoice: Invoice, booked: list[Any]) -> str:
+def _paid_with(invoice: Invoice, booked: list[Payment]) -> str:
     if not booked or invoice.paid_at is None:
         return ""
     day: dt.datetime = invoice.paid_at.astimezone(invoice.tenant.zone)
-    words = {"card": "Card", "cash": "Cash", "check": "Check"}
-    return f"{words.get(booked[0].method, 'Bank')}, {day:%b} {day.day}"
+    return f"{METHODS.get(booked[0].method, 'Bank')}, {day:%b} {day.day}"

@@ -13,14 +13,18 @@ from django.views.decorators.http import require_safe
 
 from audit import clock
 from audit.models import AuditEntry
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceQuerySet
+from payments.invoice_filters import in_flight
 from payments.models import MoneyCheck, Payment, Refund
 from payments.models.reconciliation import alarms
 from payments.settlement import banking_days
+from sms.invoice_filters import undelivered
 from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from textpay.company.people import LIMIT_CHANGED
+from textpay.pages.invoice_filters import came_back
+from textpay.pages.standing import with_standing
 
 MOST = 8
 # The law gives ten business days to honor a refusal; after half of them Home raises its voice.
@@ -56,7 +60,7 @@ def home(request: StaffRequest) -> HttpResponse:
         "todo_count": len(needs) + len(refunds) + len(limits) + bool(refusals["count"]),
         "overdue": list(_overdue(calendar.date())),
     }
-    return render(request, "home.html", context)
+    return render(request, "pages/home.html", context)
 
 
 def may_be_refusals(now: dt.datetime) -> dict[str, int]:
@@ -107,9 +111,9 @@ def _collected(now: dt.datetime) -> dict[str, Any]:
 
 def _needs() -> list[Invoice]:
     """Payments in doubt first, then money that came back or came twice, then lost texts."""
-    every = Invoice.objects
-    kinds = (every.unsettled(), every.came_back(), every.overpaid(), every.undelivered())
-    found = (invoice for kind in kinds for invoice in kind.with_standing()[:MOST])
+    every = Invoice.objects.all()
+    kinds = (in_flight(every), came_back(every), every.overpaid(), undelivered(every))
+    found = (invoice for kind in kinds for invoice in with_standing(kind)[:MOST])
     return list({invoice.pk: invoice for invoice in found}.values())
 
 
@@ -126,5 +130,5 @@ def _limits_changed(request: StaffRequest, now: dt.datetime) -> list[AuditEntry]
     return list(lately.exclude(actor=request.user)[:MOST])
 
 
-def _overdue(today: dt.date) -> Any:
-    return Invoice.objects.overdue(today).with_standing().order_by("due_on", "pk")[:MOST]
+def _overdue(today: dt.date) -> InvoiceQuerySet:
+    return with_standing(Invoice.objects.overdue(today)).order_by("due_on", "pk")[:MOST]

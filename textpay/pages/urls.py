@@ -1,0 +1,48 @@
+"""The addresses of the pages composed here, under the names of the app that each belongs to.
+
+A view of a lower floor that needs something of an upper one gets it from here as a function.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from customers import urls as customer_urls
+from invoices import urls as invoice_urls
+from invoices import views as invoice_views
+from payments.models import payment_state
+from sms import urls as sms_urls
+from sms.bulk import views as bulk_views
+from sms.inbox import urls as inbox_urls
+from sms.inbox import views as inbox_views
+from textpay.pages import customer, invoice_details, invoice_list
+from textpay.pages.invoice_filters import find
+from textpay.pages.standing import newest_of
+
+PAYMENTS = {"payments": payment_state}
+STANDINGS = {"standings": newest_of}
+
+CUSTOMERS = [
+    *customer_urls.urlpatterns,
+    path("customers/<uuid:public_id>/", customer.detail, name="detail"),
+    path("customers/<uuid:public_id>/live/", customer.live, name="live"),
+    path("customers/<uuid:public_id>/contacts/", customer.contacts, name="contacts"),
+]
+INVOICES = [
+    *invoice_urls.urlpatterns,
+    path("invoices/", invoice_list.index, name="list"),
+    path("invoices/<uuid:public_id>/", invoice_details.detail, name="detail"),
+    path("invoices/<uuid:public_id>/live/", invoice_details.live, name="live"),
+    path("invoices/<uuid:public_id>/edit/", invoice_views.edit, PAYMENTS, name="edit"),
+    path("invoices/<uuid:public_id>/void/", invoice_views.void, PAYMENTS, name="void"),
+]
+SMS = [
+    *sms_urls.urlpatterns,
+    path("invoices/text-many/", bulk_views.check, {"find": find}, name="text_many"),
+]
+MESSAGES = [
+    *inbox_urls.urlpatterns,
+    path("messages/<uuid:public_id>/", inbox_views.conversation, STANDINGS, name="conversation"),
+    path("messages/<uuid:public_id>/live/", inbox_views.live, STANDINGS, name="live"),
+    path("messages/<uuid:public_id>/answer/", inbox_views.answer, STANDINGS, name="answer"),
+]
