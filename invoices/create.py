@@ -40,7 +40,7 @@ def write(
             due_on=due_on,
         )
         record("invoice.created", tenant=tenant, subject=invoice.audit_subject, actor=actor)
-        invoice.revise(lines=lines, tax=tax, actor=actor, payments=no_payments)
+        invoice.revise(lines=lines, tax=tax, actor=actor, read_payments=no_payments)
         if opened:
             invoice.open_for_payment(actor=actor)
     return invoice

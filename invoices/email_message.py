@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from email.utils import formataddr, parseaddr
 
 from django.conf import settings
@@ -9,7 +10,11 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from invoices.models import InvoiceEmail
+from tenants.models import Tenant
 from tenants.templatetags.ui import full
+
+# Whether a company offers bank payments; given at the start by textpay/wiring.py.
+OFFERS_BANK_PAYMENTS: list[Callable[[Tenant], bool]] = []
 
 
 def compose(mail: InvoiceEmail) -> EmailMultiAlternatives:
@@ -23,6 +28,7 @@ def compose(mail: InvoiceEmail) -> EmailMultiAlternatives:
         "first_name": contact.first_name if contact and contact.email == mail.to else "",
         "until": full(mail.link.expires_at.astimezone(tenant.zone)),
         "ink": ink_on(tenant.brand),
+        "bank_payments": any(offers(tenant) for offers in OFFERS_BANK_PAYMENTS),
     }
     _, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     message = EmailMultiAlternatives(

@@ -59,13 +59,13 @@ class InvoiceForm(forms.ModelForm):
             self.add_error("due_on", "The due date is before the day of the invoice.")
         return data
 
-    def save_as(self, lines: LineFormSet, actor: User, payments: ReadPayments) -> Invoice:
+    def save_as(self, lines: LineFormSet, actor: User, read_payments: ReadPayments) -> Invoice:
         """Save the words and dates, then the lines; raises InvoiceError and saves neither."""
         invoice: Invoice = self.instance
         tax = self.cleaned_data["tax"]
         with transaction.atomic():
             invoice.save(update_fields=["description", "issued_on", "due_on"])
-            invoice.revise(lines=lines.items, tax=tax, actor=actor, payments=payments)
+            invoice.revise(lines=lines.items, tax=tax, actor=actor, read_payments=read_payments)
             if invoice.status == Invoice.Status.DRAFT:
                 invoice.open_for_payment(actor=actor)
         return invoice

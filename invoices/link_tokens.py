@@ -14,7 +14,14 @@ from django.conf import settings
 LIFE = dt.timedelta(days=60)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 22  # 62**22 > 2**128
+# Where the pages of a payment link live; payments/urls.py shows them there.
+FOLDER = "p/"
 TOKEN = re.compile(rf"^[0-9A-Za-z]{{{LENGTH}}}$")
+
+
+def address(token: str) -> str:
+    """The address of the Pay Now page, on PUBLIC_BASE_URL and never on a request's Host header."""
+    return f"{settings.PUBLIC_BASE_URL}/{FOLDER}{token}/"
 
 
 def new_nonce() -> bytes:

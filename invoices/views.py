@@ -44,12 +44,12 @@ def create(request: StaffRequest) -> HttpResponse:
 
 
 @staff(Permission.EDIT_INVOICES)
-def edit(request: StaffRequest, public_id: uuid.UUID, payments: ReadPayments) -> HttpResponse:
+def edit(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayments) -> HttpResponse:
     """Change the words, dates and lines of an invoice, never below what was paid."""
     invoice = _load(public_id)
     form = InvoiceForm(request.POST or None, instance=invoice)
     lines = LineFormSet(request.POST or None, invoice=invoice)
-    save = partial(form.save_as, lines, request.user, payments)
+    save = partial(form.save_as, lines, request.user, read_payments)
     if saved := _save(request, form, lines, save):
         messages.success(request, f"Invoice {saved.number} saved")
         return redirect("invoices:detail", saved.public_id)
@@ -58,14 +58,14 @@ def edit(request: StaffRequest, public_id: uuid.UUID, payments: ReadPayments) ->
 
 
 @staff(Permission.EDIT_INVOICES)
-def void(request: StaffRequest, public_id: uuid.UUID, payments: ReadPayments) -> HttpResponse:
+def void(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayments) -> HttpResponse:
     """Take an invoice back, with the reason."""
     invoice = _load(public_id)
     form = VoidForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             reason = form.cleaned_data["reason"]
-            invoice.void(actor=request.user, reason=reason, payments=payments)
+            invoice.void(actor=request.user, reason=reason, read_payments=read_payments)
         except InvoiceError as error:
             form.add_error(None, ValidationError(str(error)))
         else:

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from invoices.link_tokens import FOLDER
 from payments.checkout import public
 from payments.staff import reconciliation_views, views
 
@@ -32,8 +33,8 @@ urlpatterns = [
     path("refunds/<uuid:public_id>/ask/", views.ask_refund, name="ask_refund"),
     path("refunds/<uuid:public_id>/repaid/", views.repaid, name="repaid"),
     path("refunds/<uuid:public_id>/release/", views.release, name="release"),
-    path("p/<str:token>/", public.pay, name="pay"),
-    path("p/<str:token>/fee/", public.fee, name="fee"),
-    path("p/<str:token>/opened/", public.opened, name="opened"),
-    path("p/<str:token>/<uuid:payment>/", public.pay_status, name="pay_status"),
+    path(f"{FOLDER}<str:token>/", public.pay, name="pay"),
+    path(f"{FOLDER}<str:token>/fee/", public.fee, name="fee"),
+    path(f"{FOLDER}<str:token>/opened/", public.opened, name="opened"),
+    path(f"{FOLDER}<str:token>/<uuid:payment>/", public.pay_status, name="pay_status"),
 ]

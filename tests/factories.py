@@ -142,7 +142,7 @@ def make_invoice(
         **fields,
     )
     line = LineValues(description="Labor", quantity=Decimal("1.00"), unit_price=Decimal(total))
-    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=no_payments)
+    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=no_payments)
     if opened:
         invoice.open_for_payment(actor=None)
     return invoice

@@ -1,6 +1,7 @@
 """Makes the project an app, so that its checks are found."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 from textpay import checks
 
@@ -11,3 +12,4 @@ class TextpayConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register_all()
+        autodiscover_modules("wiring")

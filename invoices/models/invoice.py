@@ -228,12 +228,13 @@ class Invoice(models.Model):
         lines: Iterable[LineValues],
         tax: Decimal,
         actor: User | None,
-        payments: ReadPayments,
+        read_payments: ReadPayments,
     ) -> None:
         """Replace the line items (description, quantity, unit_price) and recompute the total.
 
-        `payments` is called under the lock. Raises InvoiceError when the invoice is void, while a
-        payment is being confirmed, for an empty or zero bill, and for a total below what was paid.
+        `read_payments` is called under the lock. Raises InvoiceError when the invoice is void,
+        while a payment is being confirmed, for an empty or zero bill, and for a total below what
+        was paid.
         """
         with transaction.atomic():
             row = self.locked()
@@ -242,9 +243,9 @@ class Invoice(models.Model):
                 for i, x in enumerate(lines)
             ]
             total = sum((item.amount for item in items), ZERO) + tax
-            paid = payments(row)
+            payments = read_payments(row)
             edited = row.total != ZERO
-            row._check_new_total(total, paid)
+            row._check_new_total(total, payments)
             old, row.total, row.tax = row.total, total, tax
             row.save(update_fields=["total", "tax"])
             LineItem._base_manager.filter(invoice=row).delete()
@@ -258,7 +259,7 @@ class Invoice(models.Model):
                     old_total=str(old),
                     new_total=str(total),
                 )
-            row._rebalance(uncleared=paid.uncleared, actor=actor)
+            row._rebalance(uncleared=payments.uncleared, actor=actor)
         self.refresh_from_db()
 
     def _check_new_total(self, total: Decimal, payments: PaymentState) -> None:
@@ -292,17 +293,17 @@ class Invoice(models.Model):
                 row._rebalance_customer()
         self.refresh_from_db()
 
-    def void(self, *, actor: User | None, reason: str, payments: ReadPayments) -> None:
+    def void(self, *, actor: User | None, reason: str, read_payments: ReadPayments) -> None:
         """Take the bill back: its links close and it asks for nothing any more.
 
-        `payments` is called under the lock. Raises InvoiceError when money was paid on it or a
+        `read_payments` is called under the lock. Raises InvoiceError when money was paid on it or a
         payment is being confirmed.
         """
         with transaction.atomic():
             row = self.locked()
             if row.paid > ZERO:
                 raise InvoiceError("Money was paid on this invoice, so it cannot be voided.")
-            row._refuse_while_confirming(payments(row))
+            row._refuse_while_confirming(read_payments(row))
             transition(row, self.Status.VOID, actor=actor, reason=reason)
             row._close_links(actor=actor, reason="void")
             row._rebalance_customer()

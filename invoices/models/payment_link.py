@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
-from django.urls import reverse
 from django.utils import timezone
 
 from audit import clock
@@ -180,13 +179,13 @@ class PaymentLink(models.Model):
 
     @property
     def url(self) -> str:
-        """The address to text, on PUBLIC_BASE_URL and never on a request's Host header."""
-        return settings.PUBLIC_BASE_URL + reverse("payments:pay", args=[self.token])
+        """The address to text."""
+        return link_tokens.address(self.token)
 
     @property
     def masked_url(self) -> str:
         """The address as staff and history may see it: its end is hidden."""
-        return settings.PUBLIC_BASE_URL + "/p/" + self.hint + "…"
+        return f"{settings.PUBLIC_BASE_URL}/{link_tokens.FOLDER}{self.hint}…"
 
     @property
     def is_live(self) -> bool:

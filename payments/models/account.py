@@ -68,6 +68,11 @@ class CardConnectAccount(models.Model):
         return cls.objects.filter(tenant=tenant).exclude(password_sealed="").first()
 
     @classmethod
+    def has_bank_payments(cls, tenant: Tenant) -> bool:
+        """Whether bank payments are switched on for the company; e-mails say so."""
+        return cls.objects.filter(tenant=tenant, ach_enabled=True).exists()
+
+    @classmethod
     def hold(cls, tenant: Tenant) -> None:
         """Keep site and merchant ID unchanged until the caller's transaction ends.
 

@@ -14,16 +14,15 @@ from typing import TypedDict
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 
 from customers import phones
+from invoices import link_tokens
 from invoices.models import Invoice
 from sms.content.segments import clusters, outside_gsm7, segments
 from sms.models.rules import TextRules
 from sms.models.text import LINK_MARK
 from tenants.models import Tenant
 
-TOKEN_LENGTH = 22
 MOST_SEGMENTS = 2
 # What a company's own words may contain: nothing about the work, the address or the account.
 VARIABLES = ("amount", "invoice", "due")
@@ -237,4 +236,4 @@ def count_segments(template: str) -> int:
 
 def _any_link() -> str:
     """A URL of the same length as every PaymentLink.url."""
-    return settings.PUBLIC_BASE_URL + reverse("payments:pay", args=["x" * TOKEN_LENGTH])
+    return link_tokens.address("x" * link_tokens.LENGTH)

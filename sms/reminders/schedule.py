@@ -20,7 +20,7 @@ from sms.content.message_text import reminder_template
 from sms.models.reminder import Reminder, ReminderStep
 from sms.models.text import TextMessage
 from sms.recipient import Recipient
-from sms.reminders.eligibility import payment_under_way
+from sms.reminders.eligibility import HOLDS, held_back
 from tenants.models import Tenant
 
 # The hours of the company's day in which reminders go out.
@@ -111,7 +111,7 @@ def candidates(tenant: Tenant, steps: Iterable[ReminderStep], today: dt.date) ->
             "text_messages__link",
             "text_messages__reminder",
             "links",
-            "payments",
+            *(name for hold in HOLDS for name in hold.reads),
         )
         .order_by("due_on", "pk")
     )
@@ -255,7 +255,7 @@ def _counts(text: TextMessage) -> bool:
 def _postponed(invoice: Invoice, at: dt.datetime) -> str:
     """Why no reminder goes out at the moment; "" when it may."""
     texts = invoice.text_messages.all()
-    if reason := payment_under_way(invoice):
+    if reason := held_back(invoice):
         return reason
     if any(text.is_in_flight for text in texts):
         return "A text about it is on its way."

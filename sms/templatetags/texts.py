@@ -52,23 +52,6 @@ def was_texted(invoice: Invoice) -> bool:
     return any(text.went_out for text in invoice.text_messages.all())
 
 
-@register.filter
-def why_asked_again(invoice: Invoice) -> str:
-    """The last reversal or refund of a paid invoice as a sentence; "" for none.
-
-    Reads prefetched payments and refunds.
-    """
-    payments = invoice.payments.all()
-    reversals = [(p.reversed_at, p.reversal) for p in payments if p.reversal]
-    refunds = [
-        (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
-        for payment in payments
-        for refund in payment.refunds.all()
-        if refund.is_given and refund.kind == refund.Kind.REFUND
-    ]
-    return max(reversals + refunds, default=(None, ""))[1]
-
-
 @dataclass(frozen=True)
 class Step:
     """One step of the rail: its icon, words and style, and when it happened."""

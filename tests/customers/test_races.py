@@ -9,6 +9,7 @@ from django.db import connection
 from customers.models import Contact, Customer
 from invoices.create import write
 from invoices.models import Invoice
+from invoices.models.invoice import LineValues
 from tenants.models import Tenant
 from tests.factories import make_customer
 from tests.race import run_together
@@ -18,7 +19,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks need PostgreSQL"),
 ]
 ROUNDS = 15
-LINE = {"description": "Labor", "quantity": Decimal("1.00"), "unit_price": Decimal("10.00")}
+LINE = LineValues(description="Labor", quantity=Decimal(1), unit_price=Decimal(10))
 
 
 def test_invoices_are_written_while_a_contact_of_their_customer_is_saved(tenant, clerk):

@@ -14,6 +14,7 @@ from audit.models import AuditEntry
 from customers.models import Contact
 from invoices import tasks
 from invoices.models import Invoice, InvoiceEmail
+from invoices.models.invoice import LineValues
 from payments.models import payment_state
 from sms.models import TextMessage, TextRules
 from sms.models.opt_out import STOPPED
@@ -170,7 +171,7 @@ def test_a_newer_text_takes_the_place_of_the_older_one(text: TextMessage, clerk:
 
 
 def test_nothing_to_pay_is_not_asked_for(text: TextMessage, clerk: User) -> None:
-    text.invoice.void(actor=clerk, reason="test", payments=payment_state)
+    text.invoice.void(actor=clerk, reason="test", read_payments=payment_state)
     lose(text)
     text.refresh_from_db()
     assert (text.status, emails(text)) == ("undelivered", [])
@@ -179,7 +180,7 @@ def test_nothing_to_pay_is_not_asked_for(text: TextMessage, clerk: User) -> None
 def test_paid_before_it_leaves_is_not_sent(text: TextMessage, clerk: User) -> None:
     lose(text)
     (email,) = emails(text)
-    text.invoice.void(actor=clerk, reason="test", payments=payment_state)
+    text.invoice.void(actor=clerk, reason="test", read_payments=payment_state)
     tasks.send_email(email.pk)
     email.refresh_from_db()
     assert (email.status, mail.outbox) == ("failed", [])
@@ -226,8 +227,8 @@ def test_reports_from_every_side_at_once_make_one_email(text: TextMessage, clerk
         make_text(text.invoice, clerk, seen=str(text.public_id), confirmed=True, key=text.key)
 
     def edit() -> None:
-        line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(99)}
-        text.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk, payments=payment_state)
+        line = LineValues(description="Labor", quantity=Decimal(1), unit_price=Decimal(99))
+        text.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk, read_payments=payment_state)
 
     outcomes = run_together(*(lambda: lose(text) for _ in range(6)), resend, edit)
     assert outcomes == [None] * 8

@@ -109,7 +109,7 @@ def test_running_the_task_twice_sends_once(invoice: Invoice, clerk: User) -> Non
 
 
 def test_nothing_to_pay_is_refused(invoice: Invoice, clerk: User) -> None:
-    invoice.void(actor=clerk, reason="test", payments=payment_state)
+    invoice.void(actor=clerk, reason="test", read_payments=payment_state)
     with pytest.raises(InvoiceError, match="nothing to pay"):
         queue(invoice, clerk)
     assert not InvoiceEmail.objects.exists()
@@ -142,7 +142,7 @@ def test_page_fills_in_the_billing_contact_and_works_without_script(
 
 def test_paid_meanwhile_is_not_sent(invoice: Invoice, clerk: User) -> None:
     sent = queue(invoice, clerk)
-    invoice.void(actor=clerk, reason="test", payments=payment_state)
+    invoice.void(actor=clerk, reason="test", read_payments=payment_state)
     tasks.send_email(sent.pk)
     sent.refresh_from_db()
     assert (sent.status, mail.outbox) == ("failed", [])

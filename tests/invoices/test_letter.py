@@ -147,7 +147,7 @@ def test_it_asks_for_what_is_left(invoice: Invoice, clerk: User, browser_of: Any
 
 
 def test_nothing_to_pay_prints_nothing(invoice: Invoice, clerk: User, browser_of: Any) -> None:
-    invoice.void(actor=clerk, reason="test", payments=payment_state)
+    invoice.void(actor=clerk, reason="test", read_payments=payment_state)
     answer = browser_of(clerk).post(page(invoice))
     assert answer.status_code == 422
     assert "There is nothing to pay on this invoice" in words(answer)
@@ -234,7 +234,7 @@ def test_twelve_lines_fit_one_sheet_and_print(
         {"description": f"Visit {n} and labor", "quantity": Decimal(1), "unit_price": Decimal(15)}
         for n in range(12)
     ]
-    invoice.revise(lines=lines, tax=Decimal("4.00"), actor=clerk, payments=payment_state)
+    invoice.revise(lines=lines, tax=Decimal("4.00"), actor=clerk, read_payments=payment_state)
     context = browser.new_context(base_url=live_server.url)
     tab = sign_in(context, live_server, clerk)
     refused: list[str] = []

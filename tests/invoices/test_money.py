@@ -10,6 +10,7 @@ from freezegun import freeze_time
 from audit.models import AuditEntry
 from customers.models import Customer
 from invoices.models import Invoice, InvoiceError, PaymentLink
+from invoices.models.invoice import LineValues
 from payments.models import Payment, payment_state
 from tests.factories import make_customer, make_invoice, make_link, make_ready_tenant
 from tests.race import run_together
@@ -41,8 +42,13 @@ def _book(invoice: Invoice, amount: str, status: str, method: str) -> Payment:
     return payment
 
 
-def line(price: str, quantity: str = "1") -> dict[str, object]:
-    return {"description": "Work", "quantity": Decimal(quantity), "unit_price": Decimal(price)}
+def line(price: str, quantity: str = "1") -> LineValues:
+    return LineValues(description="Work", quantity=Decimal(quantity), unit_price=Decimal(price))
+
+
+def revise(invoice: Invoice, *prices: str) -> None:
+    lines = [line(price) for price in prices]
+    invoice.revise(lines=lines, tax=Decimal(0), actor=None, read_payments=payment_state)
 
 
 def test_the_total_is_lines_and_tax_halves_up():
@@ -51,7 +57,7 @@ def test_the_total_is_lines_and_tax_halves_up():
         lines=[line("70.00", "0.75"), line("0.05", "0.5")],
         tax=Decimal("3.00"),
         actor=None,
-        payments=payment_state,
+        read_payments=payment_state,
     )
     assert invoice.total == Decimal("55.53")
 
@@ -102,12 +108,14 @@ def test_the_total_cannot_drop_below_what_was_paid():
     invoice = make_invoice(total="100.00")
     book(invoice, "60.00")
     with pytest.raises(InvoiceError, match=r"\$60.00 has been paid"):
-        invoice.revise(lines=[line("59.99")], tax=Decimal(0), actor=None, payments=payment_state)
+        invoice.revise(
+            lines=[line("59.99")], tax=Decimal(0), actor=None, read_payments=payment_state
+        )
     invoice.refresh_from_db()
     assert invoice.total == 100
-    invoice.revise(lines=[line("60.00")], tax=Decimal(0), actor=None, payments=payment_state)
+    revise(invoice, "60.00")
     assert invoice.status == "paid"
-    invoice.revise(lines=[line("70.00")], tax=Decimal(0), actor=None, payments=payment_state)
+    revise(invoice, "70.00")
     assert (invoice.status, invoice.balance) == ("open", 10)
 
 
@@ -116,7 +124,7 @@ def test_an_empty_or_free_invoice_is_refused(prices):
     invoice = make_invoice(opened=False)
     with pytest.raises(InvoiceError, match=r"above \$0.00"):
         invoice.revise(
-            lines=[line(p) for p in prices], tax=Decimal(0), actor=None, payments=payment_state
+            lines=[line(p) for p in prices], tax=Decimal(0), actor=None, read_payments=payment_state
         )
 
 
@@ -124,15 +132,17 @@ def test_nothing_changes_while_a_payment_is_being_confirmed():
     invoice = make_invoice(total="100.00")
     book(invoice, "100.00", status="unknown")
     with pytest.raises(InvoiceError, match="being confirmed"):
-        invoice.revise(lines=[line("90.00")], tax=Decimal(0), actor=None, payments=payment_state)
+        invoice.revise(
+            lines=[line("90.00")], tax=Decimal(0), actor=None, read_payments=payment_state
+        )
     with pytest.raises(InvoiceError, match="being confirmed"):
-        invoice.void(actor=None, reason="mistake", payments=payment_state)
+        invoice.void(actor=None, reason="mistake", read_payments=payment_state)
 
 
 def test_void_closes_links_and_asks_for_nothing(clerk):
     invoice = make_invoice(clerk.memberships.get().tenant)
     link = make_link(invoice)
-    invoice.void(actor=clerk, reason="Duplicate", payments=payment_state)
+    invoice.void(actor=clerk, reason="Duplicate", read_payments=payment_state)
     link.refresh_from_db()
     assert (invoice.status, link.status) == ("void", "closed")
     assert Customer.objects.get(pk=invoice.customer_id).balance == 0
@@ -145,7 +155,7 @@ def test_money_was_paid_so_void_is_refused():
     invoice = make_invoice(total="100.00")
     book(invoice, "10.00")
     with pytest.raises(InvoiceError, match="cannot be voided"):
-        invoice.void(actor=None, reason="", payments=payment_state)
+        invoice.void(actor=None, reason="", read_payments=payment_state)
 
 
 @pytest.mark.django_db(transaction=True)

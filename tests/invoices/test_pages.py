@@ -181,7 +181,7 @@ def test_filter_by_every_status(clerk: Any, browser_of: Any, tenant: Any) -> Non
     Text._base_manager.filter(pk=texts[0].pk).update(status="undelivered", error="Landline")
     Text._base_manager.filter(pk=texts[1].pk).update(status="delivered")
     pay(invoices["paid"], "182.50")
-    invoices["void"].void(actor=clerk, reason="Twice", payments=payment_state)
+    invoices["void"].void(actor=clerk, reason="Twice", read_payments=payment_state)
     browser = browser_of(clerk)
     for status, wanted in invoices.items():
         page = browser.get(reverse("invoices:list"), {"status": status})

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from audit.clock import db_now
 from bench import killing
 from invoices.models import InvoiceError, PaymentLink
+from invoices.models.invoice import LineValues
 from invoices.tasks import expire_links
 from payments.gateway import http
 from payments.models import CardConnectAccount, Payment, Refund, payment_state
@@ -156,15 +157,18 @@ class Machine(RuleBasedStateMachine):
 
     @rule(cents=st.integers(10_000, 30_000))
     def edit(self, cents):
-        line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(cents) / 100}
+        price = Decimal(cents) / 100
+        line = LineValues(description="Labor", quantity=Decimal(1), unit_price=price)
         with contextlib.suppress(InvoiceError):
-            self.invoice.revise(lines=[line], tax=Decimal(0), actor=None, payments=payment_state)
+            self.invoice.revise(
+                lines=[line], tax=Decimal(0), actor=None, read_payments=payment_state
+            )
 
     @precondition(lambda self: self.steps > 12)
     @rule()
     def void_the_invoice(self):
         with contextlib.suppress(InvoiceError):
-            self.invoice.void(actor=self.clerk, reason="Written twice", payments=payment_state)
+            self.invoice.void(actor=self.clerk, reason="Written twice", read_payments=payment_state)
 
     def payments(self, **wanted):
         return Payment.objects.filter(invoice=self.invoice, **wanted)

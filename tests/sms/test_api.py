@@ -88,6 +88,6 @@ def test_a_stranger_reads_nothing(invoice, clerk, stranger, browser_of):
 
 
 def test_a_void_invoice_is_refused_with_the_reason(maya, invoice, clerk):
-    invoice.void(actor=clerk, reason="mistake", payments=payment_state)
+    invoice.void(actor=clerk, reason="mistake", read_payments=payment_state)
     answer = post(maya, invoice)
     assert (answer.status_code, answer.json()["code"]) == (409, "invoice_void")

@@ -48,7 +48,7 @@ def voided(shop: Shop, buyer: Buyer, day: int) -> Story:
     yield shop.at(day, 11, 20)
     invoice = shop.bill(buyer)
     yield shop.at(day, 11, 52)
-    invoice.void(actor=shop.clerk, reason="Billed twice by mistake", payments=payment_state)
+    invoice.void(actor=shop.clerk, reason="Billed twice by mistake", read_payments=payment_state)
 
 
 def _texted(shop: Shop, invoice: Invoice, moment: dt.datetime) -> Iterator[dt.datetime]:

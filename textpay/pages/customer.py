@@ -18,7 +18,7 @@ LIVE = {
     "balance": "customers/_balance.html",
     "invoices": "pages/_customer_invoices.html",
     "numbers": "sms/_numbers.html",
-    "audit": "audit/_timeline.html",
+    "audit": "pages/_timeline.html",
 }
 HISTORY = 50
 MOST = 50

@@ -23,7 +23,7 @@ LIVE = {
     "lines": "invoices/_lines.html",
     "other": "sms/_other_information.html",
     "payments": "payments/_history.html",
-    "audit": "audit/_timeline.html",
+    "audit": "pages/_timeline.html",
 }
 SHOWN = (
     "customer__contacts",
@@ -67,4 +67,25 @@ def _load(public_id: uuid.UUID) -> Invoice:
 
 def _live(request: StaffRequest, invoice: Invoice) -> Regions:
     history = AuditEntry.objects.about(invoice.audit_subject)[:HISTORY]
-    return Regions(request, LIVE, {"invoice": invoice, "history": list(history)})
+    context = {
+        "invoice": invoice,
+        "history": list(history),
+        "why_asked_again": why_asked_again(invoice),
+    }
+    return Regions(request, LIVE, context)
+
+
+def why_asked_again(invoice: Invoice) -> str:
+    """The last reversal or refund of a paid invoice as a sentence; "" for none.
+
+    Reads prefetched payments and refunds.
+    """
+    payments = invoice.payments.all()
+    reversals = [(p.reversed_at, p.reversal) for p in payments if p.reversal]
+    refunds = [
+        (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
+        for payment in payments
+        for refund in payment.refunds.all()
+        if refund.is_given and refund.kind == refund.Kind.REFUND
+    ]
+    return max(reversals + refunds, default=(None, ""))[1]

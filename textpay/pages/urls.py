@@ -19,7 +19,7 @@ from textpay.pages import customer, invoice_details, invoice_list
 from textpay.pages.invoice_filters import find
 from textpay.pages.standing import newest_of
 
-PAYMENTS = {"payments": payment_state}
+PAYMENTS = {"read_payments": payment_state}
 STANDINGS = {"standings": newest_of}
 
 CUSTOMERS = [

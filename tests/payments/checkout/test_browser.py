@@ -223,7 +223,7 @@ def test_a_page_left_open_learns_of_a_new_amount(pay_page, link, gateway):
     type_card(page)
     page.get_by_role("checkbox").check()
     line = {"description": "Valve", "quantity": Decimal(1), "unit_price": Decimal("214.00")}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state)
     button(page).click()
     page.get_by_role("heading", name="The amount changed while you were here").wait_for()
     assert not page.get_by_role("checkbox").is_checked()
@@ -245,7 +245,7 @@ def states(payer, tenant, form, bank_form, gateway, clerk, settings):
     ready, card, expired, replaced, void, waiting = (fresh() for _ in range(6))
     expired.expire(actor=clerk)
     make_link(replaced.invoice)
-    void.invoice.void(actor=None, reason="Typed twice", payments=payment_state)
+    void.invoice.void(actor=None, reason="Typed twice", read_payments=payment_state)
     bank, declined, stuck = fresh(), fresh(), fresh()
     found = {
         "ready": address(ready),

@@ -117,7 +117,7 @@ def test_whoever_paid_still_reads_their_own_receipt_when_the_link_has_ended(
     payer, invoice, link, clerk
 ):
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal("300.00")}
-    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
+    invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state)
     payment = begin(invoice, "card", "unknown")
     by_hand(link, clerk)
     words = words_of(payer.get(f"{address(link)}{payment.public_id}/"))

@@ -96,7 +96,9 @@ def test_a_processor_that_timed_out_is_unknown_until_it_is_certain(payer, link, 
     [
         (lambda link, clerk: by_hand(link.invoice, clerk), "There is nothing left to pay."),
         (
-            lambda link, clerk: link.invoice.void(actor=None, reason="x", payments=payment_state),
+            lambda link, clerk: link.invoice.void(
+                actor=None, reason="x", read_payments=payment_state
+            ),
             "There is nothing to pay.",
         ),
     ],

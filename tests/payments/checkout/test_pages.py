@@ -174,7 +174,9 @@ def test_every_state_has_its_page(payer, tenant, clerk):
     replaced = opened(lambda link: make_link(link.invoice))
     assert "There is a newer text" in words_of(replaced)
     void = opened(
-        lambda link: link.invoice.void(actor=None, reason="Typed twice", payments=payment_state)
+        lambda link: link.invoice.void(
+            actor=None, reason="Typed twice", read_payments=payment_state
+        )
     )
     assert "Nothing to pay" in words_of(void)
     assert "Typed twice" not in words_of(void)

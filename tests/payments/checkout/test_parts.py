@@ -162,7 +162,7 @@ def test_a_balance_that_changed_is_shown_and_agreed_to_anew(
     payer, link, form, gateway, in_parts, amount, total, told
 ):
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(total)}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state)
     answer = payer.post(address(link), part(form, amount))
     assert answer.status_code == 409
     words = words_of(answer)

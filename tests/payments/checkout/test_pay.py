@@ -182,7 +182,7 @@ def test_another_form_for_a_paid_invoice_pays_nothing(payer, link, form, gateway
 
 def test_a_changed_amount_is_shown_and_must_be_agreed_anew(payer, link, form, gateway):
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal("214.00")}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state)
     answer = payer.post(address(link), form)
     html = answer.content.decode()
     assert answer.status_code == 409

@@ -90,7 +90,7 @@ def test_an_edit_up_or_down_is_shown_and_agreed_to_anew(
 ):
     entered = (bank_form if bank else form) | {"balance": "182.50"}
     line = {"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(total)}
-    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state)
+    link.invoice.revise(lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state)
     answer = payer.post(address(link), entered)
     assert answer.status_code == 409
     assert f"You saw $182.50 {told} Now ${total}" in words_of(answer)

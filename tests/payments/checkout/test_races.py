@@ -83,7 +83,7 @@ def test_editing_and_paying_never_charge_an_amount_nobody_agreed_to(
     answer, edit = run_together(
         post(live_server, link, form),
         lambda: invoice.revise(
-            lines=[line], tax=Decimal("0.00"), actor=None, payments=payment_state
+            lines=[line], tax=Decimal("0.00"), actor=None, read_payments=payment_state
         ),
     )
     assert edit is None or isinstance(edit, InvoiceError)

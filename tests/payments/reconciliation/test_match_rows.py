@@ -222,7 +222,9 @@ def test_nothing_is_booked_on_a_void_invoice_or_a_draft(
 ):
     browser = browser_of(admin_user)
     make_invoice(tenant, number="INV-DRAFT", opened=False)
-    make_invoice(tenant, number="INV-VOID").void(actor=None, reason="Twice", payments=payment_state)
+    make_invoice(tenant, number="INV-VOID").void(
+        actor=None, reason="Twice", read_payments=payment_state
+    )
     for number, why in (("INV-VOID", "INV-VOID is void"), ("INV-DRAFT", "INV-DRAFT is a draft")):
         for more in ({}, {"confirmed": "yes"}):
             answer = book(browser, stranger_charge, number, **more)
@@ -256,7 +258,7 @@ def test_money_on_a_void_invoice_is_shown_as_overpaid(
     """An approval came late, for an invoice that was voided meanwhile."""
     late = start(invoice)
     late.not_charged("It never arrived.")
-    invoice.void(actor=clerk, reason="Twice", payments=payment_state)
+    invoice.void(actor=clerk, reason="Twice", read_payments=payment_state)
     assert check_everybody() == []
     late.confirm(retref="123456789012", authcode="")
     invoice.refresh_from_db()

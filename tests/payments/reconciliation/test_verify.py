@@ -65,7 +65,7 @@ def test_right_books_are_right(tenant, paid):
     lost.not_charged("Never arrived.")
     lost.confirm(retref="123456789012", authcode="")
     make_invoice(tenant, opened=False)
-    make_invoice(tenant).void(actor=None, reason="Twice", payments=payment_state)
+    make_invoice(tenant).void(actor=None, reason="Twice", read_payments=payment_state)
     make_invoice(make_ready_tenant("Mesa Verde Electric"))
     assert check_everybody() == []
 

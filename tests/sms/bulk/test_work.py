@@ -197,7 +197,7 @@ def test_a_pause_holds_whatever_portions_are_taken_at_that_moment(invoices, star
 def test_an_invoice_paid_meanwhile_is_left_out_with_the_reason(invoices, start, twilio, clerk):
     first, second = invoices(2)
     bulk = start([first, second])
-    first.void(actor=clerk, reason="Billed twice", payments=payment_state)
+    first.void(actor=clerk, reason="Billed twice", read_payments=payment_state)
     work_off(bulk)
     assert bulk.counts() == {"sent": 1, "left_out": 1}
     row = bulk.rows.get(outcome="left_out")

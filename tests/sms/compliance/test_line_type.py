@@ -185,7 +185,7 @@ def test_what_happens_while_twilio_is_asked_is_seen(
     line_type = ask_twilio.line_type
 
     def slow(*args):
-        message.invoice.void(actor=clerk, reason="Billed twice", payments=payment_state)
+        message.invoice.void(actor=clerk, reason="Billed twice", read_payments=payment_state)
         return line_type(*args)
 
     monkeypatch.setattr(ask_twilio, "line_type", slow)

@@ -218,7 +218,7 @@ def paid(message, clerk):
 
 
 def voided(message, clerk):
-    message.invoice.void(actor=clerk, reason="mistake", payments=payment_state)
+    message.invoice.void(actor=clerk, reason="mistake", read_payments=payment_state)
 
 
 def expired(message, clerk):
@@ -240,7 +240,7 @@ def no_account(message, clerk):
 
 def edited(message, clerk):
     line = {"description": "More", "quantity": Decimal(1), "unit_price": Decimal(900)}
-    message.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk, payments=payment_state)
+    message.invoice.revise(lines=[line], tax=Decimal(0), actor=clerk, read_payments=payment_state)
 
 
 @pytest.mark.parametrize(

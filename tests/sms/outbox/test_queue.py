@@ -106,7 +106,7 @@ def test_a_key_of_another_invoice_is_refused(invoice, clerk, tenant):
 def test_an_invoice_that_asks_for_nothing_is_not_texted(tenant, clerk, state):
     invoice = make_invoice(customer=make_customer(tenant), opened=state != "draft")
     if state == "void":
-        invoice.void(actor=clerk, reason="mistake", payments=payment_state)
+        invoice.void(actor=clerk, reason="mistake", read_payments=payment_state)
     with pytest.raises(InvoiceError):
         make_text(invoice, clerk)
     assert not TextMessage.objects.exists()

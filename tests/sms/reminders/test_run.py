@@ -196,7 +196,7 @@ def paid(invoice, clerk):
 
 
 def voided(invoice, clerk):
-    invoice.void(actor=clerk, reason="Twice", payments=payment_state)
+    invoice.void(actor=clerk, reason="Twice", read_payments=payment_state)
 
 
 @pytest.mark.parametrize("ended", [paid, voided])
@@ -368,7 +368,7 @@ def test_an_edited_bill_is_asked_for_as_it_is_now(tenant, step, invoice, clerk):
         lines=[{"description": "Labor", "quantity": Decimal(1), "unit_price": Decimal(20)}],
         tax=Decimal(0),
         actor=clerk,
-        payments=payment_state,
+        read_payments=payment_state,
     )
     run(tenant, later(3))
     assert "$20.00" in reminders()[0].body

@@ -211,7 +211,7 @@ def test_a_promise_that_cannot_be_is_refused(browser_of, clerk, invoice, day):
 
 
 def test_a_paid_invoice_takes_no_promise(browser_of, clerk, invoice):
-    invoice.void(actor=clerk, reason="Twice", payments=payment_state)
+    invoice.void(actor=clerk, reason="Twice", read_payments=payment_state)
     day = timezone.now().date() + dt.timedelta(days=5)
     answer = browser_of(clerk).post(
         f"/invoices/{invoice.public_id}/promise/", {"promised_on": day.isoformat()}
