@@ -31,6 +31,10 @@ OUTSIDE_SCOPES = {
     *("Tenant", "User", "Role", "Membership"),
     *("CardConnectAccount", "TwilioAccount", "TextRules"),
 }
+# Folders of templates, and names of URLs, that are not called like the app they belong to.
+FOLDERS = {"pages": "textpay", "company": "textpay", "replies": "sms"}
+# Tenant.Processor calls a processor like the relation by which CardConnectAccount is reached.
+SAME_WORD = {("tenants", "cardconnect")}
 # Whoever has signed in, whatever their role, and without a company too.
 ANYBODY = {"tenants:switch", "tenants:here"}
 SCOPED = [model for model in OURS if model.__name__ not in OUTSIDE_SCOPES]
@@ -48,6 +52,71 @@ def test_the_staircase() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
     result = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def upper_names(app: str) -> set[str]:
+    """The apps above, with their folders of templates and their names of URLs."""
+    above = PRODUCT[: PRODUCT.index(app)]
+    return {*above, *(name for name, floor in FOLDERS.items() if floor in above)}
+
+
+def upper_relations(app: str) -> set[str]:
+    """The names under which models above appear on the models of this app and those below."""
+    above = PRODUCT[: PRODUCT.index(app)]
+    return {
+        str(relation.get_accessor_name())
+        for model in OURS
+        if model._meta.app_label not in above
+        for relation in model._meta.related_objects
+        if relation.related_model._meta.app_label in above and relation.get_accessor_name()
+    }
+
+
+def names_in(path: Path) -> Iterator[tuple[int, str]]:
+    """Each string, attribute and keyword of a module, without docstrings, and its line."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.Attribute):
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.value.lineno, node.arg
+
+
+@pytest.mark.parametrize("app", PRODUCT[1:])
+def test_python_names_nothing_of_a_floor_above(app: str) -> None:
+    """No template, URL or model of an upper app as a string, and no relation that it adds."""
+    named = re.compile(rf"({'|'.join(upper_names(app))})[:/.]\w")
+    relations = upper_relations(app)
+    found = [
+        f"{path}:{line} {name}"
+        for path in sources(app)
+        for line, name in names_in(path)
+        if named.match(name) or name.split("__")[0] in relations
+        if (app, name) not in SAME_WORD
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("app", PRODUCT[1:])
+def test_templates_name_nothing_of_a_floor_above(app: str) -> None:
+    """No template, URL, tag library or relation of an upper app."""
+    libraries = {
+        path.stem: path.parts[-3] for path in sources(*PRODUCT) if path.parts[-2] == "templatetags"
+    }
+    upper, relations = upper_names(app), upper_relations(app)
+    found = []
+    for path in sorted((ROOT / "templates" / app).rglob("*.*")):
+        for tag in re.findall(r"\{[{%](.*?)[%}]\}", path.read_text()):
+            words = tag.split()
+            names = {*re.findall(r"[\"'](\w+)[:/]\w", tag)}
+            if words[0] == "load":
+                names |= {libraries.get(word, "") for word in words[1:]}
+            read = {*re.findall(r"\.(\w+)", tag)}
+            if names & upper or read & relations:
+                found.append(f"{path}: {tag.strip()}")
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ def tell_support(tenant_id: int) -> None:
     """E-mail Support that a company wants Text-to-Pay; the Django admin shows it as well."""
     tenant = Tenant.objects.get(pk=tenant_id)
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
-    body = render_to_string("tenants/request_email.txt", {"tenant": tenant, "link": link})
+    body = render_to_string("company/request_email.txt", {"tenant": tenant, "link": link})
     EmailMessage(
         f"{tenant.name} asks for Text-to-Pay",
         body,
@@ -37,7 +37,7 @@ def welcome(membership_id: int) -> None:
     user = membership.user
     path = reverse("home") if user.has_usable_password() else _password_path(user)
     body = render_to_string(
-        "tenants/welcome_email.txt",
+        "company/welcome_email.txt",
         {"person": membership, "link": settings.PUBLIC_BASE_URL + path},
     )
     subject = f"{membership.tenant.name} on Textpay"
@@ -58,7 +58,7 @@ def tell_of_release_limit(entry_id: int) -> None:
     ]
     if others:
         link = settings.PUBLIC_BASE_URL + reverse("tenants:payments")
-        body = render_to_string("tenants/limit_email.txt", {"entry": entry, "link": link})
+        body = render_to_string("company/limit_email.txt", {"entry": entry, "link": link})
         subject = f"{entry.tenant.name}: another limit for refunds"
         EmailMessage(subject, body, to=others, reply_to=[entry.tenant.email]).send()
 

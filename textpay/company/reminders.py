@@ -129,7 +129,7 @@ def index(request: StaffRequest) -> HttpResponse:
         for step in sorted(steps, key=lambda step: (When.values.index(step.when), step.days))
     ]
     context = {"tab": "reminders", "form": form, "rows": rows, "most": MOST_STEPS}
-    return render(request, "tenants/reminders.html", context)
+    return render(request, "company/reminders.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -175,7 +175,7 @@ def preview(request: StaffRequest) -> HttpResponse:
         (label, text, (complaints.get(label) or [""])[0])
         for label, text in _previews(request.tenant, typed)
     ]
-    return render(request, "tenants/_reminder_preview.html", {"previews": previews})
+    return render(request, "company/_reminder_preview.html", {"previews": previews})
 
 
 def _edit(request: StaffRequest, step: ReminderStep) -> HttpResponse:
@@ -190,7 +190,7 @@ def _edit(request: StaffRequest, step: ReminderStep) -> HttpResponse:
     previews = [(label, text, "") for label, text in _previews(request.tenant, step)]
     context = {"tab": "reminders", "form": form, "step": step, "previews": previews}
     return render(
-        request, "tenants/reminder_step.html", context, status=422 if form.errors else 200
+        request, "company/reminder_step.html", context, status=422 if form.errors else 200
     )
 
 

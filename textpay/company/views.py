@@ -136,7 +136,7 @@ def money_back(request: StaffRequest) -> HttpResponse:
     parts = PartialForm(instance=request.tenant)
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
     context = {"account": account, "form": parts, "rules": form}
-    return render(request, "tenants/payments.html", {"tab": "payments", **context}, status=422)
+    return render(request, "company/payments.html", {"tab": "payments", **context}, status=422)
 
 
 @require_GET
@@ -228,5 +228,5 @@ def _page(
     request: StaffRequest, tab: str, context: Mapping[str, object], *, template: str = ""
 ) -> HttpResponse:
     status = 422 if getattr(context.get("form"), "errors", None) else 200
-    name = f"tenants/{template or tab}.html"
+    name = f"company/{template or tab}.html"
     return render(request, name, {"tab": tab, **context}, status=status)
