@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
 
 from customers.models import Contact, Customer
@@ -59,7 +58,7 @@ class CustomerViewSet(
     lookup_field = "public_id"
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Customer]:
         """The company's customers, in alphabetical order."""
         found = Customer.objects.with_contacts()
         words = self.request.query_params.get("search", "").strip()

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from customers import phones
 from customers.models import Contact, Customer
@@ -32,21 +33,24 @@ class CustomerForm(forms.ModelForm):
 class CountryField(forms.ChoiceField):
     """The country code beside a phone number: every calling code, +1 (US) unless told otherwise."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self) -> None:
         super().__init__(
             choices=phones.COUNTRIES,
             initial=phones.HOME,
             label="Country code",
             required=False,
-            **kwargs,
         )
 
 
-def number_field(**kwargs: Any) -> forms.CharField:
+def number_field(*, label: str, help_text: str = "") -> forms.CharField:
     """The national part of a phone number."""
     attrs = {"inputmode": "tel", "autocomplete": "off"}
     return forms.CharField(
-        required=False, max_length=30, widget=forms.TextInput(attrs=attrs), **kwargs
+        label=label,
+        help_text=help_text,
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs=attrs),
     )
 
 
@@ -72,8 +76,10 @@ class ContactForm(forms.ModelForm):
             "email": {"invalid": "Enter an e-mail address such as dana@example.com."},
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: QueryDict | None = None, *, instance: Contact, prefix: str | None = None
+    ) -> None:
+        super().__init__(data, instance=instance, prefix=prefix)
         for kind in ("mobile", "phone"):
             stored = getattr(self.instance, kind)
             if stored:
@@ -83,7 +89,7 @@ class ContactForm(forms.ModelForm):
             self.fields["is_billing"].disabled = True
             self.fields["is_billing"].help_text = "To change it, make another contact the one."
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Turn both numbers into E.164; a landline cannot be the number invoices are texted to."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         for kind in ("mobile", "phone"):

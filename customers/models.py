@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models, transaction
@@ -104,8 +105,8 @@ class Customer(models.Model):
         """The person bills go to. Uses prefetched contacts when there are any."""
         return next((c for c in self.contacts.all() if c.is_billing), None)
 
-    def save_as(self, *, actor: User | None, **changed: Any) -> None:
-        """Save the customer, with the next number when new; `changed` goes into the entry."""
+    def save_as(self, *, actor: User | None, fields: Sequence[str] = ()) -> None:
+        """Save the customer, with the next number when new; the entry names `fields`."""
         created = self.pk is None
         with transaction.atomic():
             if created:
@@ -117,7 +118,7 @@ class Customer(models.Model):
                 tenant=self.tenant,
                 subject=self.audit_subject,
                 actor=actor,
-                **changed,
+                fields=list(fields),
             )
 
     def pause_reminders(self, paused: bool, *, actor: User | None) -> bool:
@@ -200,10 +201,10 @@ class Contact(models.Model):
         """All of a name that a page anyone with the link may open is allowed to show."""
         return self.name.split()[0] if self.name.split() else ""
 
-    def save_as(self, *, actor: User | None, created: bool, **changed: Any) -> None:
+    def save_as(self, *, actor: User | None, created: bool, fields: Sequence[str] = ()) -> None:
         """Save the person and, when they are the billing contact, take that from the one before.
 
-        A customer's only contact is always its billing contact. `changed` goes into the entry.
+        A customer's only contact is always its billing contact. the entry names `fields`.
         """
         with transaction.atomic():
             customer = Customer._base_manager.select_for_update(no_key=True).get(
@@ -222,7 +223,7 @@ class Contact(models.Model):
                 subject=customer.audit_subject,
                 actor=actor,
                 contact=self.name,
-                **changed,
+                fields=list(fields),
             )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from django.db.models import QuerySet
 from rest_framework import mixins, serializers, viewsets
 
 from invoices.models import Invoice, LineItem
@@ -66,7 +65,7 @@ class InvoiceViewSet(
     lookup_field = "public_id"
     lookup_value_converter = "uuid"
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Invoice]:
         """The company's invoices, newest first."""
         found = Invoice.objects.select_related("customer", "tenant").prefetch_related("lines")
         status = self.request.query_params.get("status", "")

@@ -10,6 +10,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.forms.utils import ErrorList
+from django.http import QueryDict
 from django_scopes.forms import SafeModelChoiceField
 
 from audit import clock
@@ -51,7 +53,7 @@ class InvoiceForm(forms.ModelForm):
         """No tax is $0.00."""
         return self.cleaned_data.get("tax") or ZERO
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """An invoice is not due before it is issued."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         issued, due = data.get("issued_on"), data.get("due_on")
@@ -74,7 +76,7 @@ class InvoiceForm(forms.ModelForm):
 class CustomerField(SafeModelChoiceField):
     """A customer of this company, by public id; nonsense is as wrong as a stranger's customer."""
 
-    def to_python(self, value: Any) -> Customer | None:
+    def to_python(self, value: object) -> Customer | None:
         """The customer, or the one sentence for every wrong choice."""
         try:
             found: Customer | None = super().to_python(value)
@@ -97,14 +99,10 @@ class NewInvoiceForm(InvoiceForm):
     )
     field_order = ["customer"]
 
-    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, tenant: Tenant, customer: str) -> None:
         today = clock.today(tenant.zone)
-        kwargs["initial"] = {
-            "issued_on": today,
-            "due_on": today + TERMS,
-            **kwargs.get("initial", {}),
-        }
-        super().__init__(*args, **kwargs)
+        first = {"issued_on": today, "due_on": today + TERMS, "customer": customer}
+        super().__init__(data, initial=first)
         self.tenant = tenant
         self.fields["customer"].queryset = Customer.objects.all()  # type: ignore[attr-defined]
 
@@ -144,7 +142,7 @@ class BaseLineFormSet(forms.BaseFormSet):
         super().add_fields(form, index)
         form.fields["DELETE"].label = "Remove"
 
-    def non_field_errors(self) -> Any:
+    def non_field_errors(self) -> ErrorList:
         """What is wrong with the lines as a whole, under the name a form has for it."""
         return self.non_form_errors()
 
@@ -186,11 +184,11 @@ _LineFormSet = forms.formset_factory(
 class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
     """Lines of one invoice: those it has and a few empty ones, so that no script is needed."""
 
-    def __init__(self, *args: Any, invoice: Invoice | None = None, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, invoice: Invoice | None = None) -> None:
         names = ("description", "quantity", "unit_price")
         stored = list(invoice.lines.values(*names)) if invoice else []
         self.extra = 1 if stored else 3
-        super().__init__(*args, initial=stored, prefix="lines", **kwargs)
+        super().__init__(data, initial=stored, prefix="lines")
 
 
 class EmailForm(forms.Form):
@@ -228,8 +226,10 @@ class PromiseForm(forms.Form):
         error_messages={"invalid": "Choose a day."},
     )
 
-    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, data: QueryDict | None = None, *, tenant: Tenant, promised_on: dt.date | None
+    ) -> None:
+        super().__init__(data, initial={"promised_on": promised_on})
         self.today = clock.today(tenant.zone)
 
     def clean_promised_on(self) -> dt.date | None:

@@ -32,9 +32,8 @@ from tenants.requests import StaffRequest
 @staff(Permission.EDIT_INVOICES)
 def create(request: StaffRequest) -> HttpResponse:
     """A new invoice, open for payment as soon as it is saved."""
-    form = NewInvoiceForm(
-        request.POST or None, tenant=request.tenant, initial={"customer": _asked_customer(request)}
-    )
+    asked = _asked_customer(request)
+    form = NewInvoiceForm(request.POST or None, tenant=request.tenant, customer=asked)
     lines = LineFormSet(request.POST or None)
     if saved := _save(request, form, lines, partial(form.write, lines, request.user)):
         messages.success(request, f"Invoice {saved.number} created")
@@ -78,8 +77,8 @@ def void(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayment
 def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Note the day on which the customer will pay; an empty day takes it back."""
     invoice = _load(public_id)
-    first = {"promised_on": invoice.promised_on}
-    form = PromiseForm(request.POST or None, tenant=request.tenant, initial=first)
+    known = invoice.promised_on
+    form = PromiseForm(request.POST or None, tenant=request.tenant, promised_on=known)
     if request.method == "POST" and form.is_valid():
         day = form.cleaned_data["promised_on"]
         try:

@@ -6,7 +6,6 @@ import hashlib
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -43,7 +42,7 @@ class Regions:
     """
 
     def __init__(
-        self, request: HttpRequest, templates: Mapping[str, str], context: Mapping[str, Any]
+        self, request: HttpRequest, templates: Mapping[str, str], context: Mapping[str, object]
     ) -> None:
         self._html = {
             name: self._region(name, render_to_string(template, dict(context), request).strip())

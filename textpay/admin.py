@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
-from django.forms import BaseModelFormSet, ModelForm
+from django.forms import BaseModelFormSet, ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 
@@ -49,7 +50,7 @@ class RequestedFilter(admin.SimpleListFilter):
     title = "waiting for Text-to-Pay"
     parameter_name = "requested"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         """One choice beside "All"."""
         return [("yes", "Asked and not enabled")]
 
@@ -101,7 +102,7 @@ class MembershipInline(admin.TabularInline):
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
-    ) -> Any:
+    ) -> ModelChoiceField | None:
         """Offer the tenant's own roles only."""
         if db_field.name == "role" and request.resolver_match is not None:
             tenant = request.resolver_match.kwargs.get("object_id")
@@ -144,11 +145,13 @@ class TenantAdmin(admin.ModelAdmin):
         """Joins the merchant account, for the credentials column."""
         return super().get_queryset(request).select_related("cardconnect")
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+    def get_inlines(
+        self, request: HttpRequest, obj: Tenant | None
+    ) -> tuple[type[InlineModelAdmin], ...]:
         """A new tenant gets accounts and people after it is saved."""
         return self.inlines if obj else ()
 
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm]:
         """The switch in the list follows the same rules as on the form."""
         return super().get_changelist_form(request, **{"form": TenantForm, **kwargs})
 
@@ -160,13 +163,15 @@ class TenantAdmin(admin.ModelAdmin):
         account = getattr(tenant, "cardconnect", None)
         return bool(account and account.checked_at and account.password_opens)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """A tenant with history is made inactive, never deleted."""
         return False
 
     # --- The form is stored at once; what CardConnect must accept follows --------------------
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """The list; then the switches that were changed in it."""
         return self._then(request, super().changelist_view(request, extra_context))
 
@@ -312,7 +317,7 @@ class RoleAdmin(admin.ModelAdmin):
     list_filter = ("tenant",)
     list_select_related = ("tenant",)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: object = None) -> tuple[str, ...]:
         """A role stays with its tenant."""
         return ("tenant",) if obj else ()
 
@@ -357,7 +362,7 @@ class UserAdmin(DjangoUserAdmin):
         ),
     )
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """People stay in the history they made; make them inactive."""
         return False
 
@@ -376,11 +381,11 @@ class AuditEntryAdmin(admin.ModelAdmin):
         """Entries are written by events only."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Never changed."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Never deleted."""
         return False
 

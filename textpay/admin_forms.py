@@ -38,7 +38,7 @@ class TenantForm(forms.ModelForm):
             "refund_policy",
         ]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Remove both from what is saved."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self.processor = data.pop("processor", None)
@@ -49,9 +49,9 @@ class TenantForm(forms.ModelForm):
 class SecretField(forms.CharField):
     """A password that is never rendered; an empty field keeps the stored one."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self) -> None:
         widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
-        super().__init__(widget=widget, required=False, max_length=200, **kwargs)
+        super().__init__(widget=widget, required=False, max_length=200)
 
 
 def told(account: CardConnectAccount | TwilioAccount, name: str) -> str:
@@ -76,7 +76,7 @@ class CardConnectForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = told(self.instance, "password")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """A new account needs its password."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.password_sealed and not data.get("password"):
@@ -110,7 +110,7 @@ class TwilioForm(forms.ModelForm):
             f"{told(self.instance, 'webhook_key')}"
         )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """A new account needs a token, and a sender."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.instance.auth_token_sealed and not data.get("auth_token"):

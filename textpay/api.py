@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.exceptions import PermissionDenied
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -24,7 +22,7 @@ router.register("payments", PaymentViewSet, basename="payment")
 urlpatterns = router.urls
 
 
-def error_with_words(exc: Exception, context: dict[str, Any]) -> Response | None:
+def error_with_words(exc: Exception, context: dict[str, object]) -> Response | None:
     """Every error as JSON with `code`, `detail` (a sentence) and, for bad input, `fields`."""
     response = exception_handler(exc, context)
     if response is None:

@@ -5,7 +5,6 @@
 
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -137,7 +136,9 @@ PRODUCTION: tuple[Callable[[], Iterable[Problem]], ...] = (
 )
 
 
-def settings_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def settings_check(
+    app_configs: Sequence[AppConfig] | None = None, **_: object
+) -> list[CheckMessage]:
     """Every problem with the settings, each a sentence that names the setting."""
     rules = (keys, *(PRODUCTION if settings.SECURE else (insecure_only_at_home,)))
     found: list[CheckMessage] = [
@@ -153,13 +154,13 @@ def settings_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> 
     return found
 
 
-def tables_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def tables_check(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
     """A warning for each table of texting hours that was not reviewed for half a year."""
     today = timezone.now().date()
     return [Warning(sentence, id="textpay.TEXTING_HOURS") for sentence in overdue(today)]
 
 
-def clock_check(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
+def clock_check(app_configs: Sequence[AppConfig] | None = None, **_: object) -> list[CheckMessage]:
     """A warning when a demo's calendar offset was left in the cache of a real installation."""
     if settings.PRACTICE_MODE or not clock.stored():
         return []

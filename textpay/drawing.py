@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
@@ -11,7 +10,15 @@ from invoices.models import Invoice, InvoiceEmail, PaymentLink
 from payments.models import Payment, Refund
 from sms.models import TextMessage
 
-DRAWN: list[Any] = [Invoice, PaymentLink, TextMessage, InvoiceEmail, Payment, Refund]
+Drawn = Invoice | PaymentLink | TextMessage | InvoiceEmail | Payment | Refund
+DRAWN: list[type[Drawn]] = [
+    Invoice,
+    PaymentLink,
+    TextMessage,
+    InvoiceEmail,
+    Payment,
+    Refund,
+]
 INTRODUCTION = """# Statuses and transitions
 
 `audit/transitions.py` is the only code that changes a status. It allows only the transitions below
@@ -31,7 +38,7 @@ def draw() -> str:
     return "\n".join([INTRODUCTION, *(_section(model) for model in DRAWN)])
 
 
-def _section(model: Any) -> str:
+def _section(model: type[Drawn]) -> str:
     """One model: the diagram, and each status in the words of the screen."""
     default = model._meta.get_field("status").default
     starts = [default] if default in model.Status.values else _roots(model)
@@ -46,7 +53,7 @@ def _section(model: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _roots(model: Any) -> list[str]:
+def _roots(model: type[Drawn]) -> list[str]:
     """Statuses without an incoming arrow, and for a refund the one that needs no second person."""
     reached = set().union(*model.TRANSITIONS.values())
     first = [status for status in model.Status.values if status not in reached]

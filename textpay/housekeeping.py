@@ -16,7 +16,7 @@ from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django_scopes import scopes_disabled
 
 from audit.clock import db_now
@@ -143,7 +143,7 @@ def _carry_out(rule: Rule) -> int:
     return removed
 
 
-def _remove_batch(rows: QuerySet[Any]) -> int:
+def _remove_batch(rows: QuerySet[Model]) -> int:
     """Remove one batch; the number of rows.
 
     Rows that another run or a request has locked are left to it, so that neither waits.

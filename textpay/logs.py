@@ -6,7 +6,6 @@ in tenants/card_numbers.py: gunicorn imports this file before Django is set up.
 
 import logging
 import re
-from typing import Any
 
 from tenants import card_numbers
 
@@ -53,7 +52,7 @@ class ScrubbingFilter(logging.Filter):
         return True
 
 
-def configuration(level: str) -> dict[str, Any]:
+def configuration(level: str) -> dict[str, object]:
     """The logging configuration of web server, worker and commands: one handler, scrubbed."""
     own = {"handlers": ["console"], "level": level, "propagate": False}
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -156,6 +156,8 @@ class InvoiceEmail(models.Model):
         wait = min(dt.timedelta(seconds=15 * 2 ** min(self.attempts, 10)), LONGEST_WAIT)
         return self._move(self.Status.QUEUED, next_try_at=timezone.now() + wait)
 
-    def _move(self, to: str, **changes: Any) -> bool:
-        reason = {"reason": changes["error"]} if changes.get("error") else {}
-        return transition(self, to, changes=changes, email=self.to, **reason)
+    def _move(self, to: str, *, error: str = "", **changes: dt.datetime | int | None) -> bool:
+        stored = {"error": error} if error else {}
+        reason = {"reason": error} if error else {}
+        changed = {**changes, **stored}
+        return transition(self, to, actor=None, changes=changed, email=self.to, **reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
@@ -248,7 +248,7 @@ class PaymentLink(models.Model):
         """The invoice asks for nothing any more: "paid" or "void"."""
         return self.move(self.Status.CLOSED, actor=actor, reason=reason)
 
-    def move(self, to: str, *, actor: User | None, **data: Any) -> bool:
+    def move(self, to: str, *, actor: User | None, reason: str = "") -> bool:
         """End the link as `to`, noting when."""
         return transition(
             self,
@@ -256,5 +256,5 @@ class PaymentLink(models.Model):
             actor=actor,
             changes={"closed_at": clock.now()},
             link=self.masked_url,
-            **data,
+            **({"reason": reason} if reason else {}),
         )

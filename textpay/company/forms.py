@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.http import QueryDict
 
 from customers import phones
 from payments.staff.forms import StepUpForm
@@ -70,8 +71,8 @@ class CompanyForm(forms.ModelForm):
             "brand": {"invalid": "Write a color such as #0b6470."},
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, instance: Tenant) -> None:
+        super().__init__(data, instance=instance)
         self.fields["timezone"].choices = [  # type: ignore[attr-defined]
             (
                 "United States",
@@ -172,7 +173,7 @@ class TextRulesForm(forms.ModelForm):
             "code. Customers who asked for no more texts are left to you.",
         }
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """A company that collects for others keeps the quiet hours; the law allows no exception."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("third_party_collector") and not data.get("quiet_hours"):
@@ -208,14 +209,14 @@ class PersonForm(StepUpForm):
     field_order = ("role", "is_active", "confirm_password")
 
     def __init__(
-        self, *args: Any, membership: Membership, giver: Membership, **kwargs: Any
+        self, data: QueryDict | None = None, *, membership: Membership, giver: Membership
     ) -> None:
         self.membership, self.giver = membership, giver
-        super().__init__(*args, user=giver.user, **kwargs)
+        super().__init__(data, user=giver.user)
         self.initial = {"role": membership.role, "is_active": membership.is_active}
         self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Not one's own role, no more than one's own permissions; one administrator must remain."""
         data: dict[str, Any] = self.cleaned_data
         if self.membership.pk == self.giver.pk:
@@ -246,9 +247,9 @@ class InviteForm(StepUpForm):
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
     field_order = ("first_name", "last_name", "email", "role", "confirm_password")
 
-    def __init__(self, *args: Any, giver: Membership, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, giver: Membership) -> None:
         self.tenant, self.giver = giver.tenant, giver
-        super().__init__(*args, user=giver.user, **kwargs)
+        super().__init__(data, user=giver.user)
         roles = Role.objects.filter(tenant=self.tenant)
         self.fields["role"].queryset = roles  # type: ignore[attr-defined]
         self.fields["role"].initial = roles.exclude(name=ADMINISTRATOR).first()
@@ -280,9 +281,9 @@ class RoleForm(StepUpForm, forms.ModelForm):
 
     field_order = ("name", "permissions", "confirm_password")
 
-    def __init__(self, *args: Any, giver: Membership, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, *, instance: Role, giver: Membership) -> None:
         self.giver = giver
-        super().__init__(*args, user=giver.user, **kwargs)
+        super().__init__(data, instance=instance, user=giver.user)
         self.had = list(self.instance.permissions)
         self.fields["name"].validators.append(
             RegexValidator(r"^[\w &'-]+$", "Letters, digits and spaces only.")
@@ -302,7 +303,7 @@ class RoleForm(StepUpForm, forms.ModelForm):
         refuse_more((Permission(one) for one in wanted if one not in self.had), self.giver)
         return wanted
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Nobody changes the role they have."""
         if self.instance.pk is not None and self.instance.pk == self.giver.role_id:
             raise ValidationError(OWN_ROLE)

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -67,8 +67,8 @@ class StepForm(forms.ModelForm):
         widgets = {"days": forms.NumberInput(attrs={"min": 0, "max": 60, "inputmode": "numeric"})}
         error_messages = {"days": {"max_value": "Choose 60 days or fewer."}}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, instance: ReminderStep) -> None:
+        super().__init__(data, instance=instance)
         self.fields["when"].choices = When.choices  # type: ignore[attr-defined]
         for name in self.WORDS:
             self.fields[name].widget.attrs |= {"autocomplete": "off", "maxlength": 80}
@@ -92,7 +92,7 @@ class StepForm(forms.ModelForm):
             raise ValidationError(f"This takes more than two segments. Write less.{why}")
         return words
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """One step per day; a step before the due date has to be before it."""
         data: dict[str, Any] = self.cleaned_data
         when, days = data.get("when"), data.get("days")

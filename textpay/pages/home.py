@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from decimal import Decimal
 
 from django.db.models import Count, F, Q, Sum
 from django.http import HttpResponse
@@ -83,7 +83,7 @@ def _greeting(hour: int) -> str:
     return "Good afternoon" if hour < 18 else "Good evening"
 
 
-def _sums(today: dt.date) -> dict[str, Any]:
+def _sums(today: dt.date) -> dict[str, Decimal | int]:
     late = Q(due_on__lt=today)
     sums = Invoice.objects.open().aggregate(
         count=Count("pk"),
@@ -94,7 +94,7 @@ def _sums(today: dt.date) -> dict[str, Any]:
     return {name: value or 0 for name, value in sums.items()}
 
 
-def _collected(now: dt.datetime) -> dict[str, Any]:
+def _collected(now: dt.datetime) -> dict[str, Decimal | int]:
     status = Payment.Status
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     today = Q(status__in=[status.CAPTURED, status.SETTLED], resolved_at__gte=midnight)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.core.management.base import BaseCommand
 
 from textpay import drawing
@@ -14,7 +12,7 @@ class Command(BaseCommand):
 
     help = "Draws docs/states.md from the models' TRANSITIONS."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Write the file."""
         drawing.path().write_text(drawing.draw())
         self.stdout.write(f"{drawing.path().name} is up to date")

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -33,7 +32,7 @@ class Command(BaseCommand):
 
     help = __doc__
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Create what is missing; write the logins, and the past payments for the sandbox."""
         if not settings.PRACTICE_MODE:
             raise CommandError(

@@ -30,7 +30,7 @@ class Command(BaseCommand):
             help="ask the database alone, not CardConnect",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: Any) -> None:
         """Print a line for each violation and exit with 1; with 2 when CardConnect did not
         respond.
         """
