@@ -228,7 +228,7 @@ def keep(tenant: Any, payments: list[int]) -> int:
     clerk = Membership.objects.filter(tenant=tenant).select_related("user")[0].user
     found = [row for row in match.rows.filter(payment__in=payments) if row.may_be_kept]
     for row in found:
-        resolve.keep_row(row, actor=clerk)
+        resolve.book_attempt(row, actor=clerk)
     return len(found)
 
 

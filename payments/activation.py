@@ -183,12 +183,14 @@ def _ask(account: CardConnectAccount) -> None:
     except CredentialError as error:
         raise NotEnabled(str(error)) from None
     try:
-        told = merchant(account)
+        merchant_setup = merchant(account)
     except (NotSent, Unknown):
         # The fee stored before stays. A fee that appears in a response is voided and recorded.
         log.warning("CardConnect does not tell how the account of %s is set up", account.tenant)
     else:
-        account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
+        account.set_fee(
+            merchant_setup.fee_type, merchant_setup.fee_format, merchant_setup.fee_value
+        )
 
 
 def _check_nothing_is_left_behind(account: CardConnectAccount) -> None:

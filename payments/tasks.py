@@ -103,11 +103,13 @@ def settle_refunds() -> int:
                 "tenant", "payment__tenant__cardconnect", "payment__invoice"
             )[:BATCH]
         )
-        untold = list(Refund.objects.without_receipt(db_now()).select_related("tenant")[:BATCH])
+        without_receipt = list(
+            Refund.objects.without_receipt(db_now()).select_related("tenant")[:BATCH]
+        )
     for refund in due:
         with scope(tenant=refund.tenant):
             _safely(execute.inquire, refund)
-    for refund in untold:
+    for refund in without_receipt:
         with scope(tenant=refund.tenant):
             _safely(receipt.send, refund)
     return len(due)
@@ -171,7 +173,7 @@ def verify_company(tenant_id: int) -> int:
         return 0
     tenant = Tenant.objects.get(pk=tenant_id)
     found, unanswered = verify.verify(tenant, gateway=True)
-    verify.keep(tenant, found, unanswered)
+    verify.record_findings(tenant, found, unanswered)
     with scopes_disabled():
         nightly.finish_check(tenant_id, until)
     return len(found)

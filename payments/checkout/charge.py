@@ -59,7 +59,7 @@ def record_outcome(payment: Payment, answer: Approved | Declined) -> None:
         if isinstance(answer, Declined):
             payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
             if (answer.respproc, answer.respcode) == NEEDS_ZIP:
-                surcharge.learn(payment)
+                surcharge.record_fee(payment)
         elif answer.total(payment.amount) == payment.total:
             payment.confirm(authcode=answer.authcode, **_codes(answer))
         else:
@@ -78,7 +78,7 @@ def undo(payment: Payment, answer: Approved) -> None:
     why, next_step = f"The bank approved {was}", "Try another card."
     if answer.fee and not payment.fee:
         log.error("Payment %s: a card fee of $%s was added", payment.reference, answer.fee)
-        may_try = surcharge.learn(payment, answer)
+        may_try = surcharge.record_fee(payment, answer)
         why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
         next_step = "Try again, or call us." if may_try else "Please call us."
     if client.void(payment, answer.retref):

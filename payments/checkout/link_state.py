@@ -26,7 +26,7 @@ _BILLS = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class LinkState:
     """The state of a link, and what its page needs."""
 
     state: str
@@ -34,22 +34,22 @@ class Standing:
     payment: Payment | None = None
 
 
-def standing(link: PaymentLink) -> Standing:
+def state_of(link: PaymentLink) -> LinkState:
     """The link's state, by the database's clock at the time the link was read."""
     invoice = link.invoice
     open_attempt = Payment.objects.filter(invoice=invoice).in_flight().first()
     if open_attempt is not None:
         needs_person = open_attempt.status == Payment.Status.NEEDS_ATTENTION
         state = ATTENTION if needs_person else CHECKING
-        return Standing(state, payment=open_attempt)
+        return LinkState(state, payment=open_attempt)
     if invoice.status in _BILLS:
-        return Standing(_BILLS[Invoice.Status(invoice.status)])
+        return LinkState(_BILLS[Invoice.Status(invoice.status)])
     if not _is_live(link):
-        return Standing(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
+        return LinkState(_ENDS.get(PaymentLink.Status(link.status), EXPIRED))
     account = CardConnectAccount.of(invoice.tenant)
     if account is None or account.refuses_payments or not invoice.tenant.is_active:
-        return Standing(NOT_SET_UP)
-    return Standing(READY if invoice.is_payable else NOT_READY, account)
+        return LinkState(NOT_SET_UP)
+    return LinkState(READY if invoice.is_payable else NOT_READY, account)
 
 
 def may_name(link: PaymentLink) -> bool:

@@ -31,7 +31,7 @@ from payments.checkout import (
 from payments.checkout.amounts import AmountRefused
 from payments.checkout.claim import AmountChanged, CannotPay, SentBefore
 from payments.checkout.forms import OUT_OF_DATE, FeeForm, PayForm
-from payments.checkout.link_state import may_name, standing
+from payments.checkout.link_state import may_name, state_of
 from payments.checkout.page_data import TO_FIX, page_data
 from payments.checkout.request_guard import (
     FEE_QUESTIONS,
@@ -122,7 +122,7 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         return _unknown(request)
     with scope(tenant=link.tenant):
-        account = standing(link).account
+        account = state_of(link).account
         if account is None or not account.has_surcharge:
             return JsonResponse({"problem": OUT_OF_DATE}, status=409)
         if not FEE_QUESTIONS.allows(link.pk):
@@ -136,8 +136,8 @@ def fee(request: HttpRequest, token: str) -> HttpResponse:
         except CannotPay as silence:
             return JsonResponse({"problem": str(silence)}, status=503)
     total = asked["amount"] + quote.fee
-    told = {"amount": f"{asked['amount']:.2f}", "fee": f"{quote.fee:.2f}", "total": f"{total:.2f}"}
-    return JsonResponse(told | {"words": quote.words})
+    shown = {"amount": f"{asked['amount']:.2f}", "fee": f"{quote.fee:.2f}", "total": f"{total:.2f}"}
+    return JsonResponse(shown | {"words": quote.words})
 
 
 @require_POST
@@ -168,7 +168,7 @@ def _unknown(request: HttpRequest) -> HttpResponse:
 
 def _show(request: HttpRequest, link: PaymentLink, status: int = 0, **extra: Any) -> HttpResponse:
     """The page for the link's present state."""
-    now = standing(link)
+    now = state_of(link)
     if request.GET.get("format") == "json":
         return JsonResponse({"state": now.state})
     if now.state == link_state.READY and now.account is not None:
@@ -252,16 +252,20 @@ def _take(request: HttpRequest, link: PaymentLink, token: str) -> HttpResponse:
         return _to_fix(request, _opened(token) or link, form, [fix])
     except AmountChanged as changed:
         old, new = changed.agreed, changed.now
-        told = {"old": old, "new": new, "difference": new - old, "other": form.other}
-        told |= {"by_fee": changed.by_fee, "entered": form.data}
-        return _show(request, _opened(token) or link, 409, **told)
+        shown = {"old": old, "new": new, "difference": new - old, "other": form.other}
+        shown |= {"by_fee": changed.by_fee, "entered": form.data}
+        return _show(request, _opened(token) or link, 409, **shown)
     except SentBefore as sent:
         context = _context(_opened(token) or link) | {"payment": sent.payment}
         return render(request, "payments/sent_before.html", context, status=422)
     except CannotPay as refused:
-        told = {"refused": str(refused), "method": form.cleaned_data["method"], "other": form.other}
-        told |= {"entered": form.data}
-        return _show(request, _opened(token) or link, 409, **told)
+        shown = {
+            "refused": str(refused),
+            "method": form.cleaned_data["method"],
+            "other": form.other,
+        }
+        shown |= {"entered": form.data}
+        return _show(request, _opened(token) or link, 409, **shown)
     if created:
         entered = form.cleaned_data
         charge.charge(
@@ -324,7 +328,7 @@ def _start(request: HttpRequest, link: PaymentLink, form: PayForm) -> tuple[Paym
 def _outcome(request: HttpRequest, link: PaymentLink, payment: Payment) -> HttpResponse:
     """The receipt, the wait, or the form again with the error above it."""
     failed = payment.was_not_taken
-    now = standing(link).state
+    now = state_of(link).state
     if failed and now == link_state.READY:
         other = str(payment.amount)
         return _show(request, link, failed=payment, method=payment.method, other=other)

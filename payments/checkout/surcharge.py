@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from invoices.models import PaymentLink
 from payments.checkout import authorization_text
 from payments.checkout.claim import AmountChanged, CannotPay
-from payments.checkout.link_state import standing
+from payments.checkout.link_state import state_of
 from payments.gateway import client
 from payments.gateway.client import Approved, CredentialsLost, NotSent, Unknown
 from payments.models import Payment
@@ -45,13 +45,13 @@ def quote(account: CardConnectAccount, token: str, postal: str, amount: Decimal)
     when it does not respond.
     """
     try:
-        told = client.surcharge(account, token, postal, amount)
+        reply = client.surcharge(account, token, postal, amount)
     except CredentialsLost:
         raise CannotPay(OUR_SIDE) from None
     except (NotSent, Unknown):
         raise CannotPay(NOT_TOLD) from None
-    words = ON_DEBIT if told.is_debit else NOT_THERE if told.restricted else ""
-    return Quote(told.fee, words)
+    words = ON_DEBIT if reply.is_debit else NOT_THERE if reply.restricted else ""
+    return Quote(reply.fee, words)
 
 
 @sensitive_variables("token")
@@ -70,7 +70,7 @@ def agreed(
     Raises AmountChanged with both totals when it differs, and CannotPay when it cannot be quoted.
     No quote is requested for a form that has paid before or an invoice that takes no payment now.
     """
-    account = standing(link).account
+    account = state_of(link).account
     if account is None or Payment.objects.filter(link=link, key=key).exists():
         return fee
     is_charged = method == authorization_text.CARD and account.has_surcharge
@@ -80,7 +80,7 @@ def agreed(
     return fee
 
 
-def learn(payment: Payment, answer: Approved | None = None) -> bool:
+def record_fee(payment: Payment, answer: Approved | None = None) -> bool:
     """Record a surcharge that was not known, from `response` or from CardConnect.
 
     True when the page can show it from now on.
@@ -92,13 +92,13 @@ def learn(payment: Payment, answer: Approved | None = None) -> bool:
         return False
     if answer is None or not answer.fee_type:
         try:
-            told = client.merchant(account)
+            reply = client.merchant(account)
         except (NotSent, Unknown):
             pass
         else:
-            account.learn_fee(told.fee_type, told.fee_format, told.fee_value)
+            account.set_fee(reply.fee_type, reply.fee_format, reply.fee_value)
     else:
-        account.learn_fee(answer.fee_type, answer.fee_format, answer.fee_value)
+        account.set_fee(answer.fee_type, answer.fee_format, answer.fee_value)
     account.adds_fee = account.adds_fee or answer is not None
     account.save_fee()
     return account.has_surcharge

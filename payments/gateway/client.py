@@ -185,8 +185,8 @@ def look_up(account: CardConnectAccount, retref: str) -> Transaction | None:
 def _look_up(
     account: CardConnectAccount, site: str, merchid: str, retref: str
 ) -> Transaction | None:
-    told = http.ask(account, "GET", f"inquire/{quote(retref, safe='')}/{merchid}", site=site)
-    found = _transactions(told if isinstance(told, list) else [told])
+    reply = http.ask(account, "GET", f"inquire/{quote(retref, safe='')}/{merchid}", site=site)
+    found = _transactions(reply if isinstance(reply, list) else [reply])
     if not found:
         return None
     for each in found:
@@ -210,8 +210,8 @@ def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
     return rows
 
 
-def _found(told: Any) -> list[Any]:
-    rows = told if isinstance(told, list) else [told]
+def _found(reply: Any) -> list[Any]:
+    rows = reply if isinstance(reply, list) else [reply]
     return [row for row in rows if not responses.is_not_found(row)]
 
 

@@ -113,5 +113,5 @@ _STAFF = {
 
 def for_staff(verb: str, respproc: str, respcode: str) -> str:
     """Why the gateway did not void or refund, and what to do about it."""
-    told = _STAFF.get(respcode) if respproc == "PPS" or respcode in ("26", "28") else None
-    return told or f"CardConnect refused the {verb}. Try again later, or call CardConnect."
+    sentence = _STAFF.get(respcode) if respproc == "PPS" or respcode in ("26", "28") else None
+    return sentence or f"CardConnect refused the {verb}. Try again later, or call CardConnect."

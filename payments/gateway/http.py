@@ -121,8 +121,8 @@ def text(row: Any, name: str, length: int = 128) -> str:
 
 def money(row: Any, name: str) -> Decimal | None:
     """An amount with a decimal point, as all responses write it; None for anything else."""
-    told = field(row, name)
-    return Decimal(told).quantize(Decimal("0.01")) if _AMOUNT.fullmatch(told) else None
+    value = field(row, name)
+    return Decimal(value).quantize(Decimal("0.01")) if _AMOUNT.fullmatch(value) else None
 
 
 def rate(row: Any, name: str) -> Decimal | None:
@@ -136,9 +136,9 @@ def rate(row: Any, name: str) -> Decimal | None:
 
 def day(row: Any, name: str) -> dt.date | None:
     """The day of YYYYMMDD, YYYYMMDDHHMMSS or YYYY-MM-DD, on the gateway's clock."""
-    told = field(row, name).replace("-", "")[:8]
+    value = field(row, name).replace("-", "")[:8]
     try:
-        return dt.datetime.strptime(told, "%Y%m%d").date()  # noqa: DTZ007  a day, not a moment
+        return dt.datetime.strptime(value, "%Y%m%d").date()  # noqa: DTZ007  a day, not a moment
     except ValueError:
         return None
 
@@ -162,11 +162,11 @@ def call(
     except SecretError:
         credentials_lost(account.tenant, "CardConnect")
         raise CredentialsLost("The stored credentials cannot be opened.") from None
-    told: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
-    exchange = partial(_exchange, told, verb, url, login, request, DEADLINE_SECONDS)
+    outcomes: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
+    exchange = partial(_exchange, outcomes, verb, url, login, request, DEADLINE_SECONDS)
     threading.Thread(target=exchange, name="cardconnect", daemon=True).start()
     try:
-        outcome = told.get(timeout=DEADLINE_SECONDS)
+        outcome = outcomes.get(timeout=DEADLINE_SECONDS)
     except queue.Empty:
         log.error("CardConnect did not answer within %s seconds", DEADLINE_SECONDS)
         raise Unknown("No answer from the gateway in time.") from None
@@ -177,7 +177,7 @@ def call(
 
 @sensitive_variables()
 def _exchange(
-    told: queue.SimpleQueue[tuple[int, bytes] | Exception],
+    outcomes: queue.SimpleQueue[tuple[int, bytes] | Exception],
     verb: str,
     url: str,
     login: tuple[str, str],
@@ -200,13 +200,13 @@ def _exchange(
             if response.status_code == http.client.TOO_MANY_REQUESTS:
                 pause = response.headers.get("X-Rate-Limit-Retry-After-Seconds", "")
                 log.error("CardConnect asks for fewer calls; again after %.5s seconds", pause)
-            told.put((response.status_code, _body(response, end)))
+            outcomes.put((response.status_code, _body(response, end)))
     except Unknown as unknown:
-        told.put(unknown)
+        outcomes.put(unknown)
     except requests.RequestException as error:
-        told.put(_failure(error, url))
+        outcomes.put(_failure(error, url))
     except Exception as error:  # urllib3's own, while the body is read
-        told.put(Unknown(f"No answer from the gateway ({type(error).__name__})."))
+        outcomes.put(Unknown(f"No answer from the gateway ({type(error).__name__})."))
 
 
 def _body(response: requests.Response, end: float) -> bytes:

@@ -48,11 +48,11 @@ class Surcharge:
 def merchant(account: CardConnectAccount) -> Merchant:
     """The setup of the tenant's account at the gateway; raises NotSent or Unknown."""
     row = http.ask(account, "GET", f"inquireMerchant/{account.merchid}")
-    told = http.field(row, "merchid", 16)
-    if told != account.merchid:
+    answered = http.field(row, "merchid", 16)
+    if answered != account.merchid:
         raise Unknown("The answer is about another merchant.")
     return Merchant(
-        merchid=told,
+        merchid=answered,
         checks_address=http.flag(row, "avs"),
         checks_code=http.flag(row, "cvv"),
         fee_type=http.field(row, "fee_type", 1).upper(),

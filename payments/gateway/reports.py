@@ -78,9 +78,9 @@ def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
     status, body = http.call(account, "GET", path)
     if status == HTTPStatus.OK and _is_null_batches(body):
         return []
-    told = http.read_json(status, body)
+    report = http.read_json(status, body)
     lines = []
-    for batch in told if isinstance(told, list) else [told]:
+    for batch in report if isinstance(report, list) else [report]:
         for row in _rows(batch, "txns"):
             lines.append(_settled(batch, row))
     return lines
@@ -88,13 +88,13 @@ def settlements(account: CardConnectAccount, day: dt.date) -> list[Settled]:
 
 def funding(account: CardConnectAccount, day: dt.date) -> list[Funded]:
     """Every transaction funded on a day; raises NotSent or Unknown."""
-    told = http.look_up(account, "funding", merchid=account.merchid, date=f"{day:%Y%m%d}")
-    refusal = http.text(told, "errormsg")
+    report = http.look_up(account, "funding", merchid=account.merchid, date=f"{day:%Y%m%d}")
+    refusal = http.text(report, "errormsg")
     if refusal.lower().startswith("no deposits"):
         return []
     if refusal:
         raise Unknown(f"The gateway has no report: {refusal}")
-    return [_funded(row) for row in _rows(told, "txns")]
+    return [_funded(row) for row in _rows(report, "txns")]
 
 
 def _is_null_batches(body: bytes) -> bool:
@@ -146,7 +146,7 @@ def _funded(row: Any) -> Funded:
 
 def amount_in(row: Any, name: str) -> Decimal | None:
     """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is no amount."""
-    told = http.field(row, name)
-    if not _AMOUNT.fullmatch(told):
+    value = http.field(row, name)
+    if not _AMOUNT.fullmatch(value):
         return None
-    return Decimal(told).quantize(_CENT) if "." in told else Decimal(told).scaleb(-2)
+    return Decimal(value).quantize(_CENT) if "." in value else Decimal(value).scaleb(-2)

@@ -199,8 +199,8 @@ def transaction(row: Any) -> Transaction | None:
 
 def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
     """Raise Unknown when the response is about another transaction."""
-    told = orderid_of(row)
-    if told and told not in orderids:
+    value = orderid_of(row)
+    if value and value not in orderids:
         raise Unknown("The answer is about another order.")
     merchid = http.field(row, "merchid")
     # A bank payment may be booked under a linked merchant ID.
@@ -225,8 +225,8 @@ def orderid_of(row: Any) -> str:
 
 def reference(row: Any) -> str:
     """The gateway's own reference; "" unless it is one."""
-    told = http.field(row, "retref")
-    return told if _RETREF.fullmatch(told) else ""
+    value = http.field(row, "retref")
+    return value if _RETREF.fullmatch(value) else ""
 
 
 def codes(row: Any) -> dict[str, str]:

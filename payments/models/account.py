@@ -108,7 +108,7 @@ class CardConnectAccount(models.Model):
             kind += f" of {value}"
         return f"{kind} on credit cards" if self.has_surcharge else kind
 
-    def learn_fee(self, kind: str, shape: str, value: Decimal) -> None:
+    def set_fee(self, kind: str, shape: str, value: Decimal) -> None:
         """Set the fee that CardConnect reported; the caller saves it."""
         self.adds_fee = kind in FEES and value > 0
         self.fee_type, self.fee_format = (kind, shape) if self.adds_fee else ("", "")

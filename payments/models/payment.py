@@ -306,8 +306,8 @@ class Payment(Inquired):
             return f"${self.refunded:,.2f} refunded"
         if self.status in (self.Status.PENDING, self.Status.UNKNOWN):
             return "Do not take another payment yet"
-        told = "" if self.is_booked else f"{self.reason} {f'({code})' if code else ''}"
-        return told.strip()
+        details = "" if self.is_booked else f"{self.reason} {f'({code})' if code else ''}"
+        return details.strip()
 
     @property
     def reference(self) -> str:
@@ -329,16 +329,16 @@ class Payment(Inquired):
             **self._audit_data(),
         )
 
-    def confirm(self, *, retref: str, authcode: str, **told: str) -> bool:
+    def confirm(self, *, retref: str, authcode: str, **details: str) -> bool:
         """Book the money, once however often called. A bank payment is started, not paid."""
         is_card = self.method == self.Method.CARD
         to = self.Status.CAPTURED if is_card else self.Status.STARTED
-        return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **told)
+        return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **details)
 
-    def decline(self, reason: str, *, may_retry: bool = True, **told: str) -> bool:
+    def decline(self, reason: str, *, may_retry: bool = True, **details: str) -> bool:
         """Record a decline; nothing was taken."""
         return self._record_outcome(
-            self.Status.DECLINED, reason=reason, may_retry=may_retry, **told
+            self.Status.DECLINED, reason=reason, may_retry=may_retry, **details
         )
 
     def not_charged(self, reason: str) -> bool:
@@ -352,10 +352,10 @@ class Payment(Inquired):
         except IllegalTransition:
             return False  # the outcome was recorded meanwhile
 
-    def need_attention(self, reason: str, **told: str) -> bool:
+    def need_attention(self, reason: str, **details: str) -> bool:
         """Keep paying locked until staff or a later inquiry resolves the outcome."""
         again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
-        return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
+        return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **details, **again)
 
     def _record_outcome(self, to: str, **changes: Any) -> bool:
         """Set the status under the invoice's lock; rebalance the invoice when money was booked."""
@@ -363,8 +363,8 @@ class Payment(Inquired):
             self.invoice.locked()
             if to != self.Status.UNKNOWN:
                 changes["resolved_at"] = db_now()
-            told_by_gateway = to in (*self.BOOKED, self.Status.DECLINED)
-            who = "CardConnect" if told_by_gateway else "Textpay"
+            from_gateway = to in (*self.BOOKED, self.Status.DECLINED)
+            who = "CardConnect" if from_gateway else "Textpay"
             moved = transition(
                 self, to, actor_label=who, changes=changes, **self._audit_data(changes)
             )
@@ -387,14 +387,14 @@ class Payment(Inquired):
 
     def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of an audit entry: never a token, never more than four digits."""
-        told = {"amount": f"{self.amount:.2f}", "account": self.account_label}
-        told |= {"method": self.get_method_display(), "reference": self.reference}
+        details = {"amount": f"{self.amount:.2f}", "account": self.account_label}
+        details |= {"method": self.get_method_display(), "reference": self.reference}
         if self.fee:
-            told |= {"fee": f"{self.fee:.2f}", "charged": f"{self.total:.2f}"}
+            details |= {"fee": f"{self.fee:.2f}", "charged": f"{self.total:.2f}"}
         for name in ("retref", "authcode", "respcode", "resptext", "reason"):
             if changes and changes.get(name):
-                told[name] = str(changes[name])
-        return told
+                details[name] = str(changes[name])
+        return details
 
     @property
     def is_by_hand(self) -> bool:
@@ -539,18 +539,18 @@ class Payment(Inquired):
             if total == self.amount and self.status in (self.Status.SETTLED, self.Status.CLEARED):
                 transition(self, self.Status.REFUNDED, actor_label=GATEWAY, **self._audit_data())
             elif total < self.amount and self.status == self.Status.REFUNDED:
-                told = self._audit_data({"reason": "A refund of it came back."})
-                transition(self, self.Status.CLEARED, actor_label=GATEWAY, **told)
+                details = self._audit_data({"reason": "A refund of it came back."})
+                transition(self, self.Status.CLEARED, actor_label=GATEWAY, **details)
             self.book()
 
-    def _record(self, action: str, actor: User | None, **told: Any) -> None:
+    def _record(self, action: str, actor: User | None, **details: Any) -> None:
         record(
             action,
             tenant=self.tenant,
             subject=self.audit_subject,
             actor=actor,
             actor_label="" if actor else GATEWAY,
-            **told,
+            **details,
         )
 
     def _return_reason(self, code: str) -> str:

@@ -152,7 +152,7 @@ class MatchRun(models.Model):
             for kind in self.Kind
         ]
 
-    def keep_matched(self, rows: Collection[MatchRow], *, has_deposits: bool) -> None:
+    def store_matched(self, rows: Collection[MatchRow], *, has_deposits: bool) -> None:
         """Store the figures of matched lines, in place of their rows."""
         for kind in self.Kind:
             amounts = [row.amount or ZERO for row in rows if row.kind == kind]

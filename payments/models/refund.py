@@ -218,7 +218,7 @@ class Refund(Inquired):
         return self.sent_at or self.claimed_at or self.requested_at
 
     @property
-    def told(self) -> str:
+    def outcome_message(self) -> str:
         """Its outcome in one sentence for the person who requested it: whether money moved."""
         amount, account = f"${self.total:,.2f}", self.payment.account_label
         match self.status:
@@ -290,7 +290,7 @@ class Refund(Inquired):
         self.refresh_from_db(fields=["kind", "sent_at"])
         return turned == 1
 
-    def done(self, **told: Any) -> bool:
+    def done(self, **details: Any) -> bool:
         """Record that the gateway refunded it and rebalance; repeated calls change nothing.
 
         A void that does not match the status of its payment needs attention.
@@ -299,25 +299,27 @@ class Refund(Inquired):
             payment = self._payment_locked()
             if self.kind == self.Kind.VOID and not payment.can_be_voided:
                 state = payment.get_status_display().lower()
-                return self.need_attention(VOIDED_BUT.format(state), **told)
+                return self.need_attention(VOIDED_BUT.format(state), **details)
             contact = payment.invoice.customer.billing_contact
             to = contact.email if contact else ""
             receipt: dict[str, Any] = {"receipt_to": to, "receipt_due_at": db_now() if to else None}
-            told = {"outcome": "", "resolved_at": db_now(), **receipt, **told}
-            moved = self._move(self.Status.DONE, **told)
+            details = {"outcome": "", "resolved_at": db_now(), **receipt, **details}
+            moved = self._move(self.Status.DONE, **details)
             if moved and self.kind == self.Kind.VOID:
                 payment.mark_voided(reason=self.reason)
             elif moved:
                 payment.recount_refunds(refunded_total(payment))
         return moved
 
-    def decline(self, outcome: str, **told: Any) -> bool:
+    def decline(self, outcome: str, **details: Any) -> bool:
         """Record that nothing was refunded."""
         with transaction.atomic():
             self._payment_locked()
-            return self._move(self.Status.DECLINED, outcome=outcome, resolved_at=db_now(), **told)
+            return self._move(
+                self.Status.DECLINED, outcome=outcome, resolved_at=db_now(), **details
+            )
 
-    def need_attention(self, outcome: str, **told: Any) -> bool:
+    def need_attention(self, outcome: str, **details: Any) -> bool:
         """Wait until staff or a later inquiry resolves the outcome."""
         now = db_now()
         again: dict[str, Any] = {
@@ -325,7 +327,7 @@ class Refund(Inquired):
             "next_inquiry_at": now + SLOW_PAUSES[0],
             "resolved_at": now,
         }
-        return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **again, **told)
+        return self._move(self.Status.NEEDS_ATTENTION, outcome=outcome, **again, **details)
 
     def mark_returned(self, code: str) -> bool:
         """The customer's bank returned the credit: the payment counts again. Repeated returns
@@ -389,18 +391,18 @@ class Refund(Inquired):
 
     def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of an audit entry."""
-        told = {
+        details = {
             "amount": f"{self.amount:.2f}",
             "account": self.payment.account_label,
             "way": self.get_kind_display(),
             "reason": self.reason,
         }
         if self.fee:
-            told["fee"] = f"{self.fee:.2f}"
+            details["fee"] = f"{self.fee:.2f}"
         for name in ("retref", "respcode", "resptext", "outcome"):
             if changes and changes.get(name):
-                told[name] = str(changes[name])
-        return told
+                details[name] = str(changes[name])
+        return details
 
 
 def refunded_total(payment: Payment) -> Decimal:

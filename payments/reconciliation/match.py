@@ -76,12 +76,20 @@ def run(match: MatchRun) -> None:
         match.finish("CardConnect did not give its reports. Nothing was changed.")
         return
     books = Books(account, lines)
-    told = any(line.paid_out is not None for line in lines)
-    tells = told or MatchRun.objects.filter(tenant=match.tenant, has_deposits=True).exists()
+    has_payouts = any(line.paid_out is not None for line in lines)
+    reports_payouts = (
+        has_payouts or MatchRun.objects.filter(tenant=match.tenant, has_deposits=True).exists()
+    )
     listed = {line.retref for line in lines}
-    rows = [_row(match, account, line, books, tells=tells) for line in lines]
+    rows = [_row(match, account, line, books, reports_payouts=reports_payouts) for line in lines]
     rows += _ours_only(match, account, listed)
-    _write(match, account, listed, [row for row in rows if row is not None], tells=tells)
+    _write(
+        match,
+        account,
+        listed,
+        [row for row in rows if row is not None],
+        reports_payouts=reports_payouts,
+    )
 
 
 def _write(
@@ -90,7 +98,7 @@ def _write(
     listed: set[str],
     rows: list[MatchRow],
     *,
-    tells: bool,
+    reports_payouts: bool,
 ) -> None:
     """Write figures and rows in one transaction, and only once for a run."""
     matched = [row for row in rows if row.bucket == Bucket.MATCHED]
@@ -100,7 +108,7 @@ def _write(
         if locked.finished_at is None:
             _supersede(match, account, listed, problems)
             MatchRow.objects.bulk_create(problems)
-            locked.keep_matched(matched, has_deposits=tells)
+            locked.store_matched(matched, has_deposits=reports_payouts)
             locked.finish()
     for row in problems:
         log.error("Money match of %s: %s, %s", match.tenant.slug, row, row.retref)
@@ -118,8 +126,8 @@ def _supersede(
     gone = []
     for old in before.filter(Q(handled_at__isnull=True) | Q(day__gte=match.from_day)):
         is_listed = old.merchid == account.merchid and old.retref in listed
-        is_told = old.handled_at is None and old.cause == Cause.BOOKED
-        if old.cause in FOLLOWED or (is_listed and not is_told):
+        is_open = old.handled_at is None and old.cause == Cause.BOOKED
+        if old.cause in FOLLOWED or (is_listed and not is_open):
             gone.append(old.pk)
         new = now.get(old.retref) if is_listed and old.handled_at else None
         if new and (new.cause, new.amount) == (old.cause, old.amount):
@@ -133,18 +141,18 @@ def _row(
     line: Line,
     books: Books,
     *,
-    tells: bool = False,
+    reports_payouts: bool = False,
 ) -> MatchRow | None:
     """One line of the gateway in its bucket; books it when it is provably ours.
 
-    `tells`: whether CardConnect reports payouts for this tenant; a test system never does.
+    `reports_payouts`: whether CardConnect reports payouts of this tenant; a test system does not.
     """
     payment, refund = books.payment(line), books.refund(line)
     if payment is None and refund is None and line.is_rejected:
         return None  # neither side counts it as money
     found, (bucket, cause) = _judge(account, line, payment, refund)
     if (bucket, cause) == MATCHED:
-        bucket, cause = _judge_deposit(line, match.to_day, tells=tells)
+        bucket, cause = _judge_deposit(line, match.to_day, reports_payouts=reports_payouts)
     if found is not None:
         books.add(found)
     invoice = found.invoice if found else _named(match.tenant, line)
@@ -180,8 +188,8 @@ def _our_amount(line: Line, payment: Payment | None, refund: Refund | None) -> D
     """Our amount for this line; None when we have none."""
     if refund is not None:
         came_back = bool(line.return_code) or line.is_rejected
-        is_told = refund.status in GIVEN_ONCE and refund.retref in ("", line.retref)
-        return -refund.total if is_told and not came_back else None
+        is_recorded = refund.status in GIVEN_ONCE and refund.retref in ("", line.retref)
+        return -refund.total if is_recorded and not came_back else None
     return payment.total if payment and payment.is_booked else None
 
 
@@ -220,8 +228,8 @@ def _judge_our_refund(refund: Refund, line: Line) -> tuple[str, str]:
     if refund.status not in CAME_BACK:
         refund.refresh_from_db()
     if line.return_code or line.is_rejected:
-        is_told = refund.status == Refund.Status.DONE
-        return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_told else MATCHED
+        is_recorded = refund.status == Refund.Status.DONE
+        return (Bucket.DIFFERS, Cause.REFUND_BACK) if is_recorded else MATCHED
     if refund.is_open:
         execute.inquire(refund)
         refund.refresh_from_db()
@@ -273,7 +281,7 @@ def _named(tenant: Tenant, line: Line) -> Invoice | None:
     return Invoice.objects.filter(tenant=tenant, number=line.invoicenumber).first()
 
 
-def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str]:
+def _judge_deposit(line: Line, today: dt.date, *, reports_payouts: bool) -> tuple[str, str]:
     """Check that the settled amount reached the tenant's bank in full."""
     if line.return_code or line.is_rejected:
         return MATCHED
@@ -282,7 +290,7 @@ def _judge_deposit(line: Line, today: dt.date, *, tells: bool) -> tuple[str, str
         return MATCHED if is_whole else (Bucket.DIFFERS, Cause.AMOUNT)
     days = PAID_OUT_WITHIN["ach" if line.is_bank else "card"]
     is_late = line.amount > 0 and banking_days.after(line.day, days) <= today
-    return (Bucket.OURS, Cause.NOT_PAID_OUT) if tells and is_late else MATCHED
+    return (Bucket.OURS, Cause.NOT_PAID_OUT) if reports_payouts and is_late else MATCHED
 
 
 def _find_home(account: CardConnectAccount, line: Line) -> tuple[Payment | None, tuple[str, str]]:
@@ -359,12 +367,12 @@ def _ours_only(match: MatchRun, account: CardConnectAccount, seen: set[str]) -> 
     """
     zone = match.tenant.zone
     start = dt.datetime.combine(match.from_day, dt.time.min, zone)
-    told = MatchRow.objects.filter(tenant=match.tenant, bucket=Bucket.OURS).filter(WAITING)
-    told = told.filter(cause__in=FOLLOWED)
+    reported = MatchRow.objects.filter(tenant=match.tenant, bucket=Bucket.OURS).filter(WAITING)
+    reported = reported.filter(cause__in=FOLLOWED)
     of_these_days = Q(merchid=account.merchid, created_at__gte=start)
     mine = Payment.objects.filter(tenant=match.tenant, found_by_match=False)
     mine = mine.filter(
-        of_these_days | Q(status__in=Payment.IN_FLIGHT) | Q(pk__in=told.values("payment"))
+        of_these_days | Q(status__in=Payment.IN_FLIGHT) | Q(pk__in=reported.values("payment"))
     ).select_related("invoice")
     now = db_now()
     for payment in mine.order_by("id"):

@@ -79,7 +79,7 @@ def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> No
         )
 
 
-def keep_row(row: MatchRow, *, actor: User) -> Payment:
+def book_attempt(row: MatchRow, *, actor: User) -> Payment:
     """Book what CardConnect took for a payment that is recorded as not paid; raises CannotBook.
 
     The attempt keeps its status in the history; the charge becomes a payment of its own.

@@ -57,11 +57,11 @@ def _ask_database(rule: Invariant, values: dict[str, Any]) -> Iterable[Violation
         cursor.execute(rule.sql, values)
         rows = cursor.fetchall()
     for tenant_id, invoice_id, subject, first, second in rows:
-        words = rule.words.format(_told(first), _told(second))
+        words = rule.words.format(_for_people(first), _for_people(second))
         yield Violation(rule.number, tenant_id, invoice_id, subject, words, rule.step)
 
 
-def _told(value: Any) -> str:
+def _for_people(value: Any) -> str:
     return f"{value:,.2f}" if isinstance(value, Decimal) else str(value)
 
 
@@ -131,7 +131,7 @@ def _about(payment: Payment, invariant: int, words: str, step: str) -> Violation
     )
 
 
-def keep(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
+def record_findings(tenant: Tenant, found: list[Violation], unanswered: int = 0) -> None:
     """Replace the tenant's findings on Home, and log them.
 
     Stores also the time of the check, and for how many payments CardConnect did not respond. The

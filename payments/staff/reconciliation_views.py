@@ -100,8 +100,8 @@ def match(request: StaffRequest) -> HttpResponse:
     asked = request.GET.get("bucket", "")
     bucket = asked if asked in MatchRow.Bucket.values else _most_urgent(counted)
     rows = every.filter(bucket=bucket).order_by("-id")
-    told = rows.select_related("invoice__customer", "payment", "run", "seen_by")
-    pages = Paginator(told, PER_PAGE)
+    listed = rows.select_related("invoice__customer", "payment", "run", "seen_by")
+    pages = Paginator(listed, PER_PAGE)
     pages.count = 0 if bucket == "matched" else counted.get(bucket, {}).get("count", 0)
     context = {
         "tab": "match",
@@ -166,15 +166,15 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     rows = MatchRow.objects.select_related("tenant", "payment__invoice", "payment__tenant")
     row = get_object_or_404(rows, public_id=public_id)
     try:
-        payment = resolve.keep_row(row, actor=request.user)
+        payment = resolve.book_attempt(row, actor=request.user)
     except CannotBook as problem:
         messages.info(request, str(problem))
         return redirect("payments:match")
-    told = f"${payment.amount:,.2f} booked on {payment.invoice.number}."
+    message = f"${payment.amount:,.2f} booked on {payment.invoice.number}."
     if "give_back" in request.POST and request.membership.allows(Permission.REFUND_PAYMENTS):
-        messages.info(request, f"{told} Now give it back.")
+        messages.info(request, f"{message} Now give it back.")
         return redirect("payments:give_back", payment.public_id)
-    messages.success(request, told)
+    messages.success(request, message)
     return redirect("payments:match")
 
 
@@ -207,8 +207,8 @@ def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:
-        told = "is put away." if is_new else "was put away before, or has changed since."
-        messages.info(request, f"{row.get_cause_display()}, ${row.amount:,.2f}: it {told}")
+        ending = "is put away." if is_new else "was put away before, or has changed since."
+        messages.info(request, f"{row.get_cause_display()}, ${row.amount:,.2f}: it {ending}")
     return redirect("payments:match")
 
 
@@ -223,6 +223,6 @@ def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         messages.info(request, "There is nothing to ask. Match again for the newest picture.")
         return redirect("payments:match")
     resolve.ask_row(row, payment)
-    told = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
-    messages.info(request, told.strip())
+    message = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
+    messages.info(request, message.strip())
     return redirect("payments:match")

@@ -46,7 +46,7 @@ def give_back(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         else:
             if is_new:
                 execute.send(refund)
-            return _told(request, refund)
+            return _back_with_message(request, refund)
     before = payment.refunds.total_refunded()
     return _dialog(request, "give_back", form, payment.invoice, payment=payment, before=before)
 
@@ -72,7 +72,7 @@ def release(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         except CannotRefund as refused:
             form.add_error(None, ValidationError(str(refused)))
         else:
-            return _told(request, refund)
+            return _back_with_message(request, refund)
     before = refund.payment.refunds.exclude(pk=refund.pk).total_refunded()
     invoice = refund.payment.invoice
     return _dialog(request, "release", form, invoice, refund=refund, before=before)
@@ -126,11 +126,11 @@ def _refund(public_id: uuid.UUID) -> Refund:
     return get_object_or_404(found, public_id=public_id)
 
 
-def _told(request: StaffRequest, refund: Refund) -> HttpResponse:
+def _back_with_message(request: StaffRequest, refund: Refund) -> HttpResponse:
     """Back to the invoice, with the outcome in words: whether money moved."""
     refund.refresh_from_db()
     level = {Refund.Status.DONE: messages.success, Refund.Status.DECLINED: messages.error}
-    level.get(Refund.Status(refund.status), messages.info)(request, refund.told)
+    level.get(Refund.Status(refund.status), messages.info)(request, refund.outcome_message)
     return _done(request, refund.payment.invoice)
 
 
@@ -160,8 +160,8 @@ def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         charge.inquire(payment)
         payment.refresh_from_db()
     level = messages.warning if payment.is_in_flight else messages.info
-    told = f"{payment.account_label}: {payment.get_status_display()}. {_why(payment)}"
-    level(request, told.strip())
+    message = f"{payment.account_label}: {payment.get_status_display()}. {_why(payment)}"
+    level(request, message.strip())
     return redirect("invoices:detail", payment.invoice.public_id)
 
 
@@ -177,7 +177,7 @@ def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Ask CardConnect again** about a refund without an outcome, and show whether money moved."""
     refund = _refund(public_id)
     execute.inquire(refund)
-    return _told(request, refund)
+    return _back_with_message(request, refund)
 
 
 @require_http_methods(["GET", "POST"])
@@ -193,6 +193,6 @@ def repaid(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
             form.add_error(None, ValidationError(str(refused)))
         else:
             refund.refresh_from_db()
-            messages.success(request, refund.told)
+            messages.success(request, refund.outcome_message)
             return _done(request, refund.payment.invoice)
     return _dialog(request, "repaid", form, refund.payment.invoice, refund=refund)

@@ -128,7 +128,7 @@ def with_fee(gateway: Gateway, tenant: Tenant) -> Callable[..., CardConnectAccou
 def surcharged(with_fee: Callable[..., CardConnectAccount]) -> CardConnectAccount:
     """A merchant account that adds 3% to credit cards, and we know."""
     account = with_fee()
-    account.learn_fee("S", "percent", Decimal("3.00"))
+    account.set_fee("S", "percent", Decimal("3.00"))
     account.save_fee()
     return account
 

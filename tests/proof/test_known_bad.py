@@ -95,7 +95,7 @@ def test_a_refund_that_the_gateway_refuses_is_not_done(payer, link, form, gatewa
     )
     execute.send(refund)
     assert refund.status == "declined"
-    assert "No money has moved" in refund.told
+    assert "No money has moved" in refund.outcome_message
     assert gateway.charges(kind="refund") == []
     link.invoice.refresh_from_db()
     assert link.invoice.balance == 0

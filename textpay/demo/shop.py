@@ -293,7 +293,7 @@ class Shop:
         """Support ends bank payments; CardConnect adds a surcharge to credit cards from now on."""
         account = CardConnectAccount.objects.get(tenant=self.tenant)
         account.ach_enabled = False
-        account.learn_fee("S", "percent", Decimal(3))
+        account.set_fee("S", "percent", Decimal(3))
         account.save()
         record(
             "tenant.credentials_changed",

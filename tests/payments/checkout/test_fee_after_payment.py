@@ -59,7 +59,7 @@ def books_agree(tenant):
 def test_a_void_gives_all_of_it_back(paid, gateway, admin_user, tenant):
     refund = give_back(paid, "182.50", admin_user)
     assert (refund.kind, refund.fee) == ("void", Decimal("5.48"))
-    assert "will not be charged $187.98" in refund.told
+    assert "will not be charged $187.98" in refund.outcome_message
     assert gateway.taken() == []
     assert Invoice.objects.get().balance == Decimal("182.50")
     assert verify.verify(tenant, gateway=True) == ([], 0)
@@ -69,7 +69,7 @@ def test_a_full_refund_gives_the_surcharge_back(settled, gateway, admin_user, te
     refund = give_back(settled, "182.50", admin_user)
     assert given(gateway) == ["187.98"]
     assert (settled.status, settled.refunded) == ("refunded", Decimal("182.50"))
-    assert "$187.98 is on its way back" in refund.told
+    assert "$187.98 is on its way back" in refund.outcome_message
     gateway.sandbox.control("close-batch")
     assert books_agree(tenant)
 
@@ -117,7 +117,7 @@ def test_the_receipt_of_a_refund_has_three_lines(settled, admin_user, link):
 
 def test_both_ledgers_agree_about_a_payment_with_a_surcharge(settled, tenant):
     assert books_agree(tenant)
-    verify.keep(tenant, [])
+    verify.record_findings(tenant, [])
     assert not Finding.objects.exists()
 
 

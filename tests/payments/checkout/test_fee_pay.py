@@ -52,7 +52,7 @@ def test_a_surcharge_account_is_learned_and_said(
     [("flat", "2.50", "a surcharge of $2.50 on credit cards"), ("percent", "2.75", "of 2.75% on")],
 )
 def test_every_shape_in_words(surcharged, shape, value, words):
-    surcharged.learn_fee("S", shape, Decimal(value))
+    surcharged.set_fee("S", shape, Decimal(value))
     assert words in surcharged.fee_words
 
 
@@ -205,7 +205,7 @@ def test_the_question_has_its_limits(payer, link, fee_form, gateway, surcharged)
     assert payer.get(f"{address(link)}fee/").status_code == 405
     answers = [ask(payer, link, fee_form, postal="x").status_code for _ in range(31)]
     assert (answers[29], answers[30]) == (422, 429)
-    surcharged.learn_fee("N", "", Decimal(0))
+    surcharged.set_fee("N", "", Decimal(0))
     surcharged.save_fee()
     assert ask(payer, link, fee_form).status_code == 409
 

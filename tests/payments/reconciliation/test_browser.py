@@ -44,7 +44,7 @@ def ledger(tenant: Any) -> None:
             invoice=None if cause == "unknown_charge" else paid.invoice,
         )
     agrees = MatchRow(bucket="matched", cause="same", their_amount=paid.amount)
-    run.keep_matched([agrees], has_deposits=True)
+    run.store_matched([agrees], has_deposits=True)
     run.finish()
     Finding.objects.create(
         tenant=tenant,

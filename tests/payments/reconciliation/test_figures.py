@@ -90,7 +90,7 @@ def test_what_went_back_is_counted_by_itself(tenant):
         MatchRow(bucket="matched", cause="same", their_amount=Decimal(amount), note=note)
         for amount, note in [("182.50", ""), ("-45.50", ""), ("-20.00", "R01"), ("20.00", "R02")]
     ]
-    run.keep_matched(rows, has_deposits=False)
+    run.store_matched(rows, has_deposits=False)
     run.refresh_from_db()
     assert run.matched_by_kind() == [
         ("Charges", 1, Decimal("182.50")),

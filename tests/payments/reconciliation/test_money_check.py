@@ -164,10 +164,10 @@ def violations(tenant, count=3):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
 def test_two_checks_at_one_moment_keep_each_finding_once(tenant):
-    verify.keep(tenant, [])
+    verify.record_findings(tenant, [])
     with transaction.atomic():
-        verify.keep(tenant, violations(tenant))
-        second = apart(lambda: verify.keep(tenant, violations(tenant), 2))
+        verify.record_findings(tenant, violations(tenant))
+        second = apart(lambda: verify.record_findings(tenant, violations(tenant), 2))
         wait_until_locked_out(second)
     second.result()
     assert [finding.words[:5] for finding in Finding.objects.all()] == ["INV-0", "INV-1", "INV-2"]
@@ -177,14 +177,17 @@ def test_two_checks_at_one_moment_keep_each_finding_once(tenant):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="row locks are PostgreSQL's")
 def test_many_first_checks_at_one_moment_keep_each_finding_once(tenant):
-    assert run_together(*[lambda: verify.keep(tenant, violations(tenant))] * 8) == [None] * 8
+    assert (
+        run_together(*[lambda: verify.record_findings(tenant, violations(tenant))] * 8)
+        == [None] * 8
+    )
     assert Finding.objects.count() == 3
 
 
 def test_a_check_keeps_the_claim_of_its_night(tenant):
     due = db_now()
     MoneyCheck.objects.create(tenant=tenant, next_check_at=due)
-    verify.keep(tenant, [])
+    verify.record_findings(tenant, [])
     assert MoneyCheck.objects.get(tenant=tenant).next_check_at == due
 
 
@@ -198,18 +201,18 @@ def test_home_says_when_it_was_checked_and_what_was_not_answered(
         return browser_of(person).get("/").content.decode()
 
     assert "where the books say" not in home(admin_user)
-    verify.keep(tenant, [])
+    verify.record_findings(tenant, [])
     assert "Every cent is where the books say" in home(admin_user)
     assert "where the books say" not in home(viewer)
-    verify.keep(tenant, [], 3)
+    verify.record_findings(tenant, [], 3)
     page = home(admin_user)
     assert "Money that needs a look" in page
     assert "CardConnect did not answer about 3 payments" in page
-    verify.keep(tenant, [])
+    verify.record_findings(tenant, [])
     MoneyCheck.objects.update(checked_at=db_now() - dt.timedelta(days=2))
     assert "The money was not checked last night" in home(admin_user)
 
 
 def test_no_company_sees_anothers_check(tenant, stranger, browser_of):
-    verify.keep(tenant, [], 3)
+    verify.record_findings(tenant, [], 3)
     assert "did not answer" not in browser_of(stranger).get("/").content.decode()

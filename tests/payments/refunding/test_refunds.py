@@ -225,7 +225,7 @@ def test_a_refund_that_never_arrived_is_told_so(settled, admin_user, browser_of,
     refund.refresh_from_db()
     assert refund.status == "unknown"  # too early to believe "not found"
     assert later(refund).status == "declined"
-    assert "No money has moved" in refund.told
+    assert "No money has moved" in refund.outcome_message
     assert gateway.charges(kind="refund") == []
     ask(browser_of(admin_user), settled, "50.00")
     assert len(gateway.charges(kind="refund")) == 1
@@ -291,7 +291,10 @@ def test_a_void_that_cannot_move_its_payment_needs_a_person(paid, admin_user, br
     refund = later(Refund.objects.get())
     paid.refresh_from_db()
     assert (refund.status, paid.status) == ("needs_attention", "rejected")
-    assert "CardConnect voided it, but here the payment is rejected at settlement." in refund.told
+    assert (
+        "CardConnect voided it, but here the payment is rejected at settlement."
+        in refund.outcome_message
+    )
     assert refund.outcome in said(browser.get("/"))
     assert "will not be charged" not in said(browser.get(f"/invoices/{paid.invoice.public_id}/"))
     assert later(refund).status == "needs_attention"
