@@ -12,7 +12,7 @@ from django.db import connection
 from payments.checkout import authorization_text, claim
 from payments.models import Finding, Payment, payment_state
 from payments.reconciliation import verify
-from payments.reconciliation.verify import check, keep
+from payments.reconciliation.verify import check, record_findings
 from tests.factories import make_customer, make_invoice, make_link, make_ready_tenant
 from tests.payments.conftest import address, check_everybody
 
@@ -222,12 +222,12 @@ def test_silence_of_the_gateway_is_no_success(tenant, payer, link, form, gateway
 
 def test_a_company_sees_what_was_found_until_it_is_right(tenant, paid, caplog):
     sql("UPDATE invoices_invoice SET paid = paid + 1")
-    keep(tenant, check(tenant))
+    record_findings(tenant, check(tenant))
     finding = Finding.objects.get()
     assert (finding.invariant, finding.invoice) == (4, paid.invoice)
     assert paid.invoice.number in caplog.text
     sql("UPDATE invoices_invoice SET paid = paid - 1")
-    keep(tenant, check(tenant))
+    record_findings(tenant, check(tenant))
     assert not Finding.objects.exists()
 
 
