@@ -19,10 +19,12 @@ from django_scopes import scope
 from audit.clock import db_now
 from audit.models import AuditEntry, record
 from payments.models import MatchRow, MatchRun
+from payments.reconciliation import match as matching
 from sms.models import NumberLookup
 from tenants.models import Tenant, User
 from tests.conftest import signed_in
 from tests.factories import make_ready_tenant
+from tests.payments.reconciliation.test_match import match_now
 from tests.race import apart, run_together
 from textpay import housekeeping
 from textpay.celery import app
@@ -161,6 +163,20 @@ def test_what_the_page_of_money_match_shows_stays(
     page = signed_in(admin_user).get(reverse("payments:match")).content.decode()
     assert "$1,640.00" in page
     assert "CardConnect could not be reached." in page
+
+
+def test_a_company_that_had_deposits_stays_one(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Money match knows it from earlier runs, and reports a missing deposit only then."""
+    for age in (3 * LONG_AGO, 2 * LONG_AGO):
+        make_run(tenant, age, has_deposits=True)
+    make_run(tenant, LONG_AGO, problem="CardConnect could not be reached.")
+    assert housekeeping.run()["old match runs"] == 1
+    monkeypatch.setattr(matching, "read", lambda *_: [])
+    run = match_now(tenant)
+    run.refresh_from_db()
+    assert run.has_deposits
 
 
 def test_a_run_that_has_not_ended_stays(tenant: Tenant) -> None:
