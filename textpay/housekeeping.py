@@ -65,7 +65,7 @@ RULES = (
         THIRTEEN_MONTHS,
         "A later match listed the same again, or found that it agrees. What waits for a person "
         "stays, and so does what a person handled, for ever: it is the evidence of a decision "
-        "about money, and there are only as many as people have made.",
+        "about money. There are a few rows of each: matches copy it while they read its day.",
         lambda moment: MatchRow.objects.outdated(moment),
     ),
     Rule(
