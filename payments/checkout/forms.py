@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -32,7 +31,7 @@ class FeeForm(forms.Form):
     postal = forms.CharField(max_length=10, required=False)
     amount = forms.CharField(max_length=20, required=False)
 
-    def __init__(self, data: Mapping[str, Any], *, tenant: Tenant, balance: Decimal) -> None:
+    def __init__(self, data: Mapping[str, object], *, tenant: Tenant, balance: Decimal) -> None:
         super().__init__(data)
         self.tenant, self.balance = tenant, balance
 
@@ -77,7 +76,7 @@ class PayForm(forms.Form):
 
     def __init__(
         self,
-        data: Mapping[str, Any],
+        data: Mapping[str, object],
         *,
         today: dt.date,
         may_choose: bool = False,

@@ -5,7 +5,6 @@ once: `{{ page_data|json_script:"pay-data" }}`, read by js/pay.js and js/pay_fee
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 from payments.checkout import amounts, authorization_text, forms
 from tenants.models import Tenant
@@ -68,7 +67,7 @@ SURCHARGE = {
 }
 
 
-def page_data(tenant: Tenant, balance: Decimal) -> dict[str, Any]:
+def page_data(tenant: Tenant, balance: Decimal) -> dict[str, object]:
     """Words, card brands and amount rules; money is in whole cents."""
     return {
         "words": WORDS,

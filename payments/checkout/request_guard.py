@@ -38,7 +38,7 @@ def payer_page(view: View) -> View:
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
             response = HttpResponse("Too much was sent at once.", "text/plain", status=413)
         elif carries_card_number(request):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import quote
 
 from django.views.decorators.debug import sensitive_variables
@@ -195,11 +194,11 @@ def _look_up(
     raise Unknown("The answer is about another transaction.")
 
 
-def _transactions(rows: list[Any]) -> list[Transaction]:
+def _transactions(rows: list[object]) -> list[Transaction]:
     return [found for row in rows if (found := responses.transaction(row)) is not None]
 
 
-def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
+def _by_orderid(payment: Payment, orderid: str) -> list[object]:
     """The rows under an order number, without "Txn not found"."""
     path = f"inquireByOrderid/{quote(orderid, safe='')}/{payment.merchid}"
     account = _account(payment)
@@ -210,13 +209,13 @@ def _by_orderid(payment: Payment, orderid: str) -> list[Any]:
     return rows
 
 
-def _found(reply: Any) -> list[Any]:
+def _found(reply: object) -> list[object]:
     rows = reply if isinstance(reply, list) else [reply]
     return [row for row in rows if not responses.is_not_found(row)]
 
 
 @sensitive_variables("request", "filled")
-def _put(payment: Payment, path: str, request: dict[str, str]) -> Any:
+def _put(payment: Payment, path: str, request: dict[str, str]) -> object:
     """Send the fields that are not blank, to the merchant account that the payment began with."""
     filled = {name: value for name, value in request.items() if value}
     request = {"merchid": payment.merchid, **filled}

@@ -18,7 +18,6 @@ import time
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
@@ -75,18 +74,18 @@ def ask(
     path: str,
     request: Mapping[str, str] | None = None,
     site: str = "",
-) -> Any:
+) -> object:
     """The JSON of the gateway's response; raises NotSent or Unknown."""
     return read_json(*call(account, verb, path, request, site))
 
 
 @sensitive_variables()
-def look_up(account: CardConnectAccount, path: str, **query: str) -> Any:
+def look_up(account: CardConnectAccount, path: str, **query: str) -> object:
     """The JSON at a path with a query; blank parts of the query are left out."""
     return ask(account, "GET", f"{path}?{urlencode({k: v for k, v in query.items() if v})}")
 
 
-def read_json(status: int, body: bytes) -> Any:
+def read_json(status: int, body: bytes) -> object:
     """Parse the JSON of a response; raises Unknown for anything else."""
     if status != http.client.OK:
         log.error("CardConnect answered with HTTP %s", status)
@@ -97,7 +96,7 @@ def read_json(status: int, body: bytes) -> Any:
         raise Unknown("The answer cannot be read.") from None
 
 
-def field(row: Any, name: str, length: int = 256) -> str:
+def field(row: object, name: str, length: int = 256) -> str:
     """A field without its padding; "" when it is missing, blank or malformed.
 
     Drops what PostgreSQL cannot store: NUL and half of a surrogate pair.
@@ -108,24 +107,24 @@ def field(row: Any, name: str, length: int = 256) -> str:
     return "".join(sign for sign in str(value) if sign.isprintable()).strip()[:length]
 
 
-def flag(row: Any, name: str) -> bool:
+def flag(row: object, name: str) -> bool:
     """A yes in any of the gateway's spellings: true, "Y", "true"."""
     value = row.get(name) if isinstance(row, dict) else None
     return value is True or field(row, name).upper() in ("Y", "YES", "TRUE")
 
 
-def text(row: Any, name: str, length: int = 128) -> str:
+def text(row: object, name: str, length: int = 128) -> str:
     """A text for people, masked: some processors repeat the account number in it."""
     return _LONG_NUMBER.sub("…", field(row, name))[:length]
 
 
-def money(row: Any, name: str) -> Decimal | None:
+def money(row: object, name: str) -> Decimal | None:
     """An amount with a decimal point, as all responses write it; None for anything else."""
     value = field(row, name)
     return Decimal(value).quantize(Decimal("0.01")) if _AMOUNT.fullmatch(value) else None
 
 
-def rate(row: Any, name: str) -> Decimal | None:
+def rate(row: object, name: str) -> Decimal | None:
     """A percentage or a fee, which may have any number of decimals."""
     try:
         value = Decimal(field(row, name, 14))
@@ -134,7 +133,7 @@ def rate(row: Any, name: str) -> Decimal | None:
     return value if value.is_finite() and abs(value) < _TOO_MUCH else None
 
 
-def day(row: Any, name: str) -> dt.date | None:
+def day(row: object, name: str) -> dt.date | None:
     """The day of YYYYMMDD, YYYYMMDDHHMMSS or YYYY-MM-DD, on the gateway's clock."""
     value = field(row, name).replace("-", "")[:8]
     try:

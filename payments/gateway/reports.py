@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
 
 from payments.gateway import http, responses
 from payments.gateway.http import Unknown
@@ -102,7 +101,7 @@ def _is_null_batches(body: bytes) -> bool:
     return body.strip().strip(b'"').lower() == b"null batches"
 
 
-def _rows(parent: Any, name: str) -> list[Any]:
+def _rows(parent: object, name: str) -> list[object]:
     """The list under a name. A report that is read in part would report good payments as lost."""
     rows = parent.get(name, []) if isinstance(parent, dict) and parent else None
     if rows is None or not isinstance(rows, list):
@@ -110,7 +109,7 @@ def _rows(parent: Any, name: str) -> list[Any]:
     return rows
 
 
-def _settled(batch: Any, row: Any) -> Settled:
+def _settled(batch: object, row: object) -> Settled:
     retref, amount = responses.reference(row), amount_in(row, "setlamount")
     if not retref or amount is None:
         raise Unknown("A line of the settlement cannot be read.")
@@ -125,7 +124,7 @@ def _settled(batch: Any, row: Any) -> Settled:
     )
 
 
-def _funded(row: Any) -> Funded:
+def _funded(row: object) -> Funded:
     retref, amount = responses.reference(row), amount_in(row, "amount")
     if not retref or amount is None:
         raise Unknown("A line of the funding cannot be read.")
@@ -144,7 +143,7 @@ def _funded(row: Any) -> Funded:
     )
 
 
-def amount_in(row: Any, name: str) -> Decimal | None:
+def amount_in(row: object, name: str) -> Decimal | None:
     """An amount of a report: 550.14, "550.14", or 55014 in cents; None when it is no amount."""
     value = http.field(row, name)
     if not _AMOUNT.fullmatch(value):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from payments.gateway import decline_codes, http
 from payments.gateway.http import Unknown
@@ -124,7 +123,7 @@ class Transaction:
         return " ".join(self.setlstat.lower().split()) in words
 
 
-def attempt(row: Any, payment: Payment) -> Answer | None:
+def attempt(row: object, payment: Payment) -> Answer | None:
     """The outcome of one attempt; None for the gateway's B, "try later"; raises Unknown."""
     respstat = http.field(row, "respstat")
     if respstat not in ("A", "B", "C"):
@@ -150,7 +149,7 @@ def attempt(row: Any, payment: Payment) -> Answer | None:
     )
 
 
-def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
+def refunded(row: object, payment: Payment, orderid: str) -> Refunded | Declined:
     """The response to a refund; raises Unknown."""
     if verdict(row, payment, {payment.orderid, orderid}) == "C":
         return refused(row, "refund")
@@ -161,14 +160,14 @@ def refunded(row: Any, payment: Payment, orderid: str) -> Refunded | Declined:
     return Refunded(retref, abs(amount), http.field(row, "authcode", 16), **codes(row))
 
 
-def voided(row: Any, payment: Payment) -> Voided | Declined:
+def voided(row: object, payment: Payment) -> Voided | Declined:
     """The response to a void; raises Unknown."""
     if verdict(row, payment, {payment.orderid}) == "C":
         return refused(row, "void")
     return Voided(reference(row), http.field(row, "authcode", 16), **codes(row))
 
 
-def verdict(row: Any, payment: Payment, orderids: Collection[str]) -> str:
+def verdict(row: object, payment: Payment, orderids: Collection[str]) -> str:
     """A or C; an approval by a code that means "nothing done" is a C. Raises Unknown."""
     respstat = http.field(row, "respstat")
     about(row, payment, orderids)
@@ -177,7 +176,7 @@ def verdict(row: Any, payment: Payment, orderids: Collection[str]) -> str:
     return "C" if respstat == "A" and http.field(row, "respcode") in _NOTHING_DONE else respstat
 
 
-def transaction(row: Any) -> Transaction | None:
+def transaction(row: object) -> Transaction | None:
     """One transaction from the gateway's records; None for "Txn not found"; raises Unknown."""
     if is_not_found(row):
         return None
@@ -197,7 +196,7 @@ def transaction(row: Any) -> Transaction | None:
     )
 
 
-def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
+def about(row: object, payment: Payment, orderids: Collection[str]) -> None:
     """Raise Unknown when the response is about another transaction."""
     value = orderid_of(row)
     if value and value not in orderids:
@@ -208,28 +207,28 @@ def about(row: Any, payment: Payment, orderids: Collection[str]) -> None:
         raise Unknown("The answer is about another merchant.")
 
 
-def is_not_found(row: Any) -> bool:
+def is_not_found(row: object) -> bool:
     """The gateway's "Txn not found"."""
     return (http.field(row, "respproc"), http.field(row, "respcode")) == ("PPS", "29")
 
 
-def is_voided(row: Any) -> bool:
+def is_voided(row: object) -> bool:
     """Whether a row is about a voided charge."""
     return http.field(row, "setlstat").lower() == "voided"
 
 
-def orderid_of(row: Any) -> str:
+def orderid_of(row: object) -> str:
     """The order number, which is written in two ways."""
     return http.field(row, "orderId", 50) or http.field(row, "orderid", 50)
 
 
-def reference(row: Any) -> str:
+def reference(row: object) -> str:
     """The gateway's own reference; "" unless it is one."""
     value = http.field(row, "retref")
     return value if _RETREF.fullmatch(value) else ""
 
 
-def codes(row: Any) -> dict[str, str]:
+def codes(row: object) -> dict[str, str]:
     """Processor, code and text, as staff see them."""
     respproc = http.field(row, "respproc", 4) or http.field(row, "cardproc", 4)
     respcode = http.field(row, "respcode", 4)
@@ -237,13 +236,13 @@ def codes(row: Any) -> dict[str, str]:
     return {"respproc": respproc, "respcode": respcode, "resptext": text}
 
 
-def _declined(row: Any) -> Declined:
+def _declined(row: object) -> Declined:
     processor, code, text = codes(row).values()
     words = decline_codes.find(processor, code, text, http.field(row, "declineCategory"))
     return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
 
 
-def refused(row: Any, verb: str) -> Declined:
+def refused(row: object, verb: str) -> Declined:
     """A refusal of a void or refund, in words for staff."""
     processor, code, text = codes(row).values()
     sentence = decline_codes.for_staff(verb, processor, code)

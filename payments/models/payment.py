@@ -385,7 +385,7 @@ class Payment(Inquired):
             payment=self.public_id,
         )
 
-    def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _audit_data(self, changes: Mapping[str, object] | None = None) -> dict[str, Any]:
         """The data of an audit entry: never a token, never more than four digits."""
         details = {"amount": f"{self.amount:.2f}", "account": self.account_label}
         details |= {"method": self.get_method_display(), "reference": self.reference}

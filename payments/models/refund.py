@@ -389,7 +389,7 @@ class Refund(Inquired):
             **self._audit_data(changes),
         )
 
-    def _audit_data(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _audit_data(self, changes: Mapping[str, object] | None = None) -> dict[str, str]:
         """The data of an audit entry."""
         details = {
             "amount": f"{self.amount:.2f}",

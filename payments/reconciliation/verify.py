@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -61,7 +61,7 @@ def _ask_database(rule: Invariant, values: dict[str, Any]) -> Iterable[Violation
         yield Violation(rule.number, tenant_id, invoice_id, subject, words, rule.step)
 
 
-def _for_people(value: Any) -> str:
+def _for_people(value: object) -> str:
     return f"{value:,.2f}" if isinstance(value, Decimal) else str(value)
 
 
@@ -106,7 +106,7 @@ def _worth_asking(account: CardConnectAccount) -> list[Payment]:
     return ordered[:MOST_ASKED]
 
 
-def _compare(payment: Payment, found: list[Any] | None) -> Iterable[Violation]:
+def _compare(payment: Payment, found: Sequence[object] | None) -> Iterable[Violation]:
     if found is None:
         return
     taken = [answer for answer in found if isinstance(answer, Approved)]

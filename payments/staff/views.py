@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -142,7 +141,7 @@ def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
 
 
 def _dialog(
-    request: StaffRequest, name: str, form: forms.Form, invoice: Invoice, **more: Any
+    request: StaffRequest, name: str, form: forms.Form, invoice: Invoice, **more: object
 ) -> HttpResponse:
     """A form in the page's dialog, or as a page of its own without scripts."""
     part = f"payments/staff/_{name}.html"
