@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import requests
-from redis import Redis
 
 from tests.sandbox_process import start_sandbox
 from tests.waiting import eventually
@@ -145,7 +144,6 @@ def _furnish(stack: Stack, port: int) -> None:
 
 def _places(folder: Path, topology: str, database: str) -> dict[str, str]:
     redis = redis_url()
-    Redis.from_url(redis).flushdb()  # what a house before this one has left
     # Celery's words for the same socket and number.
     broker = redis.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host=")
     if topology == "embedded":
