@@ -1,4 +1,4 @@
-"""E-mails to Support."""
+"""Emails to Support."""
 
 from __future__ import annotations
 

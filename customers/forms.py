@@ -62,14 +62,14 @@ class ContactForm(forms.ModelForm):
         model = Contact
         fields = ["name", "role", "email", "language", "is_billing"]
         labels = {
-            "email": "E-mail",
+            "email": "Email",
             "language": "Language of texts and pages",
             "is_billing": "Billing Contact",
         }
         help_texts = {"is_billing": "Every customer has exactly one.", "role": "Owner, bookkeeper…"}
         error_messages = {
             "name": {"required": "Enter the person's name."},
-            "email": {"invalid": "Enter an e-mail address such as dana@example.com."},
+            "email": {"invalid": "Enter an email address such as dana@example.com."},
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

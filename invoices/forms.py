@@ -195,15 +195,15 @@ class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
 
 
 class EmailForm(forms.Form):
-    """**Send Email**: to whom. The key makes a double click one e-mail."""
+    """**Send Email**: to whom. The key makes a double click one email."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     to = forms.EmailField(
         label="To",
         max_length=254,
         error_messages={
-            "required": "Enter the e-mail address to send the invoice to.",
-            "invalid": "Enter an e-mail address such as dana@example.com.",
+            "required": "Enter the email address to send the invoice to.",
+            "invalid": "Enter an email address such as dana@example.com.",
         },
     )
 

@@ -103,7 +103,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
             partly,
         )
     if link is not None and link.status == "live":
-        return "", "mail", "E-mailed", partly
+        return "", "mail", "Emailed", partly
     return "", "bill", "Not sent yet", partly
 
 

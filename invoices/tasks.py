@@ -59,7 +59,7 @@ def send_email(email_id: int) -> None:
 
 
 def why_not_now(mail: InvoiceEmail) -> str:
-    """Why an e-mail that was queued must not go out any more; "" when it may."""
+    """Why an email that was queued must not go out any more; "" when it may."""
     if not mail.tenant.is_active:
         return "The company was made inactive meanwhile; nothing was sent."
     if not mail.invoice.is_payable:
@@ -71,7 +71,7 @@ def why_not_now(mail: InvoiceEmail) -> str:
 
 def settle(mail: InvoiceEmail, error: OSError | ValueError) -> None:
     """Give up on what will never work or has waited a day; otherwise the sweep tries again."""
-    log.warning("E-mail %s: %s", mail.pk, type(error).__name__)
+    log.warning("Email %s: %s", mail.pk, type(error).__name__)
     if isinstance(error, ValueError) or _is_refusal(error):
         mail.mark_failed("The mail server does not accept this address. Check it and send again.")
     elif timezone.now() - mail.queued_at >= GIVE_UP_AFTER:

@@ -169,7 +169,7 @@ def send_email(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         else:
             if new:
                 enqueue(tasks.send_email, email.pk)
-            messages.success(request, f"E-mail to {email.to} is on its way")
+            messages.success(request, f"Email to {email.to} is on its way")
             return _done(request, invoice)
     return _dialog(request, "send_email", form, invoice)
 

@@ -41,7 +41,7 @@ class User(AbstractUser):
     """A person who signs in by e-mail address. Permissions come from memberships."""
 
     username = None  # type: ignore[assignment]
-    email = models.EmailField("e-mail address", unique=True)
+    email = models.EmailField("email address", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -83,7 +83,7 @@ class Tenant(models.Model):
         choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())],
     )
     phone = models.CharField(max_length=16, help_text="E.164; customers may call it.")
-    email = models.EmailField(help_text="Customers may write to it; answers to e-mails go here.")
+    email = models.EmailField(help_text="Customers may write to it; answers to emails go here.")
     street = models.CharField(max_length=80)
     city = models.CharField(max_length=40)
     region = models.CharField("state", max_length=20)

@@ -14,7 +14,7 @@ class Permission(models.TextChoices):
     SEND_MANY = "send_many", "Text many invoices at once"
     TEXT_AGAIN = "text_again", "Text the same invoice again before its pause is over"
     ANSWER_TEXTS = "answer_texts", "Read and answer customers' texts, record opt-outs"
-    SEND_EMAILS = "send_emails", "Send invoices by e-mail"
+    SEND_EMAILS = "send_emails", "Send invoices by email"
     EXPIRE_LINKS = "expire_links", "Expire payment links"
     VIEW_CUSTOMERS = "view_customers", "See customers"
     EDIT_CUSTOMERS = "edit_customers", "Create and edit customers and contacts"

@@ -251,7 +251,7 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 
-# --- E-mail --------------------------------------------------------------------------------
+# --- Email --------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Textpay <textpay@localhost>")
@@ -341,7 +341,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
-    "send e-mails that were left behind": {
+    "send emails that were left behind": {
         "task": "invoices.tasks.sweep_emails",
         "schedule": 30,
         "options": {"expires": 30},

@@ -64,7 +64,7 @@ FLOORS = {
 FACTS = {
     "to": "Phone number",
     "sender": "Sender",
-    "email": "E-mail",
+    "email": "Email",
     "address": "Address",
     "step": "Step",
     "promised_on": "Promised for",

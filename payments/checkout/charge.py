@@ -24,7 +24,7 @@ UNREACHABLE = "The payment company could not be reached. Please try again in a f
 # It never got there, or it did and the bank did not answer in time: both end in no charge.
 NOT_CARRIED_OUT = "The payment company did not carry it out. Please try again."
 CANCELLED = (
-    "The bank approved it, but not as you agreed, so it was cancelled. No money has been taken. "
+    "The bank approved it, but not as you agreed, so it was canceled. No money has been taken. "
     "You can try again or use another card."
 )
 
@@ -82,7 +82,7 @@ def undo(payment: Payment, answer: Approved) -> None:
         why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
         next_step = "Try again, or call us." if may_try else "Please call us."
     if client.void(payment, answer.retref):
-        payment.decline(f"{why}, so we cancelled the payment. {next_step}", **_codes(answer))
+        payment.decline(f"{why}, so we canceled the payment. {next_step}", **_codes(answer))
         return
     log.error("Payment %s: other amount approved, void not confirmed", payment.reference)
     payment.need_attention(

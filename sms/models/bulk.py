@@ -65,7 +65,7 @@ class BulkSend(models.Model):
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
         PAUSED = "paused", "Paused"
-        CANCELLED = "cancelled", "Cancelled"
+        CANCELLED = "cancelled", "Canceled"
         DONE = "done", "Done"
 
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -218,7 +218,7 @@ class BulkText(models.Model):
         WAITING = "waiting", "Waiting"
         TEXTED = "texted", "Texted"
         LEFT_OUT = "left_out", "Left out"
-        CANCELLED = "cancelled", "Cancelled"
+        CANCELLED = "cancelled", "Canceled"
 
     # A text that waits for the end of quiet hours counts as done.
     IN_FLIGHT: ClassVar[Q] = Q(

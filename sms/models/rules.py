@@ -32,7 +32,7 @@ class TextRules(models.Model):
     )
     reminds = models.BooleanField("send reminders", default=False)
     emails_when_undelivered = models.BooleanField(
-        "e-mail the invoice when a text is not delivered", default=False
+        "email the invoice when a text is not delivered", default=False
     )
 
     class Meta:

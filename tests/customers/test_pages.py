@@ -158,7 +158,7 @@ def test_edit_contact_stores_e164_and_writes_history(
         ({"phone": "12"}, "digits are missing"),
         ({"mobile_country": "ZZ"}, "not one of the available choices"),
         ({"name": ""}, "Enter the person&#x27;s name."),
-        ({"email": "dana"}, "Enter an e-mail address such as"),
+        ({"email": "dana"}, "Enter an email address such as"),
     ],
 )
 def test_edit_contact_refuses_in_words_and_keeps_what_was(

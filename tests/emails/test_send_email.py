@@ -1,4 +1,4 @@
-"""**Send Email**: one e-mail per click, with a link that opens; honest when it does not go out."""
+"""**Send Email**: one email per click, with a link that opens; honest when it does not go out."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_page_fills_in_the_billing_contact_and_works_without_script(
     assert f'value="{TO}"' in answer.content.decode()
     wrong = browser_of(clerk).post(page, {"to": "dana", "key": str(uuid.uuid4())})
     assert wrong.status_code == 422
-    assert "Enter an e-mail address such as" in wrong.content.decode()
+    assert "Enter an email address such as" in wrong.content.decode()
     Contact.objects.update(email="")
     assert browser_of(clerk).get(page).status_code == 200
 

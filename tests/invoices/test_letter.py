@@ -212,7 +212,7 @@ def test_a_bulk_send_offers_it_beside_each_problem(
     assert "Print letter" not in words(shown)
     BulkText.objects.update(outcome="left_out", reason="There is no number.")
     shown = browser_of(clerk).get(reverse("sms:bulk", args=[bulk.public_id]))
-    assert "There is no number. E-mail instead" in words(shown)
+    assert "There is no number. Email instead" in words(shown)
     assert page(invoice) in shown.content.decode()
 
 

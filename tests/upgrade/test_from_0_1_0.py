@@ -336,7 +336,7 @@ def test_credentials_open() -> None:
 
 @cache
 def one_of_each_kind() -> list[int]:
-    """A few invoices that have every status of invoice, payment, refund, text and e-mail."""
+    """A few invoices that have every status of invoice, payment, refund, text and email."""
     kinds: dict[int, set[tuple[str, str]]] = defaultdict(set)
     payments = old().by_id("payments_payment")
     for row in old().tables["invoices_invoice"]:

@@ -51,7 +51,7 @@ class CompanyForm(forms.ModelForm):
             "refund_policy",
         ]
         labels = {
-            "email": "E-mail address",
+            "email": "Email address",
             "timezone": "Time zone",
             "street": "Street",
             "brand": "Brand color",
@@ -59,7 +59,7 @@ class CompanyForm(forms.ModelForm):
         help_texts = {
             "phone": "Customers may call it.",
             "timezone": "Every time on these pages, and when a payment link ends.",
-            "brand": "On the Pay Now page and in e-mails. Any color stays readable.",
+            "brand": "On the Pay Now page and in emails. Any color stays readable.",
         }
         widgets = {
             "brand": forms.TextInput(attrs={"type": "color"}),
@@ -157,7 +157,7 @@ class TextRulesForm(forms.ModelForm):
             "strict_states": "Keep to the narrower hours of some states",
             "third_party_collector": "We collect debts for other companies",
             "looks_up_numbers": "Ask Twilio what kind of phone a number is",
-            "emails_when_undelivered": "Not delivered? Send the e-mail",
+            "emails_when_undelivered": "Not delivered? Send the email",
         }
         help_texts = {
             "quiet_hours": "By the clock where the customer lives: the area code and the billing "
@@ -242,7 +242,7 @@ class InviteForm(StepUpForm):
 
     first_name = forms.CharField(label="First name", max_length=150)
     last_name = forms.CharField(label="Last name", max_length=150)
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = forms.EmailField(label="Email address", max_length=254)
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
     field_order = ("first_name", "last_name", "email", "role", "confirm_password")
 

@@ -154,7 +154,7 @@ def test_a_fee_that_changes_between_question_and_charge_is_given_back(
     page = words_of(payer.post(address(link), fee_form, follow=True))
     payment = Payment.objects.get()
     assert payment.status == "declined"
-    assert "approved $189.80 instead of $187.98, so we cancelled the payment" in page
+    assert "approved $189.80 instead of $187.98, so we canceled the payment" in page
     assert gateway.taken() == []
 
 

@@ -1,4 +1,4 @@
-"""The customer hears what went back: by e-mail, else at the payment link; or staff are told."""
+"""The customer hears what went back: by email, else at the payment link; or staff are told."""
 
 import datetime as dt
 import smtplib
@@ -17,7 +17,7 @@ from tests.payments.conftest import address
 from tests.payments.refunding.test_refunds import ask, said
 
 pytestmark = pytest.mark.django_db
-NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
+NO_RECEIPT = "No email address is on file, so no receipt goes out."
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def dialog(browser, payment):
 
 def test_the_dialog_says_where_the_receipt_goes(paid, admin_user, browser_of):
     page = dialog(browser_of(admin_user), paid)
-    assert "The customer reads it in the receipt, by e-mail to dana@whitfield.example." in page
+    assert "The customer reads it in the receipt, by email to dana@whitfield.example." in page
     assert NO_RECEIPT not in page
 
 
@@ -62,7 +62,7 @@ def test_without_an_address_the_link_tells_the_customer(
 def test_a_void_shows_at_the_link_too(no_email, paid, admin_user, browser_of, payer, link):
     ask(browser_of(admin_user), paid)
     page = said(payer.get(address(link)))
-    assert "Cancelled" in page
+    assert "Canceled" in page
     assert "$182.50" in page
 
 
@@ -97,7 +97,7 @@ def test_a_receipt_that_is_given_up_is_told_to_staff(
     settle_refunds()
     refund = Refund.objects.get()
     assert refund.receipt_due_at is not None
-    told = "Its receipt could not be e-mailed. Tell the customer yourself."
+    told = "Its receipt could not be emailed. Tell the customer yourself."
     page = f"/invoices/{settled.invoice.public_id}/"
     assert told not in said(browser_of(clerk).get(page))
     Refund.objects.update(resolved_at=db_now() - dt.timedelta(hours=25), receipt_due_at=db_now())
@@ -105,7 +105,7 @@ def test_a_receipt_that_is_given_up_is_told_to_staff(
         settle_refunds()
     html = said(browser_of(clerk).get(page))
     assert f"Refund of $82.50: Given back. {told}" in html
-    assert "Refund receipt given up, the e-mail could not be sent" in html
+    assert "Refund receipt given up, the email could not be sent" in html
     [entry] = AuditEntry.objects.filter(action="refund.receipt_given_up")
     assert entry.subject == settled.invoice.audit_subject
     assert entry.data == {"email": "dana@whitfield.example", "amount": "82.50"}

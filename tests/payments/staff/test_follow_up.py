@@ -61,7 +61,7 @@ def test_the_sweep_asks_by_itself_and_tells_the_truth(stuck, gateway, payer, lin
     let_time_pass(stuck, minutes=11)
     assert asked(stuck)
     assert stuck.status == "declined"
-    assert "so we cancelled the payment" in stuck.reason
+    assert "so we canceled the payment" in stuck.reason
     assert taken(gateway) == []
     assert "Please do not pay again" not in payer.get(address(link)).content.decode()
 

@@ -182,7 +182,7 @@ def test_a_number_that_is_not_the_customers(browser, tenant):
 
 
 def test_an_opt_out_of_a_typed_number(browser, tenant):
-    data = {"country": "US", "number": "978 555 0142", "wording": "By e-mail"}
+    data = {"country": "US", "number": "978 555 0142", "wording": "By email"}
     assert act(browser, "replies:opt_out", **data).status_code == 302
     assert OptOut.objects.of(tenant, MOBILE).source == "staff"
     wrong = act(browser, "replies:opt_out", country="US", number="555", wording="")
