@@ -148,7 +148,7 @@ def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         except InvoiceError as error:
             form.add_error(None, ValidationError(str(error)))
         else:
-            messages.success(request, "Promise noted" if day else "Promise taken back")
+            messages.success(request, "Promise to pay saved" if day else "Promise to pay removed")
             return _done(request, invoice)
     return _dialog(request, "promise", form, invoice)
 
@@ -183,7 +183,7 @@ def expire_link(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if link is not None and link.expire(actor=request.user):
         messages.success(request, "Link expired")
     else:
-        messages.info(request, "There was no live link to expire")
+        messages.info(request, "There was no active link to expire")
     return redirect("invoices:detail", invoice.public_id)
 
 

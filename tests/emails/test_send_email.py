@@ -154,7 +154,7 @@ def test_a_company_made_inactive_meanwhile_sends_nothing(invoice: Invoice, clerk
     tasks.send_email(sent.pk)
     sent.refresh_from_db()
     assert (sent.status, mail.outbox) == ("failed", [])
-    assert "made inactive meanwhile; nothing was sent" in sent.error
+    assert "deactivated before it went out, so nothing was sent" in sent.error
 
 
 def test_link_expired_meanwhile_is_not_sent(invoice: Invoice, clerk: User) -> None:
@@ -213,7 +213,7 @@ def test_refused_for_good_says_so(
     tasks.send_email(sent.pk)
     sent.refresh_from_db()
     assert sent.status == "failed"
-    assert "does not accept this address" in sent.error
+    assert "rejected this address" in sent.error
     assert actions(invoice)[-1] == "email.failed"
 
 

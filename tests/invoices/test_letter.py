@@ -84,7 +84,7 @@ def test_looking_makes_no_link_and_shows_none(
     assert not PaymentLink.objects.exists()
     link = make_link(invoice)
     answer = browser_of(clerk).get(page(invoice))
-    assert "It is the link that was sent before" in words(answer)
+    assert "It uses the link that was sent before" in words(answer)
     assert link.token not in answer.content.decode()
     assert not AuditEntry.objects.filter(action="letter.printed").exists()
 
@@ -167,7 +167,7 @@ def test_without_address_it_says_so_and_prints_all_the_same(
     tenant: Tenant, clerk: User, browser_of: Any
 ) -> None:
     bare = make_invoice(tenant)
-    assert "There is no street for Dana Whitfield." in words(browser_of(clerk).get(page(bare)))
+    assert "Dana Whitfield has no street address." in words(browser_of(clerk).get(page(bare)))
     assert browser_of(clerk).post(page(bare)).status_code == 200
 
 

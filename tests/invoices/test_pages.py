@@ -158,7 +158,7 @@ def test_search_by_number_customer_words_and_phone(
         assert wanted in page
         assert other not in page
     page = browser.get(reverse("invoices:list"), {"q": "zzz"}).content.decode()
-    assert "No invoice matches" in page
+    assert "No matching invoices" in page
 
 
 def test_filter_by_every_status(clerk: Any, browser_of: Any, tenant: Any) -> None:
@@ -237,18 +237,18 @@ def test_a_new_invoice_is_open_and_in_the_history(clerk: Any, browser_of: Any, t
     [
         ([], {}, "Add at least one line."),
         ([("", "1.00", "")], {}, "Add at least one line."),
-        ([("Labor", "1", "0")], {}, "The lines come to $0.00."),
+        ([("Labor", "1", "0")], {}, "The lines add up to $0.00."),
         ([("Labor", "1", "-5")], {}, "A price cannot be below $0.00."),
         ([("Labor", "0", "5")], {}, "Quantity must be more than 0."),
         ([("Labor", "-1", "5")], {}, "Quantity must be more than 0."),
         ([("Labor", "x", "5")], {}, "Enter a number."),
-        ([("", "1", "5")], {}, "Say what this line is for."),
+        ([("", "1", "5")], {}, "Enter a description."),
         ([("Labor", "1", "5.001")], {}, "2 decimal places"),
-        ([("Labor", "999999", "999999")], {}, "An invoice can ask for at most $9,999,999.99."),
+        ([("Labor", "999999", "999999")], {}, "An invoice cannot be for more than $9,999,999.99."),
         ([("Labor", "1", "5")], {"tax": "-1"}, "Tax cannot be below $0.00."),
-        ([("Labor", "1", "5")], {"due_on": "2026-11-19"}, "before the day of the invoice"),
-        ([("Labor", "1", "5")], {"issued_on": ""}, "Enter the day of the invoice."),
-        ([("Labor", "1", "5")], {"customer": ""}, "Choose whom the invoice is for."),
+        ([("Labor", "1", "5")], {"due_on": "2026-11-19"}, "before the invoice date"),
+        ([("Labor", "1", "5")], {"issued_on": ""}, "Enter the invoice date."),
+        ([("Labor", "1", "5")], {"customer": ""}, "Choose the customer for this invoice."),
         ([("Labor", "1", "5")], {"customer": "nonsense"}, "Choose a customer from the list."),
     ],
 )
@@ -324,7 +324,7 @@ def test_void_needs_a_reason_and_no_money(clerk: Any, browser_of: Any, tenant: A
     paid = make_invoice(customer=invoice.customer)
     pay(paid, "1.00")
     answer = browser.post(url("void", paid), {"reason": "Oops"})
-    assert "Money was paid on this invoice" in answer.content.decode()
+    assert "A payment was made on this invoice" in answer.content.decode()
     paid.refresh_from_db()
     assert paid.status == "open"
 

@@ -20,7 +20,7 @@ from textpay.company import people
 from textpay.tasks import tell_of_release_limit
 
 pytestmark = pytest.mark.django_db
-TOLD = "A second person releases refunds above $9,999,999.00 now, $500.00 before"
+TOLD = "Refunds above $9,999,999.00 now need a second person (before: $500.00)"
 
 
 @pytest.fixture(autouse=True)

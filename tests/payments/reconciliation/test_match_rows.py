@@ -264,7 +264,7 @@ def test_money_on_a_void_invoice_is_shown_as_overpaid(
     assert list(Invoice.objects.overpaid()) == [invoice]
     home = browser_of(admin_user).get(reverse("home")).content.decode()
     assert "Overpaid: $182.50" in home
-    assert "$182.50 came in although it is void: refund it" in home
+    assert "$182.50 was paid on a void invoice: refund it" in home
     [violation] = check_everybody()
     assert (violation.invariant, violation.step) == (4, "Refund it.")
     assert "void, but $182.50 was paid on it" in str(violation)

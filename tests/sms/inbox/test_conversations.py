@@ -311,7 +311,7 @@ def test_the_invoices_history_holds_what_they_said(browser, tenant, clerk, take)
     make_text(invoice, clerk)
     take("I will pay on Friday")
     html = page(browser, "invoices:detail", invoice.public_id)
-    assert "Customer texted back" in html
+    assert "Text received from the customer" in html
     assert "I will pay on Friday" in html
 
 

@@ -169,10 +169,10 @@ def test_a_typed_number(maya, invoice, country, number, to):
     [
         ("US", "", "Enter a phone number"),
         ("US", "978 555", "digits are missing"),
-        ("US", "(123) 456-7890", "No phone in +1 (US)"),
+        ("US", "(123) 456-7890", "This is not a valid +1 (US)"),
         ("US", "(978) 555-01777", "Too many digits"),
         ("US", "+44 7400 123456", "Choose +44 (GB)"),
-        ("US", "call me", "Use digits only"),
+        ("US", "call me", "Enter digits only"),
         ("US", "800 555 0199", "toll-free number"),
         ("GB", "020 7946 0958", "landline number"),
         ("XX", "9785550177", "Select a valid choice"),
