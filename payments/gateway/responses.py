@@ -56,6 +56,7 @@ class Declined:
     sentence: str
     may_retry: bool = True
     retref: str = ""
+    staff: str = ""
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,8 @@ def codes(row: Any) -> dict[str, str]:
 def _declined(row: Any) -> Declined:
     processor, code, text = codes(row).values()
     words = decline_codes.find(processor, code, text, http.field(row, "declineCategory"))
-    return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
+    found = reference(row)
+    return Declined(processor, code, text, words.sentence, words.may_retry, found, words.staff)
 
 
 def refused(row: Any, verb: str) -> Declined:

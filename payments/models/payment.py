@@ -358,9 +358,10 @@ class Payment(Inquired):
                 changes["resolved_at"] = db_now()
             told_by_gateway = to in (*self.BOOKED, self.Status.DECLINED)
             who = "CardConnect" if told_by_gateway else "Textpay"
-            moved = transition(
-                self, to, actor_label=who, changes=changes, **self._audit_data(changes)
-            )
+            told = self._audit_data(changes)
+            if staff_reason:
+                told["reason"] = staff_reason
+            moved = transition(self, to, actor_label=who, changes=changes, **told)
             if moved and self.is_booked:
                 invoice.apply_payment(self)
         return moved
@@ -536,7 +537,7 @@ class Payment(Inquired):
     def _return_reason(self, code: str) -> str:
         why = reason_of(code)
         if self.refunded:
-            why += f" ${self.refunded:,.2f} had been refunded as well."
+            why += f" ${self.refunded:,.2f} had already been refunded."
         return why
 
     def _advance(self, to: str, actor: User | None = None, **changes: Any) -> bool:
@@ -564,4 +565,4 @@ class Payment(Inquired):
         """Cancel requested refunds: once the money is back with the payer, none can be released."""
         if not self.is_booked:
             for refund in self.refunds.filter(status="requested"):
-                refund.lapse(f"{self.get_status_display()} meanwhile.")
+                refund.lapse(f"{self.get_status_display()} in the meantime.")

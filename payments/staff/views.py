@@ -22,6 +22,7 @@ from payments.refunding.request import request_refund
 from payments.settlement import status
 from payments.staff.cash import CannotRecord, record_by_hand
 from payments.staff.forms import GiveBackForm, RecordForm, RepaidForm, StepUpForm, VoidRecordForm
+from payments.staff.notes import note
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -107,9 +108,11 @@ def void_record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = VoidRecordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if payment.mark_voided(actor=request.user, reason=form.cleaned_data["reason"]):
-            messages.success(request, f"{payment.account_label} is voided; the balance is open")
+            messages.success(
+                request, f"{payment.account_label} was voided; the balance is due again"
+            )
         else:
-            messages.info(request, "It was voided before")
+            messages.info(request, "It was already voided")
         return _done(request, payment.invoice)
     return _dialog(request, "void_record", form, payment.invoice, payment=payment)
 
@@ -167,8 +170,8 @@ def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _why(payment: Payment) -> str:
     if payment.is_in_flight:
-        return "CardConnect says nothing new. Textpay keeps asking by itself."
-    return payment.staff_note
+        return "CardConnect has no news. Textpay keeps checking automatically."
+    return note(payment)
 
 
 @require_POST
