@@ -28,7 +28,10 @@ DAY = dt.timedelta(days=1)
 MOST_ASKED = 20
 # No inquiry begins later than this, so that the check ends within a task's time limit.
 ASKING_SECONDS = 120
-CALL = "Tell Support: this must not happen, and no money may move on this invoice until then."
+CALL = (
+    "Tell Support. This must never happen, and no money may move on this invoice "
+    "until they have looked at it."
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _compare(payment: Payment, found: list[Any] | None) -> Iterable[Violation]:
         yield _about(payment, 11, words, "Press Match now: it books what CardConnect took.")
     totals = {answer.total(payment.amount) for answer in taken}
     if payment.is_booked and totals - {payment.total}:
-        words = f"CardConnect took ${max(totals):,.2f}, ${payment.total:,.2f} is booked"
+        words = f"CardConnect took ${max(totals):,.2f}, but ${payment.total:,.2f} is booked"
         yield _about(payment, 3, words, CALL)
 
 
