@@ -171,7 +171,7 @@ def change(request: StaffRequest, public_id: uuid.UUID, move: str) -> HttpRespon
     bulk = _load(public_id)
     verb = {"pause": bulk.pause, "go-on": bulk.go_on, "stop": bulk.stop}[move]
     if not verb(actor=request.user):
-        messages.info(request, f"It is {bulk.get_status_display().lower()} already.")
+        messages.info(request, f"It is already {bulk.get_status_display().lower()}.")
     elif bulk.is_running:
         enqueue(run_bulk, bulk.pk)
     return redirect("sms:bulk", bulk.public_id)

@@ -33,7 +33,7 @@ from tenants.templatetags import ui
 RECENTLY = dt.timedelta(hours=24)
 # Whoever texted a company within this time is in a conversation with it, at any hour.
 JUST_NOW = dt.timedelta(hours=1)
-OUTSIDE_HOURS = "It is outside the hours in which this number may be texted; nothing was sent."
+OUTSIDE_HOURS = "This is outside the hours when this number can be texted, so nothing was sent."
 
 
 def check(

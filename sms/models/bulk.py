@@ -212,12 +212,12 @@ def requeue(message: TextMessage, later: dt.timedelta) -> bool:
 
 
 class BulkText(models.Model):
-    """One invoice of a bulk send: waiting, texted, or left out with the reason."""
+    """One invoice of a bulk send: waiting, texted, or skipped with the reason."""
 
     class Outcome(models.TextChoices):
         WAITING = "waiting", "Waiting"
         TEXTED = "texted", "Texted"
-        LEFT_OUT = "left_out", "Left out"
+        LEFT_OUT = "left_out", "Skipped"
         CANCELLED = "cancelled", "Canceled"
 
     # A text that waits for the end of quiet hours counts as done.

@@ -70,7 +70,7 @@ class OptOut(models.Model):
         REPLY = "reply", "They replied STOP"
         WORDS = "words", "They asked in their own words"
         STAFF = "staff", "Recorded by staff"
-        TWILIO = "twilio", "Twilio said so"
+        TWILIO = "twilio", "Reported by Twilio"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     digest = models.CharField(max_length=64)
@@ -141,7 +141,7 @@ class OptOut(models.Model):
         """
         wording = wording.strip()
         if source != Consent.Source.START and (actor is None or not wording or given_on is None):
-            raise NoEvidence("Write down what the customer said and on which day.")
+            raise NoEvidence("Enter what the customer said and the date.")
         with transaction.atomic():
             rows = OptOut._base_manager.filter(pk=self.pk, ended_at=None)
             ended = {"ended_at": timezone.now(), "ended_by": actor, "ended_wording": wording[:200]}

@@ -11,7 +11,7 @@ class TextRules(models.Model):
     """One company's rules. A company without a row has the defaults."""
 
     class OutsideHours(models.TextChoices):
-        LATER = "later", "Send at the next allowed minute"
+        LATER = "later", "Send at the next allowed time"
         REFUSE = "refuse", "Do not send"
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="text_rules")

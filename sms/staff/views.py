@@ -143,7 +143,7 @@ def _show_message(
             waiting.used = False  # reading them here must not remove them from the next page
         return
     number = phones.national(message.to)
-    messages.info(request, f"A text to {number} is on its way already. No second one was sent.")
+    messages.info(request, f"A text to {number} is already on its way. No second one was sent.")
 
 
 def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
@@ -205,7 +205,7 @@ def _verdict(
 def _hint(form: SendTextForm) -> str:
     """What a typed number lacks."""
     if not form.is_bound or not form.data.get("number", "").strip():
-        return "Type the number; it is checked as you go."
+        return "Enter the number. It is checked as you type."
     return " ".join(str(error) for error in form.errors.get("number", [])) or "Choose a number."
 
 

@@ -170,7 +170,7 @@ def _sent(text: TextMessage) -> Step:
         note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
         return Step("send", "Sent", note=note, here=True)
     return Step(
-        "send", "Sent", note="Waiting for its turn" if text.attempts == 0 else "Trying again soon"
+        "send", "Sent", note="Waiting in line" if text.attempts == 0 else "Trying again soon"
     )
 
 

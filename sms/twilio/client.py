@@ -207,7 +207,7 @@ def _not_reached() -> TwilioError:
 
 def _unknown() -> TwilioError:
     return TwilioError(
-        "Twilio did not answer, so we are asking whether it sent it.", ambiguous=True
+        "Twilio did not answer, so we are checking whether it sent the text.", ambiguous=True
     )
 
 

@@ -128,5 +128,5 @@ def test_support_is_told_once_a_day(
     assert caplog.text.count("cannot be decrypted with FIELD_KEYS") == 1
     (letter,) = mail.outbox
     assert letter.to == ["support@textpay.example"]
-    assert letter.subject == f"{tenant.name}: the Twilio credentials cannot be opened"
+    assert letter.subject == f"{tenant.name}: the Twilio credentials cannot be decrypted"
     assert f"/admin/tenants/tenant/{tenant.pk}/change/" in letter.body

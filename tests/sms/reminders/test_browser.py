@@ -55,14 +55,14 @@ def test_the_preview_follows_the_typing_and_the_step_is_saved(page: Page, tenant
     preview = page.locator("#step-preview")
     page.get_by_label("Days").fill("10")
     page.get_by_label("When").select_option(label="days after it was due")
-    page.get_by_label("Words in English").fill("Still open: {amount}, {invoice}.")
+    page.get_by_label("Text in English").fill("Still open: {amount}, {invoice}.")
     expect(preview).to_contain_text("Still open: $182.50, INV-1042.")
-    page.get_by_label("Words in Spanish").fill("Aún pendiente: {amount}, {invoice}.")
+    page.get_by_label("Text in Spanish").fill("Aún pendiente: {amount}, {invoice}.")
     expect(preview).to_contain_text("because of “ú”")
-    page.get_by_label("Words in Spanish").fill("Pendiente: {amount}.")
+    page.get_by_label("Text in Spanish").fill("Pendiente: {amount}.")
     expect(preview).to_contain_text("Write {invoice} once")
     all_is_well(page)
-    page.get_by_label("Words in Spanish").fill("Pendiente: {amount}, {invoice}.")
+    page.get_by_label("Text in Spanish").fill("Pendiente: {amount}, {invoice}.")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="10 days after it was due")).to_be_visible()
     step = ReminderStep.objects.get(days=10)
@@ -81,7 +81,7 @@ def test_tomorrow_is_watched_by_moving_the_clock(page: Page, tenant: Any, clerk:
     all_is_well(page)
     page.get_by_role("button", name="Next day, 10 AM").click()
     expect(page.get_by_text("The demo clock shows")).to_be_visible()
-    expect(page.locator("#live-today")).to_contain_text("Goes out")
+    expect(page.locator("#live-today")).to_contain_text("Scheduled")
     with scope():
         assert remind(tenant.pk) == 1
     expect(page.locator("#live-today")).to_contain_text("Queued")  # without a reload

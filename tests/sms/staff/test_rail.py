@@ -38,11 +38,11 @@ def words_of_the_text_card(browser, invoice):
 def test_a_customer_who_gets_no_texts_is_promised_none(request, who, tenant, browser_of):
     invoice = make_invoice(tenant)
     browser = browser_of(request.getfixturevalue(who))
-    assert "usually arrives within ten seconds" in words_of_the_text_card(browser, invoice)
+    assert "usually arrives within 10 seconds" in words_of_the_text_card(browser, invoice)
     opt_out(tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
     card = words_of_the_text_card(browser, invoice)
-    assert "this customer gets no texts. Dana replied STOP" in card
-    assert "ten seconds" not in card
+    assert "this customer does not want texts. Dana replied STOP" in card
+    assert "10 seconds" not in card
     assert ("Email instead" in card) is ("Print letter" in card) is (who == "clerk")
 
 
