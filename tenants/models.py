@@ -82,8 +82,10 @@ class Tenant(models.Model):
         default="America/New_York",
         choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())],
     )
-    phone = models.CharField(max_length=16, help_text="E.164; customers may call it.")
-    email = models.EmailField(help_text="Customers may write to it; answers to emails go here.")
+    phone = models.CharField(max_length=16, help_text="E.164. Customers can call this number.")
+    email = models.EmailField(
+        help_text="Customers can write to this address. Replies to emails go here."
+    )
     street = models.CharField(max_length=80)
     city = models.CharField(max_length=40)
     region = models.CharField("state", max_length=20)
@@ -98,19 +100,19 @@ class Tenant(models.Model):
         "brand color",
         max_length=7,
         default="#0b6470",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a color such as #0b6470.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Enter a color such as #0b6470.")],
     )
     processor = models.CharField(max_length=16, choices=Processor.choices, default=Processor.NONE)
-    partial_payments = models.BooleanField("customers may pay a part", default=False)
+    partial_payments = models.BooleanField("customers may pay part of an invoice", default=False)
     partial_minimum = models.DecimalField(
-        "smallest part",
+        "minimum payment",
         max_digits=8,
         decimal_places=2,
         default=Decimal("20.00"),
         validators=[MinValueValidator(Decimal("1.00"))],
     )
     refund_release_over = models.DecimalField(
-        "two people above",
+        "second person for refunds above",
         max_digits=9,
         decimal_places=2,
         default=Decimal("500.00"),

@@ -12,7 +12,7 @@ class Permission(models.TextChoices):
     EDIT_INVOICES = "edit_invoices", "Create and edit invoices"
     SEND_TEXTS = "send_texts", "Send invoices by SMS"
     SEND_MANY = "send_many", "Text many invoices at once"
-    TEXT_AGAIN = "text_again", "Text the same invoice again before its pause is over"
+    TEXT_AGAIN = "text_again", "Resend an invoice before the waiting period ends"
     ANSWER_TEXTS = "answer_texts", "Read and answer customers' texts, record opt-outs"
     SEND_EMAILS = "send_emails", "Send invoices by email"
     EXPIRE_LINKS = "expire_links", "Expire payment links"
@@ -21,7 +21,7 @@ class Permission(models.TextChoices):
     SEE_MONEY = "see_money", "See payments and match them with CardConnect"
     RECORD_PAYMENTS = "record_payments", "Record cash and checks"
     REFUND_PAYMENTS = "refund_payments", "Void and refund payments"
-    RELEASE_REFUNDS = "release_refunds", "Release refunds that somebody else asked for"
+    RELEASE_REFUNDS = "release_refunds", "Release refunds that someone else requested"
     MANAGE_SETTINGS = "manage_settings", "Change settings and people"
 
 

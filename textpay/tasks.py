@@ -23,7 +23,7 @@ def tell_support(tenant_id: int) -> None:
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
     body = render_to_string("tenants/request_email.txt", {"tenant": tenant, "link": link})
     EmailMessage(
-        f"{tenant.name} asks for Text-to-Pay",
+        f"{tenant.name} requests Text-to-Pay",
         body,
         to=[settings.SUPPORT_EMAIL],
         reply_to=[tenant.email],
@@ -59,7 +59,7 @@ def tell_of_release_limit(entry_id: int) -> None:
     if others:
         link = settings.PUBLIC_BASE_URL + reverse("tenants:payments")
         body = render_to_string("tenants/limit_email.txt", {"entry": entry, "link": link})
-        subject = f"{entry.tenant.name}: another limit for refunds"
+        subject = f"{entry.tenant.name}: refund limit changed"
         EmailMessage(subject, body, to=others, reply_to=[entry.tenant.email]).send()
 
 

@@ -107,7 +107,7 @@ def request_text_to_pay(request: StaffRequest) -> HttpResponse:
         enqueue(tell_support, request.tenant.pk)
         messages.success(request, "Support has your request")
     else:
-        messages.info(request, "Support knows already")
+        messages.info(request, "Support already has your request")
     return redirect("tenants:texts")
 
 
