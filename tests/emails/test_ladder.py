@@ -71,7 +71,7 @@ def test_a_lost_text_is_followed_by_the_same_link(text: TextMessage) -> None:
     entry = AuditEntry.objects.about(text.audit_subject).get(action="email.queued")
     assert entry.who == "Textpay"
     text.refresh_from_db()
-    assert entry.data["reason"] == f"A text did not arrive. {text.error}"
+    assert entry.data["reason"] == f"A text was not delivered. {text.error}"
     assert text.link.token not in str(entry.data)
 
 
@@ -109,7 +109,7 @@ def test_it_is_off_until_somebody_turns_it_on(
     browser = browser_of(admin_user)
     assert browser.post("/settings/texts/rules/", form).status_code == 302
     assert TextRules.of(text.tenant).emails_when_undelivered
-    assert b"Not delivered? Send the email" in browser.get("/settings/texts/").content
+    assert b"Send the email when a text is not delivered" in browser.get("/settings/texts/").content
 
 
 def test_without_address_nothing_is_sent_and_the_page_says_so(

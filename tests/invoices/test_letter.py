@@ -79,7 +79,7 @@ def test_looking_makes_no_link_and_shows_none(
     invoice: Invoice, clerk: User, browser_of: Any
 ) -> None:
     answer = browser_of(clerk).get(page(invoice))
-    assert "It gets a new link, good for 60 days." in words(answer)
+    assert "It gets a new link, valid for 60 calendar days." in words(answer)
     assert "that text replaces the link" in words(answer)
     assert not PaymentLink.objects.exists()
     link = make_link(invoice)
@@ -142,7 +142,7 @@ def test_it_asks_for_what_is_left(invoice: Invoice, clerk: User, browser_of: Any
         key=invoice.public_id,
     )
     said = words(browser_of(clerk).post(page(invoice)))
-    assert "Paid, thank you −$82.50 To pay $100.00 USD" in said
+    assert "Paid, thank you −$82.50 Amount due $100.00 USD" in said
 
 
 def test_nothing_to_pay_prints_nothing(invoice: Invoice, clerk: User, browser_of: Any) -> None:
