@@ -13,7 +13,7 @@ from audit.models import AuditEntry
 
 @shared_task
 def email_lost_credentials(entry_id: int) -> None:
-    """Write to Support that a company's credentials cannot be decrypted, and what to do."""
+    """Email Support that a company's credentials cannot be decrypted, and what to do."""
     entry = AuditEntry._base_manager.select_related("tenant").get(pk=entry_id)
     tenant, provider = entry.tenant, entry.data["provider"]
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])

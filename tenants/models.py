@@ -19,7 +19,7 @@ from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users are found by e-mail address, in any case."""
+    """Users are found by email address, in any case."""
 
     def create_user(self, email: str, password: str | None = None, **extra: object) -> User:
         """Create a user; the address is stored in lower case."""
@@ -38,7 +38,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person who signs in by e-mail address. Permissions come from memberships."""
+    """A person who signs in by email address. Permissions come from memberships."""
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("email address", unique=True)
@@ -158,7 +158,7 @@ class Tenant(models.Model):
 
     @property
     def address(self) -> str:
-        """The address in one line, for the foot of the payer's page and of e-mails."""
+        """The address in one line, for the foot of the payer's page and of emails."""
         return f"{self.street}, {self.city}, {self.region} {self.postal}, {self.country}"
 
     @property

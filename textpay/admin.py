@@ -328,7 +328,7 @@ class RoleAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """People, by e-mail address. Permissions come from their tenants' roles."""
+    """People, by email address. Permissions come from their tenants' roles."""
 
     form = UserChangeForm
     add_form = AdminUserCreationForm

@@ -1,4 +1,4 @@
-"""E-mails about people rather than invoices, and the nightly housekeeping."""
+"""Emails about people rather than invoices, and the nightly housekeeping."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textpay import housekeeping
 
 @shared_task
 def tell_support(tenant_id: int) -> None:
-    """E-mail Support that a company wants Text-to-Pay; the Django admin shows it as well."""
+    """Email Support that a company wants Text-to-Pay; the Django admin shows it as well."""
     tenant = Tenant.objects.get(pk=tenant_id)
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
     body = render_to_string("tenants/request_email.txt", {"tenant": tenant, "link": link})
@@ -32,7 +32,7 @@ def tell_support(tenant_id: int) -> None:
 
 @shared_task
 def welcome(membership_id: int) -> None:
-    """E-mail a new person: where to sign in and, the first time, where to choose a password."""
+    """Email a new person: where to sign in and, the first time, where to choose a password."""
     membership = Membership.objects.select_related("user", "tenant").get(pk=membership_id)
     user = membership.user
     path = reverse("home") if user.has_usable_password() else _password_path(user)
@@ -46,7 +46,7 @@ def welcome(membership_id: int) -> None:
 
 @shared_task
 def tell_of_release_limit(entry_id: int) -> None:
-    """E-mail everyone else who releases refunds that the company's limit has changed."""
+    """Email everyone else who releases refunds that the company's limit has changed."""
     entry = AuditEntry._base_manager.select_related("tenant", "actor").get(pk=entry_id)
     members = Membership.objects.select_related("user", "tenant", "role").filter(
         tenant=entry.tenant, is_active=True, user__is_active=True

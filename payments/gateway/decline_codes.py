@@ -1,4 +1,4 @@
-"""What a decline means, in words for the payer.
+"""What a decline means, in words for the payer and in words for staff.
 
 Each processor has its own codes (decline_codes.csv); they map to a handful of next steps. No
 sentence says "stolen" or "fraud": the person with the phone may be the owner or the thief.

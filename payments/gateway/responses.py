@@ -48,7 +48,7 @@ class Approved:
 
 @dataclass(frozen=True)
 class Declined:
-    """Nothing was charged. `sentence` is for people; code and text are the gateway's own."""
+    """Nothing was charged. `sentence` is for the payer; code and text are the gateway's own."""
 
     respproc: str
     respcode: str

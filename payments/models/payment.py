@@ -287,7 +287,10 @@ class Payment(Inquired):
 
     @property
     def staff_note(self) -> str:
-        """The reason, for staff, with the processor's own code and text."""
+        """The reason, for staff, with the processor's own code and text.
+
+        `reason` of a failed attempt is the payer's sentence; staff/notes.py has words for staff.
+        """
         code = f"{self.respproc} {self.respcode} {self.resptext}".strip()
         if self.is_by_hand and self.is_booked:
             return f"Recorded by {self.recorded_by}" if self.recorded_by else ""
@@ -328,11 +331,12 @@ class Payment(Inquired):
         to = self.Status.CAPTURED if is_card else self.Status.STARTED
         return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **told)
 
-    def decline(self, reason: str, *, may_retry: bool = True, **told: str) -> bool:
-        """Record a decline; nothing was taken."""
-        return self._record_outcome(
-            self.Status.DECLINED, reason=reason, may_retry=may_retry, **told
-        )
+    def decline(
+        self, reason: str, *, may_retry: bool = True, staff_reason: str = "", **told: str
+    ) -> bool:
+        """Record a decline; nothing was taken. The history keeps the reason for staff."""
+        changes = {"reason": reason, "may_retry": may_retry, **told}
+        return self._record_outcome(self.Status.DECLINED, staff_reason, **changes)
 
     def not_charged(self, reason: str) -> bool:
         """Record that provably nothing was taken; the payer may try again."""
@@ -350,7 +354,7 @@ class Payment(Inquired):
         again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
         return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **told, **again)
 
-    def _record_outcome(self, to: str, **changes: Any) -> bool:
+    def _record_outcome(self, to: str, staff_reason: str = "", **changes: Any) -> bool:
         """Set the status under the invoice's lock; rebalance the invoice when money was booked."""
         with transaction.atomic():
             invoice = self.invoice.locked()
@@ -485,7 +489,7 @@ class Payment(Inquired):
             return is_due and self._advance(self.Status.CLEARED, settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
-        """It was voided before settlement: nothing was taken."""
+        """It was already voided settlement: nothing was taken."""
         return self._advance(self.Status.VOIDED, actor, reason=reason, reversed_at=db_now())
 
     def reject(self, reason: str) -> bool:
@@ -520,7 +524,7 @@ class Payment(Inquired):
             if total == self.amount and self.status in (self.Status.SETTLED, self.Status.CLEARED):
                 transition(self, self.Status.REFUNDED, actor_label=GATEWAY, **self._audit_data())
             elif total < self.amount and self.status == self.Status.REFUNDED:
-                told = self._audit_data({"reason": "A refund of it came back."})
+                told = self._audit_data({"reason": "A refund of it was returned."})
                 transition(self, self.Status.CLEARED, actor_label=GATEWAY, **told)
             locked.apply_payment(self)
 

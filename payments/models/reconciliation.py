@@ -343,15 +343,15 @@ class MatchRow(models.Model):
 FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
-    "booked": "It is on the invoice now. Check it, and thank the customer if they asked.",
-    "booked_by_hand": "Somebody in your office booked it. Nothing more to do.",
-    "checking": "Textpay keeps asking. Do not take another payment yet.",
-    "unknown_charge": "Find out whose it is, then book it to the invoice. If it is nobody's, "
-    "refund it at CardConnect.",
-    "ended": "The customer was told that nothing was taken, but CardConnect took it. Ask the "
-    "customer: book it, or give it back.",
-    "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
-    "the reference.",
+    "booked": "It is on the invoice now. Check the invoice, and tell the customer if they asked.",
+    "booked_by_hand": "Someone in your office booked it. Nothing more to do.",
+    "checking": "Textpay keeps checking. Do not take another payment yet.",
+    "unknown_charge": "Find out whose it is, then book it to the invoice. If it belongs "
+    "to no one, refund it at CardConnect.",
+    "ended": "The customer was told that no money was taken, but CardConnect took it. "
+    "Ask the customer, then book it or refund it.",
+    "not_settled": "Check with CardConnect. If it has not settled by tomorrow, call "
+    "CardConnect with the reference.",
     "not_paid_out": "CardConnect should have sent this to your bank by now. Call CardConnect with "
     "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",

@@ -1,4 +1,4 @@
-"""The refund receipt by e-mail, in the tenant's name; replies go to the tenant."""
+"""The refund receipt by email, in the tenant's name; replies go to the tenant."""
 
 from __future__ import annotations
 

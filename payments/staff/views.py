@@ -157,7 +157,7 @@ def _dialog(
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a payment without an outcome, and show its status."""
+    """**Check with CardConnect again** about a payment without an outcome, and show its status."""
     payment = _payment(public_id)
     if payment.is_in_flight:
         charge.inquire(payment)
@@ -177,7 +177,7 @@ def _why(payment: Payment) -> str:
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a refund without an outcome, and show whether money moved."""
+    """**Check with CardConnect again** about an open refund, and show whether money moved."""
     refund = _refund(public_id)
     execute.inquire(refund)
     return _told(request, refund)

@@ -42,10 +42,10 @@ STATES: list[tuple[str, str, str, str]] = [
     (Status.SENT, "info", "send", "sent"),
     (Status.QUEUED, "", "clock", "waiting to go out"),
     (Status.SENDING, "", "clock", "being sent"),
-    (Outcome.WAITING, "", "clock", "to be checked"),
+    (Outcome.WAITING, "", "clock", "waiting to be checked"),
     (Status.UNDELIVERED, "bad", "stop", "not delivered"),
     (Status.FAILED, "bad", "stop", "not sent"),
-    (Outcome.LEFT_OUT, "warn", "alert", "left out"),
+    (Outcome.LEFT_OUT, "warn", "alert", "skipped"),
     (Status.CANCELLED, "", "x", "cancelled"),
 ]
 PROBLEMS = [Status.UNDELIVERED, Status.FAILED, Outcome.LEFT_OUT, Status.CANCELLED]

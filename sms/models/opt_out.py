@@ -120,11 +120,11 @@ class OptOut(models.Model):
         by = self.recorded_by.name if self.recorded_by else "Staff"
         said = {
             self.Source.REPLY: f"{who} replied STOP on {day}.",
-            self.Source.WORDS: f"{who} asked for no more texts on {day}.",
-            self.Source.STAFF: f"{by} noted on {day} that {who} wants no texts.",
+            self.Source.WORDS: f"{who} asked on {day} for no more texts.",
+            self.Source.STAFF: f"{by} recorded on {day} that {who} does not want texts.",
             self.Source.TWILIO: f"Twilio reported on {day} that {who} opted out.",
         }[self.Source(self.source)]
-        return f"{said[0].upper()}{said[1:]} By law they get no text until they reply START."
+        return f"{said[0].upper()}{said[1:]} By law, they cannot be texted until they reply START."
 
     def resume(
         self,

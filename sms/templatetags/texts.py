@@ -61,7 +61,7 @@ def why_asked_again(invoice: Invoice) -> str:
     payments = invoice.payments.all()
     reversals = [(p.reversed_at, p.reversal) for p in payments if p.reversal]
     refunds = [
-        (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
+        (refund.resolved_at, f"${refund.total:,.2f} of the payment was refunded.")
         for payment in payments
         for refund in payment.refunds.all()
         if refund.is_given and refund.kind == refund.Kind.REFUND
@@ -165,9 +165,13 @@ def _sent(text: TextMessage) -> Step:
     if text.status == status.CANCELLED:
         return Step("x", "Cancelled", "failed", text.finished_at)
     if text.is_scheduled:
-        return Step("send", "Sent", note="Waits for its hour")
+        return Step("send", "Sent", note="Waiting for quiet hours to end")
     if text.status == status.SENDING:
-        note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
+        note = (
+            "Handing it to Twilio"
+            if not text.looks
+            else "Checking with Twilio whether it has the text"
+        )
         return Step("send", "Sent", note=note, here=True)
     return Step(
         "send", "Sent", note="Waiting in line" if text.attempts == 0 else "Trying again soon"
