@@ -335,7 +335,7 @@ class Payment(Inquired):
         self, reason: str, *, may_retry: bool = True, staff_reason: str = "", **told: str
     ) -> bool:
         """Record a decline; nothing was taken. The history keeps the reason for staff."""
-        changes = {"reason": reason, "may_retry": may_retry, **told}
+        changes: dict[str, Any] = {"reason": reason, "may_retry": may_retry, **told}
         return self._record_outcome(self.Status.DECLINED, staff_reason, **changes)
 
     def not_charged(self, reason: str) -> bool:
