@@ -30,7 +30,9 @@ def credentials_lost(tenant: Tenant, provider: str) -> None:
         row = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         if _is_known(row, provider):
             return
-        log.error("The %s credentials of %s cannot be opened with FIELD_KEYS", provider, row.slug)
+        log.error(
+            "The %s credentials of %s cannot be decrypted with FIELD_KEYS", provider, row.slug
+        )
         entry = record(LOST, tenant=row, subject=row.audit_subject, provider=provider)
         enqueue(email_lost_credentials, entry.pk)
 

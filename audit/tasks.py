@@ -1,4 +1,4 @@
-"""E-mails to Support."""
+"""Emails to Support."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from audit.models import AuditEntry
 
 @shared_task
 def email_lost_credentials(entry_id: int) -> None:
-    """Write to Support that a company's credentials cannot be opened, and what to do."""
+    """Email Support that a company's credentials cannot be decrypted, and what to do."""
     entry = AuditEntry._base_manager.select_related("tenant").get(pk=entry_id)
     tenant, provider = entry.tenant, entry.data["provider"]
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
     body = render_to_string(
         "audit/lost_credentials_email.txt", {"tenant": tenant, "provider": provider, "link": link}
     )
-    subject = f"{tenant.name}: the {provider} credentials cannot be opened"
+    subject = f"{tenant.name}: the {provider} credentials cannot be decrypted"
     EmailMessage(subject, body, to=[settings.SUPPORT_EMAIL]).send()

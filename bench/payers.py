@@ -29,8 +29,8 @@ FINAL = {
 }  # fmt: skip
 HEARD = {
     "Paid. Thank you": "captured", "<h1>Bank payment started</h1>": "started",
-    "This payment was cancelled": "voided", "This payment was refunded": "refunded",
-    "Your bank did not complete this payment": "returned", "Only a part was taken.": "captured",
+    "This payment was canceled": "voided", "This payment was refunded": "refunded",
+    "Your bank did not complete this payment": "returned", "Only part of it was taken.": "captured",
 }  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
 TRIES = 5

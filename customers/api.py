@@ -47,7 +47,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
 class CustomerViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Customer]
 ):
-    """GET lists and shows customers; `?search=` finds by name, number, e-mail or phone."""
+    """GET lists and shows customers; `?search=` finds by name, number, email or phone."""
 
     serializer_class = CustomerSerializer
     permission_classes = (HasPermission,)

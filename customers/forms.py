@@ -20,7 +20,7 @@ class CustomerForm(forms.ModelForm):
         model = Customer
         fields = ["name", "street", "city", "region", "postal", "note"]
         widgets = {"note": forms.Textarea(attrs={"rows": 3})}
-        labels = {"name": "Name of the person or company", "note": "Note for the office"}
+        labels = {"name": "Name of the person or company", "note": "Internal note"}
         error_messages = {"name": {"required": "Enter the customer's name."}}
 
     def save_as(self, actor: User) -> Customer:
@@ -60,20 +60,20 @@ class ContactForm(forms.ModelForm):
     mobile_country = CountryField()
     mobile = number_field(label="Mobile number", help_text="Invoices are texted to this number.")
     phone_country = CountryField()
-    phone = number_field(label="Other phone", help_text="A landline, for calls only.")
+    phone = number_field(label="Other phone", help_text="For calls only, such as a landline.")
 
     class Meta:
         model = Contact
         fields = ["name", "role", "email", "language", "is_billing"]
         labels = {
-            "email": "E-mail",
-            "language": "Language of texts and pages",
+            "email": "Email",
+            "language": "Language for texts and letters",
             "is_billing": "Billing Contact",
         }
         help_texts = {"is_billing": "Every customer has exactly one.", "role": "Owner, bookkeeper…"}
         error_messages = {
             "name": {"required": "Enter the person's name."},
-            "email": {"invalid": "Enter an e-mail address such as dana@example.com."},
+            "email": {"invalid": "Enter an email address such as dana@example.com."},
         }
 
     def __init__(
@@ -87,7 +87,9 @@ class ContactForm(forms.ModelForm):
                 self.initial[f"{kind}_country"] = phones.country_of(stored)
         if self.instance.pk and self.instance.is_billing:
             self.fields["is_billing"].disabled = True
-            self.fields["is_billing"].help_text = "To change it, make another contact the one."
+            self.fields[
+                "is_billing"
+            ].help_text = "To change this, make another contact the Billing Contact."
 
     def clean(self) -> dict[str, object]:
         """Turn both numbers into E.164; a landline cannot be the number invoices are texted to."""
@@ -117,6 +119,6 @@ class ContactForm(forms.ModelForm):
     @staticmethod
     def _cannot_text(kind: str) -> str:
         return (
-            f"This is a {kind} number, so texts cannot arrive there. "
-            "Enter a mobile number here and put this one under Other phone."
+            f"This is a {kind} number, which cannot receive texts. Enter a mobile number "
+            "here and move this one to Other phone."
         )

@@ -23,7 +23,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
     """Customers of one company."""
 
     def matching(self, words: str) -> CustomerQuerySet:
-        """Those whose name, number, contact, e-mail or phone holds `words`."""
+        """Those whose name, number, contact, email or phone holds `words`."""
         digits = "".join(c for c in words if c.isdigit())
         found = (
             Q(name__icontains=words)

@@ -42,7 +42,7 @@ def parse(raw: str, country: str = HOME) -> str:
     if not raw:
         raise ValidationError("Enter a phone number.", code="required")
     if len(raw) > 30 or any(c not in "0123456789+-() ./\u00a0" for c in raw):
-        raise ValidationError("Use digits only, like (978) 555-0142.", code="letters")
+        raise ValidationError("Enter digits only, like (978) 555-0142.", code="letters")
     try:
         number = phonenumbers.parse(raw, country)
     except NumberParseException:
@@ -54,8 +54,8 @@ def parse(raw: str, country: str = HOME) -> str:
         raise ValidationError(_size(str(number.national_number), country), code="size")
     if not phonenumbers.is_valid_number(number):
         raise ValidationError(
-            f"No phone in {LABELS[country]} has this number. Check the area code and the digits, "
-            "or choose the country it belongs to.",
+            f"This is not a valid {LABELS[country]} number. Check the area code and the "
+            "digits, or choose the right country code.",
             code="impossible",
         )
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
@@ -65,9 +65,9 @@ def _other_country(number: phonenumbers.PhoneNumber, country: str) -> str:
     region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     other = LABELS.get(region)
     if other is None:
-        return f"No country has the calling code +{number.country_code}."
+        return f"No country uses the calling code +{number.country_code}."
     code = f"+{number.country_code}"
-    return f"The number begins with {code}, but {LABELS[country]} is chosen. Choose {other}."
+    return f"The number starts with {code}, but {LABELS[country]} is chosen. Choose {other}."
 
 
 def _size(raw: str, country: str) -> str:
@@ -80,7 +80,7 @@ def _size(raw: str, country: str) -> str:
     example = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
     shown = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL) if example else ""
     hint = f" One looks like {shown}." if shown else ""
-    return f"This is not the length of a number in {LABELS[country]}.{hint}"
+    return f"This is the wrong length for a {LABELS[country]} number.{hint}"
 
 
 def national(e164: str, home: str = HOME) -> str:

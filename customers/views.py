@@ -65,7 +65,7 @@ def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     customer = _load(public_id)
     paused = request.POST.get("paused") == "yes"
     customer.pause_reminders(paused, actor=request.user)
-    messages.success(request, "Reminders paused" if paused else "Reminders go on")
+    messages.success(request, "Reminders paused" if paused else "Reminders resumed")
     return redirect("customers:detail", customer.public_id)
 
 

@@ -1,4 +1,4 @@
-"""An invoice as an e-mail: HTML and plain text, from the company's name, answers to the company."""
+"""An invoice as an email: HTML and plain text, from the company's name, answers to the company."""
 
 from __future__ import annotations
 

@@ -40,12 +40,17 @@ class InvoiceForm(forms.ModelForm):
     class Meta:
         model = Invoice
         fields = ["description", "issued_on", "due_on", "tax"]
-        labels = {"description": "What for", "issued_on": "Issued", "due_on": "Due", "tax": "Tax"}
+        labels = {
+            "description": "Description",
+            "issued_on": "Issued",
+            "due_on": "Due",
+            "tax": "Tax",
+        }
         widgets = {"issued_on": date_input(), "due_on": date_input(), "tax": amount_input()}
         help_texts = {"description": "In a few words, such as Water heater repair."}
         error_messages = {
-            "issued_on": {"required": "Enter the day of the invoice."},
-            "due_on": {"required": "Enter the day it is due."},
+            "issued_on": {"required": "Enter the invoice date."},
+            "due_on": {"required": "Enter the due date."},
             "tax": {"min_value": "Tax cannot be below $0.00.", "invalid": "Enter an amount."},
         }
 
@@ -58,7 +63,7 @@ class InvoiceForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         issued, due = data.get("issued_on"), data.get("due_on")
         if issued and due and due < issued:
-            self.add_error("due_on", "The due date is before the day of the invoice.")
+            self.add_error("due_on", "The due date is before the invoice date.")
         return data
 
     def save_as(self, lines: LineFormSet, actor: User, read_payments: ReadPayments) -> Invoice:
@@ -93,7 +98,7 @@ class NewInvoiceForm(InvoiceForm):
         to_field_name="public_id",
         empty_label="Choose a customer",
         error_messages={
-            "required": "Choose whom the invoice is for.",
+            "required": "Choose the customer for this invoice.",
             "invalid_choice": "Choose a customer from the list.",
         },
     )
@@ -120,9 +125,9 @@ class LineForm(forms.ModelForm):
         labels = {"description": "Item", "quantity": "Qty", "unit_price": "Price"}
         widgets = {"quantity": amount_input(), "unit_price": amount_input()}
         error_messages = {
-            "description": {"required": "Say what this line is for."},
+            "description": {"required": "Enter a description."},
             "quantity": {
-                "required": "Enter how many.",
+                "required": "Enter a quantity.",
                 "min_value": "Quantity must be more than 0.",
                 "invalid": "Enter a number.",
             },
@@ -168,7 +173,9 @@ class BaseLineFormSet(forms.BaseFormSet):
         if not self.items:
             raise forms.ValidationError("Add at least one line.")
         if total < CENT:
-            raise forms.ValidationError("The lines come to $0.00. An invoice must ask for money.")
+            raise forms.ValidationError(
+                "The lines add up to $0.00. An invoice needs a total above $0.00."
+            )
 
 
 _LineFormSet = forms.formset_factory(
@@ -192,15 +199,15 @@ class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
 
 
 class EmailForm(forms.Form):
-    """**Send Email**: to whom. The key makes a double click one e-mail."""
+    """**Send Email**: to whom. The key makes a double click one email."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     to = forms.EmailField(
         label="To",
         max_length=254,
         error_messages={
-            "required": "Enter the e-mail address to send the invoice to.",
-            "invalid": "Enter an e-mail address such as dana@example.com.",
+            "required": "Enter the email address to send the invoice to.",
+            "invalid": "Enter an email address such as dana@example.com.",
         },
     )
 
@@ -209,9 +216,9 @@ class VoidForm(forms.Form):
     """Why an invoice is taken back; kept in its history."""
 
     reason = forms.CharField(
-        label="Why",
+        label="Reason",
         max_length=120,
-        error_messages={"required": "Say why, for the Audit History."},
+        error_messages={"required": "Enter a reason for the Audit History."},
     )
 
 
@@ -219,11 +226,11 @@ class PromiseForm(forms.Form):
     """When the customer will pay, as they said; empty when that holds no longer."""
 
     promised_on = forms.DateField(
-        label="They will pay on",
+        label="Customer will pay on",
         required=False,
         widget=date_input(),
-        help_text="Reminders wait until the day after. Empty it to let them go on.",
-        error_messages={"invalid": "Choose a day."},
+        help_text="Reminders wait until the day after. Clear the date to resume them.",
+        error_messages={"invalid": "Choose a date."},
     )
 
     def __init__(
@@ -236,5 +243,5 @@ class PromiseForm(forms.Form):
         """Today or later, and within a year."""
         day: dt.date | None = self.cleaned_data["promised_on"]
         if day is not None and not self.today <= day <= self.today + dt.timedelta(days=365):
-            raise ValidationError("Choose today or a day in the coming year.")
+            raise ValidationError("Choose today or a date within the next year.")
         return day

@@ -1,4 +1,4 @@
-"""**Print letter**: the last rung for a customer whom neither text nor e-mail reaches."""
+"""**Print letter**: the last rung for a customer whom neither text nor email reaches."""
 
 from __future__ import annotations
 

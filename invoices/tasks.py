@@ -59,21 +59,21 @@ def send_email(email_id: int) -> None:
 
 
 def why_not_now(mail: InvoiceEmail) -> str:
-    """Why an e-mail that was queued must not go out any more; "" when it may."""
+    """Why an email that was queued must not go out any more; "" when it may."""
     if not mail.tenant.is_active:
-        return "The company was made inactive meanwhile; nothing was sent."
+        return "The company was deactivated before it went out, so nothing was sent."
     if not mail.invoice.is_payable:
-        return "There was nothing to pay any more when it was to go out, so nothing was sent."
+        return "Nothing was due anymore when it was about to go out, so nothing was sent."
     if not mail.link.is_live_at(link_now()):
-        return "Its payment link ended before it went out; nothing was sent. Send it again."
+        return "Its payment link ended before it went out, so nothing was sent. Send it again."
     return ""
 
 
 def settle(mail: InvoiceEmail, error: OSError | ValueError) -> None:
     """Give up on what will never work or has waited a day; otherwise the sweep tries again."""
-    log.warning("E-mail %s: %s", mail.pk, type(error).__name__)
+    log.warning("Email %s: %s", mail.pk, type(error).__name__)
     if isinstance(error, ValueError) or _is_refusal(error):
-        mail.mark_failed("The mail server does not accept this address. Check it and send again.")
+        mail.mark_failed("The mail server rejected this address. Check it and send again.")
     elif timezone.now() - mail.queued_at >= GIVE_UP_AFTER:
         mail.mark_failed("The mail server could not be reached for a day. Send it again.")
     else:

@@ -86,7 +86,7 @@ def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         except InvoiceError as error:
             form.add_error(None, ValidationError(str(error)))
         else:
-            messages.success(request, "Promise noted" if day else "Promise taken back")
+            messages.success(request, "Promise to pay saved" if day else "Promise to pay removed")
             return _done(request, invoice)
     return _dialog(request, "promise", form, invoice)
 
@@ -107,7 +107,7 @@ def send_email(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         else:
             if new:
                 enqueue(tasks.send_email, email.pk)
-            messages.success(request, f"E-mail to {email.to} is on its way")
+            messages.success(request, f"Email to {email.to} is on its way")
             return _done(request, invoice)
     return _dialog(request, "send_email", form, invoice)
 
@@ -121,7 +121,7 @@ def expire_link(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     if link is not None and link.expire(actor=request.user):
         messages.success(request, "Link expired")
     else:
-        messages.info(request, "There was no live link to expire")
+        messages.info(request, "There was no active link to expire")
     return redirect("invoices:detail", invoice.public_id)
 
 

@@ -27,16 +27,17 @@ from tenants.models import Tenant, User
 log = logging.getLogger(__name__)
 
 ADDS_FEE = (
-    "This merchant account adds {fee}, which CardConnect does not tell before a payment, so people "
-    "would be charged more than the Pay Now page says. Ask CardConnect for a merchant ID with a "
-    "surcharge, or without a fee."
+    "This merchant account adds {fee}, which CardConnect does not report before a "
+    "payment, so customers would be charged more than the Pay Now page shows. Ask "
+    "CardConnect for a merchant ID with a surcharge, or without a fee."
 )
 MOST_NAMED = 5
 LEFT_BEHIND = (
-    "Site and merchant ID stay as they are, because only they tell how these end: {what}. Wait "
-    "until the payments have settled or cleared, or put them right on their invoices, then try "
-    "again. To take no new ones meanwhile, switch Text-to-Pay off and the processor to none. A "
-    "new user name or password for the same merchant ID can be stored at any time."
+    "The site and merchant ID were not changed, because the outcome of these can only be "
+    "checked there: {what}. Wait until the payments have settled or cleared, or resolve "
+    "them on their invoices, then try again. To take no new payments in the meantime, "
+    "turn Text-to-Pay off and set the processor to none. A new user name or password for "
+    "the same merchant ID can be stored at any time."
 )
 
 
@@ -154,7 +155,7 @@ def set_processor(tenant: Tenant, processor: str, actor: User) -> bool:
     with transaction.atomic():
         row = _locked(tenant)
         if processor == Tenant.Processor.NONE and row.text_to_pay_enabled:
-            raise NotEnabled("Text-to-Pay is on and needs CardConnect. Switch it off first.")
+            raise NotEnabled("Text-to-Pay is on and needs CardConnect. Turn it off first.")
         row.processor = processor
         row.save(update_fields=["processor"])
         _record("tenant.processor_changed", row, actor, processor=row.get_processor_display())
@@ -212,7 +213,7 @@ def _left_behind(account: CardConnectAccount) -> list[str]:
         f"{payment.invoice.number} ({payment.get_status_display().lower()})"
         for payment in payments.exclude(**here).select_related("invoice").order_by("id")
     ] + [
-        f"{refund.payment.invoice.number} ({refund.get_kind_display().lower()} not at its end)"
+        f"{refund.payment.invoice.number} ({refund.get_kind_display().lower()} not finished)"
         for refund in refunds.exclude(**there).select_related("payment__invoice").order_by("id")
     ]
 

@@ -39,7 +39,7 @@ class PaymentAdmin(ReadOnlyAdmin):
     exclude = ("fingerprint", "key")
     actions = ("ask_again",)
 
-    @admin.action(description="Ask CardConnect again", permissions=["view"])
+    @admin.action(description="Check with CardConnect again", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         """Inquire about attempts without an outcome; the others are not changed."""
         open_ones = queryset.filter(status__in=Payment.IN_FLIGHT).select_related(
@@ -64,7 +64,7 @@ class RefundAdmin(ReadOnlyAdmin):
     exclude = ("key",)
     actions = ("ask_again",)
 
-    @admin.action(description="Ask CardConnect again", permissions=["view"])
+    @admin.action(description="Check with CardConnect again", permissions=["view"])
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         """Inquire about those that were sent and have no outcome; the others are not changed."""
         open_ones = queryset.filter(status__in=Refund.IN_FLIGHT)

@@ -273,7 +273,7 @@ def token_row(token: Token) -> dict[str, Any]:
 
 
 def mail_row(mail: Mail) -> dict[str, Any]:
-    """Return one e-mail for the ledger."""
+    """Return one email for the ledger."""
     fields = ("id", "sender", "recipients", "subject", "text", "html", "attachments")
     return {field: getattr(mail, field) for field in fields}
 

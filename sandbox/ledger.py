@@ -85,7 +85,7 @@ def application(request: HttpRequest) -> HttpResponse:
 
 
 def mailbox(request: HttpRequest, number: int = 0) -> HttpResponse:
-    """GET /mail and /mail/<id>: the list of e-mails, and the one chosen or the newest."""
+    """GET /mail and /mail/<id>: the list of emails, and the one chosen or the newest."""
     mails = list(Mail.objects.order_by("-pk")[:SHOWN])
     shown = Mail.objects.filter(pk=number).first() if number else next(iter(mails), None)
     if number and shown is None:

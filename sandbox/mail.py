@@ -1,4 +1,4 @@
-"""The mailbox: an SMTP listener that keeps every e-mail instead of sending it on."""
+"""The mailbox: an SMTP listener that keeps every email instead of sending it on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mailbox:
 
 
 def store(sender: str, recipients: list[str], content: bytes) -> Mail:
-    """Write one e-mail to the ledger, its text and HTML parts apart."""
+    """Write one email to the ledger, its text and HTML parts apart."""
     message = email.message_from_bytes(content, policy=default)
     return Mail.objects.create(
         sender=sender,

@@ -276,7 +276,7 @@ class Fault(models.Model):
 
 
 class Mail(models.Model):
-    """One e-mail that reached the mailbox."""
+    """One email that reached the mailbox."""
 
     sender = models.CharField(max_length=320)
     recipients = models.JSONField(default=list)

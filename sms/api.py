@@ -88,7 +88,7 @@ class SendSerializer(serializers.Serializer[SendData]):
             raise serializers.ValidationError({"to": error.messages}) from None
         if not phones.can_text(attrs["to"]):
             kind = phones.kind(attrs["to"])
-            raise serializers.ValidationError({"to": [f"A {kind} number cannot get texts."]})
+            raise serializers.ValidationError({"to": [f"A {kind} number cannot receive texts."]})
         return attrs
 
 
@@ -122,7 +122,7 @@ class TextMessageViewSet(
         if reason := send_check.refusal(invoice, membership):
             return refusal(reason.code, reason.sentence)
         if data["override"] and not membership.allows(Permission.TEXT_AGAIN):
-            raise PermissionDenied("Your role may not lift the limits on texting again.")
+            raise PermissionDenied("Your role cannot override the limits on resending.")
         try:
             message, new = _send(invoice, data, request.user)
         except Refused as refused:
@@ -132,7 +132,7 @@ class TextMessageViewSet(
         except InvoiceError as error:
             return refusal("invoice", str(error))
         if not new and message.key != data["key"]:
-            return refusal("on_its_way", "A text for this invoice is on its way already.")
+            return refusal("on_its_way", "A text for this invoice is already on its way.")
         code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
         return Response(self.get_serializer(message).data, status=code)
 

@@ -73,7 +73,7 @@ def email_instead(text: LostText, invoice: Invoice) -> None:
     if link is None or link.pk != text.link_id or link.status == PaymentLink.Status.DISABLED:
         return
     with suppress(InvoiceError):  # paid, void or without a processor: nothing to pay
-        reason = f"A text did not arrive. {text.error}"
+        reason = f"A text was not delivered. {text.error}"
         email, new = InvoiceEmail.objects.queue(
             invoice, to=contact.email, actor=None, key=key_of(text), reason=reason
         )

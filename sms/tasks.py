@@ -54,7 +54,7 @@ HANDFUL = 5  # texts of a bulk send that one task delivers
 PRICES_LIMIT = 50
 SWEEPS = dt.timedelta(seconds=15)  # between two sweeps, see CELERY_BEAT_SCHEDULE
 EXPIRES = 60  # a task that waited longer is dropped: the sweep repeats it while there is work
-NO_TRACE = "Twilio has no such text; nothing was sent. Send it again."
+NO_TRACE = "Twilio has no record of this text, so nothing was sent. Send it again."
 GIVE_UP = dt.timedelta(hours=1)
 UNSURE = "Twilio could not tell us whether it sent this. Ask the customer before sending again."
 

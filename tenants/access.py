@@ -134,8 +134,8 @@ class CardNumberSent(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "card_number"
     default_detail = (
-        "What was sent holds a card or bank account number. Nothing was saved or sent. Take the "
-        "number out; its last four digits are enough."
+        "The request contains a card or bank account number. Nothing was saved or sent. "
+        "Remove the number; its last four digits are enough."
     )
 
 

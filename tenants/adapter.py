@@ -1,4 +1,4 @@
-"""Sign-in by the e-mail address that an administrator entered."""
+"""Sign-in by the email address that an administrator entered."""
 
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from tenants.rate_limit import RateLimit, network_of
 
-# Limits of wrong passwords. By the e-mail address alone, anyone who knows it could lock its owner
+# Limits of wrong passwords. By the email address alone, anyone who knows it could lock its owner
 # out: that limit is high, and bounds only what many IP addresses guess together.
 BY_ADDRESS = RateLimit("sign-in-address", limit=10, window=60)
 BY_ADDRESS_AND_PERSON = RateLimit("sign-in", limit=5, window=5 * 60)

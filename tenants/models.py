@@ -19,7 +19,7 @@ from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
 
 
 class UserManager(BaseUserManager["User"]):
-    """Users are found by e-mail address, in any case."""
+    """Users are found by email address, in any case."""
 
     def create_user(self, email: str, password: str | None = None, **extra: object) -> User:
         """Create a user; the address is stored in lower case."""
@@ -38,10 +38,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person who signs in by e-mail address. Permissions come from memberships."""
+    """A person who signs in by email address. Permissions come from memberships."""
 
     username = None  # type: ignore[assignment]
-    email = models.EmailField("e-mail address", unique=True)
+    email = models.EmailField("email address", unique=True)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -82,8 +82,10 @@ class Tenant(models.Model):
         default="America/New_York",
         choices=[(zone, zone) for zone in sorted(zoneinfo.available_timezones())],
     )
-    phone = models.CharField(max_length=16, help_text="E.164; customers may call it.")
-    email = models.EmailField(help_text="Customers may write to it; answers to e-mails go here.")
+    phone = models.CharField(max_length=16, help_text="E.164. Customers can call this number.")
+    email = models.EmailField(
+        help_text="Customers can write to this address. Replies to emails go here."
+    )
     street = models.CharField(max_length=80)
     city = models.CharField(max_length=40)
     region = models.CharField("state", max_length=20)
@@ -98,19 +100,19 @@ class Tenant(models.Model):
         "brand color",
         max_length=7,
         default="#0b6470",
-        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a color such as #0b6470.")],
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Enter a color such as #0b6470.")],
     )
     processor = models.CharField(max_length=16, choices=Processor.choices, default=Processor.NONE)
-    partial_payments = models.BooleanField("customers may pay a part", default=False)
+    partial_payments = models.BooleanField("customers may pay part of an invoice", default=False)
     partial_minimum = models.DecimalField(
-        "smallest part",
+        "minimum payment",
         max_digits=8,
         decimal_places=2,
         default=Decimal("20.00"),
         validators=[MinValueValidator(Decimal("1.00"))],
     )
     refund_release_over = models.DecimalField(
-        "two people above",
+        "second person for refunds above",
         max_digits=9,
         decimal_places=2,
         default=Decimal("500.00"),
@@ -156,7 +158,7 @@ class Tenant(models.Model):
 
     @property
     def address(self) -> str:
-        """The address in one line, for the foot of the payer's page and of e-mails."""
+        """The address in one line, for the foot of the payer's page and of emails."""
         return f"{self.street}, {self.city}, {self.region} {self.postal}, {self.country}"
 
     @property

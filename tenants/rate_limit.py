@@ -55,7 +55,7 @@ class RateLimit:
         return self.window
 
     def _cache_key(self, key: object) -> str:
-        # A key may be an e-mail address of any length; hashed, it is short and unreadable.
+        # A key may be an email address of any length; hashed, it is short and unreadable.
         return f"rate:{self.name}:{hashlib.sha256(str(key).encode()).hexdigest()}"
 
     def _count(self, cache_key: str) -> int:

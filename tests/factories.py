@@ -108,7 +108,7 @@ def make_member(tenant: Tenant, role: str = "Office", *, name: str = "Maya Torre
 
 
 def make_customer(tenant: Tenant, name: str = "Dana Whitfield", **fields: Any) -> Customer:
-    """A customer with a billing contact of the same name, with mobile and e-mail."""
+    """A customer with a billing contact of the same name, with mobile and email."""
     contact = {
         "mobile": fields.pop("mobile", MOBILE),
         "email": fields.pop("email", "dana@whitfield.example"),

@@ -390,7 +390,7 @@ def test_without_a_company_a_page_says_so(db: None) -> None:
     for name in ("home", "invoices:list", "tenants:company"):
         answer = browser.get(reverse(name))
         assert answer.status_code == 403
-        assert "not at work for any company" in answer.content.decode()
+        assert "do not have access to any company" in answer.content.decode()
 
 
 def test_links_of_other_companies_look_like_unknown_ones(victim: Victim, payer: Client) -> None:

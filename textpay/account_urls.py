@@ -1,4 +1,4 @@
-"""The allauth pages that exist. There is no sign-up, and nobody changes their own e-mail address:
+"""The allauth pages that exist. There is no sign-up, and nobody changes their own email address:
 administrators invite people by it, so a made-up address could take over an invitation.
 """
 

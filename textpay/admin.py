@@ -47,12 +47,12 @@ Step = tuple[int, Callable[[], None]]
 class RequestedFilter(admin.SimpleListFilter):
     """Tenants that pressed **Contact Support to enable Text-to-Pay**."""
 
-    title = "waiting for Text-to-Pay"
+    title = "Text-to-Pay requests"
     parameter_name = "requested"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         """One choice beside "All"."""
-        return [("yes", "Asked and not enabled")]
+        return [("yes", "Requested, not enabled")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
         """Tenants with an open request."""
@@ -73,8 +73,8 @@ class CardConnectInline(admin.StackedInline):
     def card_fee(self, account: CardConnectAccount) -> str:
         """The fee that CardConnect adds to payments, in words."""
         if not account.adds_fee:
-            return "None that CardConnect told us of."
-        end = " Nothing can be paid with it." if account.refuses_payments else ""
+            return "None reported by CardConnect."
+        end = " Payments cannot be taken with it." if account.refuses_payments else ""
         return f"This merchant account adds {account.fee_words}.{end}"
 
 
@@ -89,8 +89,8 @@ class TwilioInline(admin.StackedInline):
         """The sample messages to register with the carriers, word for word."""
         lines = format_html_join("", "<li>{}</li>", ((text,) for text in samples(account.tenant)))
         return format_html(
-            "<p>Register the sender with these. Register it anew when a reminder changes.</p>"
-            "<ul>{}</ul>",
+            "<p>Register the sender with these messages. Register it again when a "
+            "reminder changes.</p><ul>{}</ul>",
             lines,
         )
 
@@ -277,7 +277,9 @@ class TenantAdmin(admin.ModelAdmin):
         if moved:
             messages.success(request, f"{tenant.name}: Text-to-Pay is {'on' if on else 'off'}.")
         if moved and on and not TwilioAccount.objects.filter(tenant=tenant).exists():
-            messages.warning(request, f"{tenant.name} has no Twilio account yet to send from.")
+            messages.warning(
+                request, f"{tenant.name} does not have a Twilio account to send from yet."
+            )
 
     @admin.action(description="Enable Text-to-Pay")
     def enable(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> None:
@@ -331,7 +333,7 @@ class RoleAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """People, by e-mail address. Permissions come from their tenants' roles."""
+    """People, by email address. Permissions come from their tenants' roles."""
 
     form = UserChangeForm
     add_form = AdminUserCreationForm

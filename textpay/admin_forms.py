@@ -59,7 +59,7 @@ def told(account: CardConnectAccount | TwilioAccount, name: str) -> str:
     if not getattr(account, f"{name}_sealed"):
         return "Not set."
     if not getattr(account, f"{name}_opens"):
-        return "Cannot be opened: FIELD_KEYS does not contain its key. Enter it again."
+        return "Cannot be decrypted: FIELD_KEYS does not contain its key. Enter it again."
     return "Set. Leave empty to keep it."
 
 
@@ -106,7 +106,7 @@ class TwilioForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["auth_token"].help_text = told(self.instance, "auth_token")
         self.fields["webhook_key"].help_text = (
-            "Only where Twilio signs its reports by SHA-256 with a shared key. "
+            "Only if Twilio signs its reports with SHA-256 and a shared key. "
             f"{told(self.instance, 'webhook_key')}"
         )
 

@@ -30,7 +30,7 @@ def error_with_words(exc: Exception, context: dict[str, object]) -> Response | N
     if isinstance(exc, exceptions.ValidationError):
         response.data = {
             "code": "invalid",
-            "detail": "Some of what was sent cannot be used; see fields.",
+            "detail": "Some of the data is not valid; see fields.",
             "fields": response.data,
         }
     elif isinstance(exc, PermissionDenied | exceptions.PermissionDenied):

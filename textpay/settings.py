@@ -167,7 +167,15 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # no letters to addresses that strangers type
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Textpay: "  # not the Host header
 ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_SESSION_REMEMBER = False  # a sign-in ends with the browser, or earlier: see tenants/idle.py
+ACCOUNT_FORMS = {
+    "login": "tenants.account_forms.LoginForm",
+    "change_password": "tenants.account_forms.ChangePasswordForm",
+    "set_password": "tenants.account_forms.SetPasswordForm",
+    "reset_password": "tenants.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "tenants.account_forms.ResetPasswordKeyForm",
+    "reauthenticate": "tenants.account_forms.ReauthenticateForm",
+}
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SECURE else "http"
 ACCOUNT_RATE_LIMITS = {
@@ -251,7 +259,7 @@ STORAGES = {
 }
 MEDIA_ROOT = VAR_DIR / "media"
 
-# --- E-mail --------------------------------------------------------------------------------
+# --- Email --------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Textpay <textpay@localhost>")
@@ -341,7 +349,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"expires": 60},
     },
-    "send e-mails that were left behind": {
+    "send emails that were left behind": {
         "task": "invoices.tasks.sweep_emails",
         "schedule": 30,
         "options": {"expires": 30},

@@ -1,4 +1,4 @@
-"""E-mails about people rather than invoices, and the nightly housekeeping."""
+"""Emails about people rather than invoices, and the nightly housekeeping."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from textpay import housekeeping
 
 @shared_task
 def tell_support(tenant_id: int) -> None:
-    """E-mail Support that a company wants Text-to-Pay; the Django admin shows it as well."""
+    """Email Support that a company wants Text-to-Pay; the Django admin shows it as well."""
     tenant = Tenant.objects.get(pk=tenant_id)
     link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
     body = render_to_string("company/request_email.txt", {"tenant": tenant, "link": link})
     EmailMessage(
-        f"{tenant.name} asks for Text-to-Pay",
+        f"{tenant.name} requests Text-to-Pay",
         body,
         to=[settings.SUPPORT_EMAIL],
         reply_to=[tenant.email],
@@ -32,7 +32,7 @@ def tell_support(tenant_id: int) -> None:
 
 @shared_task
 def welcome(membership_id: int) -> None:
-    """E-mail a new person: where to sign in and, the first time, where to choose a password."""
+    """Email a new person: where to sign in and, the first time, where to choose a password."""
     membership = Membership.objects.select_related("user", "tenant").get(pk=membership_id)
     user = membership.user
     path = reverse("home") if user.has_usable_password() else _password_path(user)
@@ -46,7 +46,7 @@ def welcome(membership_id: int) -> None:
 
 @shared_task
 def tell_of_release_limit(entry_id: int) -> None:
-    """E-mail everyone else who releases refunds that the company's limit has changed."""
+    """Email everyone else who releases refunds that the company's limit has changed."""
     entry = AuditEntry._base_manager.select_related("tenant", "actor").get(pk=entry_id)
     members = Membership.objects.select_related("user", "tenant", "role").filter(
         tenant=entry.tenant, is_active=True, user__is_active=True
@@ -59,7 +59,7 @@ def tell_of_release_limit(entry_id: int) -> None:
     if others:
         link = settings.PUBLIC_BASE_URL + reverse("tenants:payments")
         body = render_to_string("company/limit_email.txt", {"entry": entry, "link": link})
-        subject = f"{entry.tenant.name}: another limit for refunds"
+        subject = f"{entry.tenant.name}: refund limit changed"
         EmailMessage(subject, body, to=others, reply_to=[entry.tenant.email]).send()
 
 

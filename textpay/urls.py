@@ -14,7 +14,7 @@ admin.site.unregister(EmailAddress)  # people keep the address they were invited
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = "Textpay Support"
 admin.site.site_title = "Textpay Support"
-admin.site.index_title = "Companies and their processors"
+admin.site.index_title = "Companies and their payment processors"
 
 urlpatterns = [
     path("", home.home, name="home"),

@@ -268,18 +268,19 @@ class Invoice(models.Model):
         if total <= ZERO:
             raise InvoiceError("An invoice needs at least one line and a total above $0.00.")
         if total > LARGEST:
-            raise InvoiceError(f"An invoice can ask for at most ${LARGEST:,.2f}.")
+            raise InvoiceError(f"An invoice cannot be for more than ${LARGEST:,.2f}.")
         self._refuse_while_confirming(payments)
         if total < self.paid:
             raise InvoiceError(
-                f"${self.paid:,.2f} has been paid on this invoice. "
-                f"Its total cannot be less than that."
+                f"${self.paid:,.2f} has been paid on this invoice. Its total cannot be "
+                "lower than that."
             )
 
     def _refuse_while_confirming(self, payments: PaymentState) -> None:
         if payments.in_flight:
             raise InvoiceError(
-                "A payment for this invoice is being confirmed right now. Try again in a minute."
+                "A payment on this invoice is being confirmed right now, so nothing was "
+                "changed. Try again in a minute."
             )
 
     def open_for_payment(self, *, actor: User | None) -> None:
@@ -302,7 +303,7 @@ class Invoice(models.Model):
         with transaction.atomic():
             row = self.locked()
             if row.paid > ZERO:
-                raise InvoiceError("Money was paid on this invoice, so it cannot be voided.")
+                raise InvoiceError("A payment was made on this invoice, so it cannot be voided.")
             row._refuse_while_confirming(read_payments(row))
             transition(row, self.Status.VOID, actor=actor, reason=reason)
             row._close_links(actor=actor, reason="void")

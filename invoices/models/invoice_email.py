@@ -1,4 +1,4 @@
-"""Invoices sent by e-mail: what was sent to which address, and what became of it."""
+"""Invoices sent by email: what was sent to which address, and what became of it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from invoices.models.payment_link import PaymentLink
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
-# How long a worker may hold an e-mail before the sweep takes it up, and the longest wait between
+# How long a worker may hold an email before the sweep takes it up, and the longest wait between
 # two tries at the mail server.
 STUCK_AFTER = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(hours=1)
 
 
 class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
-    """E-mailed invoices of one company."""
+    """Emailed invoices of one company."""
 
     def queue(
         self, invoice: Invoice, *, to: str, actor: User | None, key: uuid.UUID, reason: str = ""
     ) -> tuple[InvoiceEmail, bool]:
-        """Write down one e-mail to send; returns it and whether it is new.
+        """Write down one email to send; returns it and whether it is new.
 
         `reason` is why Textpay sends it by itself, for the history; nobody is its actor then.
 
@@ -72,7 +72,7 @@ InvoiceEmailManager = TenantManager.from_queryset(InvoiceEmailQuerySet)
 
 
 class InvoiceEmail(models.Model):
-    """An invoice sent by e-mail: recorded first, sent by a worker, then marked."""
+    """An invoice sent by email: recorded first, sent by a worker, then marked."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -89,7 +89,7 @@ class InvoiceEmail(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="emails")
     link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, related_name="emails")
-    key = models.UUIDField(help_text="From the form, so that a double click e-mails once.")
+    key = models.UUIDField(help_text="From the form, so that a double click emails once.")
     to = models.EmailField()
     status = models.CharField(
         max_length=8, choices=Status.choices, default=Status.QUEUED, editable=False
@@ -108,11 +108,11 @@ class InvoiceEmail(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # The form's key makes a replayed POST the same e-mail.
+            # The form's key makes a replayed POST the same email.
             models.UniqueConstraint(fields=["tenant", "key"], name="invoices_email_key"),
         ]
         indexes = [
-            # The sweep for e-mails that no worker has finished.
+            # The sweep for emails that no worker has finished.
             models.Index(
                 fields=["next_try_at"],
                 condition=Q(next_try_at__isnull=False),
@@ -129,7 +129,7 @@ class InvoiceEmail(models.Model):
         return f"invoice:{self.invoice_id}"
 
     def claim(self) -> bool:
-        """Take the e-mail for sending; False when another worker has it or it is done."""
+        """Take the email for sending; False when another worker has it or it is done."""
         if self.status != self.Status.QUEUED:
             return False
         now = timezone.now()

@@ -35,7 +35,7 @@ def check(tenant: Tenant, balance: Decimal, amount: Decimal) -> None:
     if amount == balance:
         return
     if not may_choose(tenant, balance):
-        raise AmountRefused(f"Pay the whole ${balance:,.2f}")
+        raise AmountRefused(f"Pay the full ${balance:,.2f}")
     if amount > balance:
         raise AmountRefused(too_much(balance))
     if amount < tenant.partial_minimum:
@@ -44,7 +44,7 @@ def check(tenant: Tenant, balance: Decimal, amount: Decimal) -> None:
 
 def too_much(balance: Decimal) -> str:
     """What to do about an amount above the balance."""
-    return f"Enter ${balance:,.2f} or less: no more is left to pay"
+    return f"Enter ${balance:,.2f} or less, which is all that is left to pay"
 
 
 def too_little(least: Decimal) -> str:

@@ -20,11 +20,11 @@ from payments.models import NOT_FOUND_AFTER, Payment
 
 log = logging.getLogger(__name__)
 
-UNREACHABLE = "The payment company could not be reached. Please try again in a few minutes."
+UNREACHABLE = "The payment processor could not be reached. Please try again in a few minutes."
 # It never got there, or it did and the bank did not answer in time: both end in no charge.
-NOT_CARRIED_OUT = "The payment company did not carry it out. Please try again."
+NOT_CARRIED_OUT = "The payment processor did not complete it. Please try again."
 CANCELLED = (
-    "The bank approved it, but not as you agreed, so it was cancelled. No money has been taken. "
+    "The bank approved it, but not as you agreed, so it was canceled. No money has been taken. "
     "You can try again or use another card."
 )
 
@@ -57,7 +57,12 @@ def record_outcome(payment: Payment, answer: Approved | Declined) -> None:
     """Record an outcome from the response to a charge or from a later inquiry."""
     try:
         if isinstance(answer, Declined):
-            payment.decline(answer.sentence, may_retry=answer.may_retry, **_codes(answer))
+            payment.decline(
+                answer.sentence,
+                may_retry=answer.may_retry,
+                staff_reason=answer.staff,
+                **_codes(answer),
+            )
             if (answer.respproc, answer.respcode) == NEEDS_ZIP:
                 surcharge.record_fee(payment)
         elif answer.total(payment.amount) == payment.total:
@@ -82,7 +87,7 @@ def undo(payment: Payment, answer: Approved) -> None:
         why = f"A card fee of ${answer.fee:,.2f} that you did not agree to was added"
         next_step = "Try again, or call us." if may_try else "Please call us."
     if client.void(payment, answer.retref):
-        payment.decline(f"{why}, so we cancelled the payment. {next_step}", **_codes(answer))
+        payment.decline(f"{why}, so we canceled the payment. {next_step}", **_codes(answer))
         return
     log.error("Payment %s: other amount approved, void not confirmed", payment.reference)
     payment.need_attention(

@@ -111,10 +111,10 @@ def _check_may_start(
         raise CannotPay("Bank payments are not available here. Please pay by card.")
     declined = Payment.objects.filter(invoice=invoice, status=Payment.Status.DECLINED)
     if declined.filter(fingerprint=_fingerprint(token), may_retry=False).exists():
-        raise CannotPay("This card or account was refused for good. Please use another one.")
+        raise CannotPay("This card or account cannot be used here again. Please use another one.")
     declines = Payment.objects.filter(link=link).declined_since(now.read_at).count()
     if declines >= MAX_DECLINES_PER_HOUR:
-        raise CannotPay("There were too many declined tries. Wait an hour, or call us.")
+        raise CannotPay("There were too many declined attempts. Wait an hour, or call us.")
     return account
 
 

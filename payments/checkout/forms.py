@@ -16,7 +16,7 @@ from tenants.models import Tenant
 
 CARD_MISSING = "Enter your card number, expiration date and security code"
 BANK_MISSING = "Enter your routing number and account number"
-OUT_OF_DATE = "This page is out of date. Read it again and agree again"
+OUT_OF_DATE = "This page is out of date. Review it and agree again"
 NO_ZIP = "Enter the 5 digits of your card's billing ZIP code"
 NO_TOTAL = "Wait for the total with its surcharge, then agree to it"
 NO_NAME = "Enter the name of the account holder"

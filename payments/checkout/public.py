@@ -46,7 +46,7 @@ from payments.models import CardConnectAccount, Payment, Refund
 from payments.settlement import banking_days
 from tenants.rate_limit import network_of
 
-ASKED_TOO_MUCH = "Too many tries at once. Please wait a minute."
+ASKED_TOO_MUCH = "Too many attempts at once. Please wait a minute."
 GONE = frozenset({link_state.EXPIRED, link_state.REPLACED, link_state.CLOSED, link_state.VOID})
 # Outcomes after which the payer is not asked to try again: nothing is left to pay, or it is
 # unknown.

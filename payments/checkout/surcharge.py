@@ -23,11 +23,12 @@ ZERO = Decimal("0.00")
 ON_DEBIT = "No surcharge on debit cards."
 NOT_THERE = "No surcharge in this ZIP code."
 NOT_TOLD = (
-    "The payment company could not be asked about its surcharge. Please try again in a few minutes."
+    "The payment processor could not be reached to look up the surcharge. Please try "
+    "again in a few minutes."
 )
 OUR_SIDE = (
-    "The payment could not be taken because of a problem on our side. Please call us, or try again "
-    "later."
+    "The payment could not be taken because of a problem on our end. Please call us, or "
+    "try again later."
 )
 
 

@@ -69,7 +69,7 @@ def check_credentials(account: CardConnectAccount) -> None:
         status, _ = http.call(account, "PUT", "", {"merchid": account.merchid})
     except CredentialsLost:
         raise CredentialError(
-            "The stored CardConnect password cannot be opened. Enter it again."
+            "The stored CardConnect password cannot be decrypted. Enter it again."
         ) from None
     except (NotSent, Unknown):
         raise CredentialError(
@@ -78,7 +78,7 @@ def check_credentials(account: CardConnectAccount) -> None:
         ) from None
     if status == HTTPStatus.UNAUTHORIZED:
         raise CredentialError(
-            "CardConnect does not accept this user name and password for this merchant ID."
+            "CardConnect did not accept this user name and password for this merchant ID."
         )
     if status != HTTPStatus.OK:
         raise CredentialError(f"CardConnect answered with an error (HTTP {status}).")

@@ -47,7 +47,7 @@ class Approved:
 
 @dataclass(frozen=True)
 class Declined:
-    """Nothing was charged. `sentence` is for people; code and text are the gateway's own."""
+    """Nothing was charged. `sentence` is for the payer; code and text are the gateway's own."""
 
     respproc: str
     respcode: str
@@ -55,6 +55,7 @@ class Declined:
     sentence: str
     may_retry: bool = True
     retref: str = ""
+    staff: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,8 @@ def codes(row: object) -> dict[str, str]:
 def _declined(row: object) -> Declined:
     processor, code, text = codes(row).values()
     words = decline_codes.find(processor, code, text, http.field(row, "declineCategory"))
-    return Declined(processor, code, text, words.sentence, words.may_retry, reference(row))
+    found = reference(row)
+    return Declined(processor, code, text, words.sentence, words.may_retry, found, words.staff)
 
 
 def refused(row: object, verb: str) -> Declined:

@@ -294,7 +294,10 @@ class Payment(Inquired):
 
     @property
     def staff_note(self) -> str:
-        """The reason, for staff, with the processor's own code and text."""
+        """The reason, for staff, with the processor's own code and text.
+
+        `reason` of a failed attempt is the payer's sentence; staff/notes.py has words for staff.
+        """
         code = f"{self.respproc} {self.respcode} {self.resptext}".strip()
         if self.is_by_hand and self.is_booked:
             return f"Recorded by {self.recorded_by}" if self.recorded_by else ""
@@ -335,11 +338,12 @@ class Payment(Inquired):
         to = self.Status.CAPTURED if is_card else self.Status.STARTED
         return self._record_outcome(to, retref=retref, authcode=authcode, reason="", **details)
 
-    def decline(self, reason: str, *, may_retry: bool = True, **details: str) -> bool:
-        """Record a decline; nothing was taken."""
-        return self._record_outcome(
-            self.Status.DECLINED, reason=reason, may_retry=may_retry, **details
-        )
+    def decline(
+        self, reason: str, *, may_retry: bool = True, staff_reason: str = "", **details: str
+    ) -> bool:
+        """Record a decline; nothing was taken. The history keeps the reason for staff."""
+        changes: dict[str, Any] = {"reason": reason, "may_retry": may_retry, **details}
+        return self._record_outcome(self.Status.DECLINED, staff_reason, **changes)
 
     def not_charged(self, reason: str) -> bool:
         """Record that provably nothing was taken; the payer may try again."""
@@ -357,7 +361,7 @@ class Payment(Inquired):
         again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
         return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **details, **again)
 
-    def _record_outcome(self, to: str, **changes: Any) -> bool:
+    def _record_outcome(self, to: str, staff_reason: str = "", **changes: Any) -> bool:
         """Set the status under the invoice's lock; rebalance the invoice when money was booked."""
         with transaction.atomic():
             self.invoice.locked()
@@ -365,9 +369,10 @@ class Payment(Inquired):
                 changes["resolved_at"] = db_now()
             from_gateway = to in (*self.BOOKED, self.Status.DECLINED)
             who = "CardConnect" if from_gateway else "Textpay"
-            moved = transition(
-                self, to, actor_label=who, changes=changes, **self._audit_data(changes)
-            )
+            details = self._audit_data(changes)
+            if staff_reason:
+                details["reason"] = staff_reason
+            moved = transition(self, to, actor_label=who, changes=changes, **details)
             if moved and self.is_booked:
                 self.book()
         return moved
@@ -504,7 +509,7 @@ class Payment(Inquired):
             return is_due and self._advance(self.Status.CLEARED, settled_at=db_now())
 
     def mark_voided(self, *, actor: User | None = None, reason: str = "") -> bool:
-        """It was voided before settlement: nothing was taken."""
+        """It was already voided settlement: nothing was taken."""
         return self._advance(self.Status.VOIDED, actor, reason=reason, reversed_at=db_now())
 
     def reject(self, reason: str) -> bool:
@@ -539,7 +544,7 @@ class Payment(Inquired):
             if total == self.amount and self.status in (self.Status.SETTLED, self.Status.CLEARED):
                 transition(self, self.Status.REFUNDED, actor_label=GATEWAY, **self._audit_data())
             elif total < self.amount and self.status == self.Status.REFUNDED:
-                details = self._audit_data({"reason": "A refund of it came back."})
+                details = self._audit_data({"reason": "A refund of it was returned."})
                 transition(self, self.Status.CLEARED, actor_label=GATEWAY, **details)
             self.book()
 
@@ -556,7 +561,7 @@ class Payment(Inquired):
     def _return_reason(self, code: str) -> str:
         why = reason_of(code)
         if self.refunded:
-            why += f" ${self.refunded:,.2f} had been refunded as well."
+            why += f" ${self.refunded:,.2f} had already been refunded."
         return why
 
     def _advance(self, to: str, actor: User | None = None, **changes: Any) -> bool:
@@ -584,4 +589,4 @@ class Payment(Inquired):
         """Cancel requested refunds: once the money is back with the payer, none can be released."""
         if not self.is_booked:
             for refund in self.refunds.filter(status="requested"):
-                refund.lapse(f"{self.get_status_display()} meanwhile.")
+                refund.lapse(f"{self.get_status_display()} in the meantime.")

@@ -204,18 +204,18 @@ class MatchRow(models.Model):
 
     class Bucket(models.TextChoices):
         DIFFERS = "differs", "Amount differs"
-        THEIRS = "theirs", "Theirs only"
-        OURS = "ours", "Ours only"
+        THEIRS = "theirs", "CardConnect only"
+        OURS = "ours", "Our books only"
         MATCHED = "matched", "Matched"
 
     class Cause(models.TextChoices):
         """Why it is in its bucket; each cause has its next step in words."""
 
-        SAME = "same", "Both sides agree"
+        SAME = "same", "Both books agree"
         BOOKED = "booked", "Found at CardConnect and booked"
         CHECKING = "checking", "Outcome not known yet"
         UNKNOWN_CHARGE = "unknown_charge", "A charge we have no record of"
-        ENDED = "ended", "We hold it as not paid"
+        ENDED = "ended", "Not paid in our books"
         NOT_SETTLED = "not_settled", "Not settled by CardConnect"
         NOT_PAID_OUT = "not_paid_out", "Settled, not paid out yet"
         AMOUNT = "amount", "The amounts differ"
@@ -223,8 +223,8 @@ class MatchRow(models.Model):
         RETURNED = "returned", "Returned by the bank"
         REFUND = "refund", "A refund we have no record of"
         REFUND_OPEN = "refund_open", "Outcome of a refund not known yet"
-        REFUND_ENDED = "refund_ended", "We hold the refund as not given back"
-        REFUND_BACK = "refund_back", "A refund came back from the bank"
+        REFUND_ENDED = "refund_ended", "Refund not completed in our books"
+        REFUND_BACK = "refund_back", "A refund was returned by the bank"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="rows")
@@ -295,7 +295,7 @@ class MatchRow(models.Model):
     def next_step(self) -> str:
         """What staff do about it."""
         if self.seen_by:
-            return f"{self.seen_by.name} has seen it."
+            return f"{self.seen_by.name} reviewed it."
         if self.handled_at:
             return STEPS["booked_by_hand" if self.cause == self.Cause.BOOKED else "put_right"]
         if self.cause == self.Cause.REFUND and self.payment_id is None:
@@ -343,27 +343,27 @@ class MatchRow(models.Model):
 FOLLOWED = (MatchRow.Cause.CHECKING, MatchRow.Cause.NOT_SETTLED, MatchRow.Cause.REFUND_OPEN)
 
 STEPS = {
-    "booked": "It is on the invoice now. Check it, and thank the customer if they asked.",
-    "booked_by_hand": "Somebody in your office booked it. Nothing more to do.",
-    "checking": "Textpay keeps asking. Do not take another payment yet.",
-    "unknown_charge": "Find out whose it is, then book it to the invoice. If it is nobody's, "
-    "refund it at CardConnect.",
-    "ended": "The customer was told that nothing was taken, but CardConnect took it. Ask the "
-    "customer: book it, or give it back.",
-    "not_settled": "Ask CardConnect. If it still does not settle tomorrow, call CardConnect with "
-    "the reference.",
+    "booked": "It is on the invoice now. Check the invoice, and tell the customer if they asked.",
+    "booked_by_hand": "Someone in your office booked it. Nothing more to do.",
+    "checking": "Textpay keeps checking. Do not take another payment yet.",
+    "unknown_charge": "Find out whose it is, then book it to the invoice. If it belongs "
+    "to no one, refund it at CardConnect.",
+    "ended": "The customer was told that no money was taken, but CardConnect took it. "
+    "Ask the customer, then book it or refund it.",
+    "not_settled": "Check with CardConnect. If it has not settled by tomorrow, call "
+    "CardConnect with the reference.",
     "not_paid_out": "CardConnect should have sent this to your bank by now. Call CardConnect with "
     "the reference.",
     "amount": "Call CardConnect with the reference before you refund or charge anything.",
-    "rejected": "The money will not come. Ask CardConnect: then the invoice asks for it again.",
-    "returned": "The bank took it back. Look at the invoice and send a fresh text.",
-    "refund_back": "Textpay takes it back within a day. Pay the customer another way.",
-    "put_right": "Somebody in your office put it right. Nothing more to do.",
-    "refund_open": "Textpay keeps asking. Do not refund it again.",
-    "refund_ended": "CardConnect gave it back after all. Record the refund on the invoice.",
-    "refund_of_nothing": "Somebody refunded at CardConnect what is not on our books. Find out "
-    "whose it is.",
-    "refund": "Somebody refunded at CardConnect. Record the refund on the invoice.",
+    "rejected": "The money will not arrive. Check with CardConnect; the balance is then due again.",
+    "returned": "The bank took the payment back. Open the invoice and send a new text.",
+    "refund_back": "Textpay reverses the refund within a day. Pay the customer another way.",
+    "put_right": "Someone in your office resolved it. Nothing more to do.",
+    "refund_open": "Textpay keeps checking. Do not refund it again.",
+    "refund_ended": "CardConnect refunded it after all. Record the refund on the invoice.",
+    "refund_of_nothing": "Someone refunded a charge at CardConnect that is not in our "
+    "books. Find out whose it is.",
+    "refund": "Someone refunded it at CardConnect. Record the refund on the invoice.",
 }
 
 

@@ -26,8 +26,8 @@ from tenants.scoping import TenantManager
 ZERO = Decimal("0.00")
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 VOIDED_BUT = (
-    "CardConnect voided it, but here the payment is {}. Ask CardConnect whether the customer has "
-    "the money."
+    "CardConnect voided it, but the payment here is {}. Call CardConnect to find out "
+    "whether the customer has the money."
 )
 
 
@@ -223,7 +223,7 @@ class Refund(Inquired):
         amount, account = f"${self.total:,.2f}", self.payment.account_label
         match self.status:
             case self.Status.REQUESTED:
-                return f"{amount} waits for a second person to release it. No money has moved."
+                return f"{amount} is waiting for a second person to release it. No money has moved."
             case self.Status.DONE if self.kind == self.Kind.VOID:
                 return f"Voided. {account} will not be charged {amount}."
             case self.Status.DONE:
@@ -233,10 +233,10 @@ class Refund(Inquired):
             case self.Status.NEEDS_ATTENTION:
                 return f"Do not try again yet: {self.outcome}"
             case self.Status.RETURNED:
-                return f"{amount} came back. {self.outcome}"
+                return f"{amount} was returned. {self.outcome}"
             case self.Status.REPAID:
-                return f"{amount} counts as given back. {self.outcome}"
-        return f"We are checking with CardConnect whether {amount} went back. Do not try again."
+                return f"{amount} counts as refunded. {self.outcome}"
+        return f"We are checking with CardConnect whether {amount} was refunded. Do not try again."
 
     def record_claim(self, actor: User) -> None:
         """The audit entry of the request, which is not a change of status."""
@@ -247,7 +247,9 @@ class Refund(Inquired):
         too late.
         """
         if actor.pk == self.requested_by_id:
-            raise CannotRefund("Whoever asks for a refund cannot release it. Ask somebody else.")
+            raise CannotRefund(
+                "You requested this refund, so you cannot release it. Ask someone else."
+            )
         with transaction.atomic():
             payment = self._payment_locked()
             self.refresh_from_db()
@@ -270,7 +272,7 @@ class Refund(Inquired):
             if self.status != self.Status.REQUESTED:
                 return False
             is_mine = actor.pk == self.requested_by_id
-            outcome = f"{actor.name} {'took it back' if is_mine else 'did not release it'}."
+            outcome = f"{actor.name} {'withdrew the request' if is_mine else 'did not release it'}."
             return self._move(
                 self.Status.CANCELLED, actor=actor, outcome=outcome, resolved_at=db_now()
             )

@@ -17,7 +17,7 @@ IN_FLIGHT = [InquiredStatus.PENDING, InquiredStatus.UNKNOWN, InquiredStatus.NEED
 
 
 class PaymentStatus(models.TextChoices):
-    PENDING = "pending", "Being charged"
+    PENDING = "pending", "Processing"
     UNKNOWN = "unknown", "Checking with CardConnect"
     CAPTURED = "captured", "Paid"
     SETTLED = "settled", "Paid, settled"
@@ -70,15 +70,15 @@ REVERSALS: dict[str, str] = {
 
 
 class RefundStatus(models.TextChoices):
-    REQUESTED = "requested", "Waits for a second person"
-    PENDING = "pending", "Being sent"
+    REQUESTED = "requested", "Waiting for a second person"
+    PENDING = "pending", "Sending"
     UNKNOWN = "unknown", "Checking with CardConnect"
-    DONE = "done", "Given back"
-    DECLINED = "declined", "Not given back"
+    DONE = "done", "Completed"
+    DECLINED = "declined", "Not completed"
     CANCELLED = "cancelled", "Not released"
     NEEDS_ATTENTION = "needs_attention", "Needs attention"
-    RETURNED = "returned", "Came back from the bank"
-    REPAID = "repaid", "Given back another way"
+    RETURNED = "returned", "Returned by the bank"
+    REPAID = "repaid", "Paid another way"
 
 
 REFUND_TONES: dict[str, tuple[str, str]] = {

@@ -41,8 +41,8 @@ SETTLES_WITHIN = {"card": dt.timedelta(days=2), "ach": dt.timedelta(days=4)}
 # for bank payments; one more for the report.
 PAID_OUT_WITHIN = {"card": 3, "ach": 4}
 CANNOT_OPEN = (
-    "The stored CardConnect credentials cannot be opened. Support has been told. Nothing was "
-    "changed."
+    "The stored CardConnect credentials cannot be decrypted. Nothing was changed. "
+    "Support has been notified."
 )
 FOUND = "Found at CardConnect by money match"
 Bucket, Cause = MatchRow.Bucket, MatchRow.Cause
@@ -73,7 +73,7 @@ def run(match: MatchRun) -> None:
         return
     except Unknown as unknown:
         log.error("Money match of %s: %s", match.tenant.slug, unknown)
-        match.finish("CardConnect did not give its reports. Nothing was changed.")
+        match.finish("CardConnect did not provide its reports. Nothing was changed.")
         return
     books = Books(account, lines)
     has_payouts = any(line.paid_out is not None for line in lines)

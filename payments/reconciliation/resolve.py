@@ -42,7 +42,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
     """
     account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
     if account is None or not row.may_be_booked or row.their_amount is None:
-        raise CannotBook("This charge is booked already. Match again to see where.")
+        raise CannotBook("This charge is already booked. Match again to see where.")
     line = Line(row.retref, row.their_amount, row.day, row.orderid, is_bank=row.is_bank)
     fee = surcharge.added_to(account, line.retref)
     if fee is None:
@@ -55,7 +55,7 @@ def book_row(row: MatchRow, invoice: Invoice, *, actor: User, confirmed: bool = 
             _check_may_take(locked, line.amount - line.fee, confirmed=confirmed)
         payment = book(account, locked, line, actor=actor)
         if payment.invoice_id != invoice.pk:
-            raise CannotBook(f"This charge is booked already, on {payment.invoice.number}.")
+            raise CannotBook(f"This charge is already booked, on {payment.invoice.number}.")
         MatchRow.objects.filter(pk=row.pk).update(
             handled_at=db_now(), cause=Cause.BOOKED, payment=payment, invoice=invoice
         )
@@ -66,16 +66,17 @@ def _check_may_take(invoice: Invoice, amount: Decimal, *, confirmed: bool) -> No
     """Whether a charge may be booked on the invoice, under its lock; raises CannotBook."""
     if invoice.status == Invoice.Status.VOID:
         raise CannotBook(
-            f"{invoice.number} is void and asks for nothing. Name another invoice, or refund the "
-            "charge at CardConnect. Nothing was booked."
+            f"{invoice.number} is void, so nothing was booked. Enter another invoice, or "
+            "refund the charge at CardConnect."
         )
     if invoice.status == Invoice.Status.DRAFT:
-        raise CannotBook(f"{invoice.number} is a draft. Open it first. Nothing was booked.")
+        raise CannotBook(f"{invoice.number} is a draft, so nothing was booked. Open it first.")
     if amount > invoice.balance and not confirmed:
         over = amount - invoice.balance
         raise AboveBalance(
-            f"{invoice.number} asks for ${invoice.balance:,.2f}. With this charge, ${over:,.2f} "
-            "too much will have come in, to be refunded. Nothing was booked yet."
+            f"{invoice.number} has ${invoice.balance:,.2f} due. With this charge it would "
+            f"be overpaid by ${over:,.2f}, which you would have to refund. Nothing has "
+            "been booked yet."
         )
 
 
@@ -87,7 +88,7 @@ def book_attempt(row: MatchRow, *, actor: User) -> Payment:
     account = CardConnectAccount.objects.filter(tenant=row.tenant).first()
     attempt = row.payment
     if account is None or attempt is None or row.their_amount is None or not row.may_be_kept:
-        raise CannotBook("This is put right already. Match again to see how.")
+        raise CannotBook("This was already resolved. Match again to see how.")
     line = Line(row.retref, row.their_amount, row.day, is_bank=attempt.method == "ach")
     agreed = line.amount == attempt.total
     fee = attempt.fee if agreed else surcharge.added_to(account, line.retref) or ZERO
@@ -95,7 +96,9 @@ def book_attempt(row: MatchRow, *, actor: User) -> Payment:
     try:
         with transaction.atomic():
             if attempt.is_in_flight:
-                attempt.decline(f"CardConnect took ${line.amount:,.2f}, which is booked by itself.")
+                attempt.decline(
+                    f"CardConnect took ${line.amount:,.2f}, which is booked separately."
+                )
             payment = book(account, attempt.invoice, line, actor=actor)
             Payment.objects.filter(pk=payment.pk, last4="").update(
                 brand=attempt.brand, last4=attempt.last4, payer_name=attempt.payer_name
@@ -106,7 +109,7 @@ def book_attempt(row: MatchRow, *, actor: User) -> Payment:
                 handled_at=db_now(), cause=Cause.BOOKED, payment=payment
             )
     except (IllegalTransition, IntegrityError):
-        raise CannotBook("It changed just now. Match again for the newest picture.") from None
+        raise CannotBook("It has just changed. Match again for the latest.") from None
     payment.refresh_from_db()
     return payment
 
@@ -117,7 +120,7 @@ def record_refund(row: MatchRow, *, actor: User) -> Refund:
     A refund of ours that was recorded as declined becomes done. Raises CannotBook.
     """
     if row.payment is None or row.their_amount is None or not row.may_be_recorded:
-        raise CannotBook("This refund is recorded already. Match again to see where.")
+        raise CannotBook("This refund is already recorded. Match again to see where.")
     total = abs(row.their_amount)
     with transaction.atomic():
         invoice = row.payment.invoice.locked()
@@ -131,8 +134,9 @@ def record_refund(row: MatchRow, *, actor: User) -> Refund:
             refund = known or _made_elsewhere(row, payment, total, actor)
             if known and known.total != total:
                 raise CannotBook(
-                    f"CardConnect gave back ${total:,.2f}, ${known.total:,.2f} was asked for. Call "
-                    "CardConnect with the reference. Nothing was recorded."
+                    f"CardConnect refunded ${total:,.2f}, but ${known.total:,.2f} was "
+                    "requested. Nothing was recorded. Call CardConnect with the "
+                    "reference."
                 )
             if known:
                 known.done(actor=actor, retref=row.retref)
@@ -146,15 +150,16 @@ def _check_may_be_recorded(payment: Payment, total: Decimal) -> None:
         raise CannotBook(f"{OTHER_OPEN} Nothing was recorded.")
     if payment.status == Payment.Status.STARTED:
         raise CannotBook(
-            "This bank payment has not cleared yet. Record the refund once it has; the row stays."
+            "This bank payment has not cleared yet, so nothing was recorded. Record the "
+            "refund once it has cleared; it stays in this list."
         )
     if payment.method == Payment.Method.CARD:
         payment.mark_settled()  # only settled charges can be refunded
     amount, _ = _parts(payment, total)
     if amount > payment.left:
         raise CannotBook(
-            f"Only ${payment.left:,.2f} is left of this payment. Call CardConnect with the "
-            "reference. Nothing was recorded."
+            f"Only ${payment.left:,.2f} is left of this payment. Nothing was recorded. "
+            "Call CardConnect with the reference."
         )
 
 
@@ -213,7 +218,7 @@ def see_row(row: MatchRow, words: str, *, actor: User) -> bool:
     Raises CannotBook when money may be in doubt and no explanation is given.
     """
     if row.may_be_seen and row.needs_words and not words:
-        raise CannotBook("Say what was done about this money. The row stays.")
+        raise CannotBook("Enter what was done about this money. It stays in this list until then.")
     with transaction.atomic():
         away = MatchRow.objects.filter(pk=row.pk, handled_at__isnull=True)
         if not row.may_be_seen or not away.update(

@@ -28,7 +28,10 @@ DAY = dt.timedelta(days=1)
 MOST_ASKED = 20
 # No inquiry begins later than this, so that the check ends within a task's time limit.
 ASKING_SECONDS = 120
-CALL = "Tell Support: this must not happen, and no money may move on this invoice until then."
+CALL = (
+    "Tell Support. This must never happen, and no money may move on this invoice "
+    "until they have looked at it."
+)
 
 
 @dataclass(frozen=True)
@@ -114,14 +117,19 @@ def _compare(payment: Payment, found: Sequence[object] | None) -> Iterable[Viola
         references = ", ".join(answer.retref for answer in taken)
         yield _about(payment, 1, f"CardConnect shows two charges: {references}", "Void one.")
     if payment.is_booked and not any(answer.retref == payment.retref for answer in taken):
-        words = f"${payment.total:,.2f} is booked, CardConnect has no such charge"
-        yield _about(payment, 3, words, "Ask CardConnect; the books claim money that never came.")
+        words = f"${payment.total:,.2f} is booked, but CardConnect has no such charge"
+        yield _about(
+            payment, 3, words, "Call CardConnect. The books show money that never came in."
+        )
     if taken and payment.status in (Payment.Status.DECLINED, Payment.Status.NOT_CHARGED):
-        words = f"CardConnect took ${taken[0].amount:,.2f}, the payer was told nothing was taken"
+        words = (
+            f"CardConnect took ${taken[0].amount:,.2f}, but the payer was told that "
+            "nothing was taken"
+        )
         yield _about(payment, 11, words, "Press Match now: it books what CardConnect took.")
     totals = {answer.total(payment.amount) for answer in taken}
     if payment.is_booked and totals - {payment.total}:
-        words = f"CardConnect took ${max(totals):,.2f}, ${payment.total:,.2f} is booked"
+        words = f"CardConnect took ${max(totals):,.2f}, but ${payment.total:,.2f} is booked"
         yield _about(payment, 3, words, CALL)
 
 

@@ -25,14 +25,16 @@ from payments.models import NOT_FOUND_AFTER, Payment, Refund
 log = logging.getLogger(__name__)
 
 CANNOT_OPEN = (
-    "The stored CardConnect credentials cannot be opened, so nothing was sent. Support has been "
-    "told."
+    "The stored CardConnect credentials cannot be decrypted, so nothing was sent. "
+    "Support has been notified."
 )
 UNREACHABLE = "CardConnect could not be reached. Try again in a few minutes."
-NEVER_ARRIVED = "It never reached CardConnect. Try again."
-VOIDED = "CardConnect shows the refund as voided. Try again if the customer is to have it."
+NEVER_ARRIVED = "The request never reached CardConnect. Try again."
+VOIDED = "CardConnect shows the refund as voided. Try again if the customer should get the money."
 NOT_SETTLED = ("PPS", "28")
-AT_THE_BANK = "It has gone to the bank and cannot be stopped. Refund it once it has cleared."
+AT_THE_BANK = (
+    "It has already gone to the bank and cannot be stopped. Refund it once it has cleared."
+)
 
 
 def send(refund: Refund) -> None:
@@ -118,7 +120,7 @@ def _keep(refund: Refund, answer: Refunded | Declined) -> None:
             refund.decline(_why(answer), **codes)
     elif answer.amount != refund.total:
         refund.need_attention(
-            f"CardConnect gave back ${answer.amount:,.2f} instead (reference {answer.retref}).",
+            f"CardConnect refunded ${answer.amount:,.2f} instead (reference {answer.retref}).",
             retref=answer.retref,
             **codes,
         )
@@ -138,13 +140,13 @@ def _inquire_void(refund: Refund, *, is_over: bool) -> None:
     payment = refund.payment
     seen = client.inquire(payment)
     if seen is None:
-        refund.need_attention(f"CardConnect does not know the charge {payment.retref}.")
+        refund.need_attention(f"CardConnect has no charge {payment.retref}.")
     elif seen.is_voided:
         refund.done()
     elif seen.is_settled:
         _too_late_for_void(refund, payment)
     elif is_over:
-        refund.decline("CardConnect did not void it and has not settled it either. Try again.")
+        refund.decline("CardConnect has neither voided nor settled it. Try again.")
     else:
         refund.mark_unknown()
 
@@ -165,7 +167,7 @@ def _inquire_refund(refund: Refund, *, is_over: bool) -> None:
     given = [each for each in found if each.is_approved and not each.is_voided]
     if len(given) > 1 or any(each.amount != refund.total for each in given):
         references = ", ".join(each.retref for each in given)
-        refund.need_attention(f"CardConnect shows other refunds than this one: {references}.")
+        refund.need_attention(f"CardConnect shows different refunds than this one: {references}.")
     elif given:
         refund.done(retref=given[0].retref, respcode=given[0].respcode, resptext=given[0].resptext)
     elif found and all(each.respstat == "C" or each.is_voided for each in found):

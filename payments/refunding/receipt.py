@@ -1,4 +1,4 @@
-"""The refund receipt by e-mail, in the tenant's name; replies go to the tenant."""
+"""The refund receipt by email, in the tenant's name; replies go to the tenant."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from audit.models import record
 from payments.models import Payment, Refund
 from tenants.templatetags.ui import full
 
-NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
-AT_THE_LINK = "The page behind the payment link shows what went back, without the reason."
-BY_YOURSELF = "Tell the customer yourself."
-GIVEN_UP = f"Its receipt could not be e-mailed. {BY_YOURSELF}"
+NO_RECEIPT = "No email address is on file, so no receipt will be sent."
+AT_THE_LINK = "The payment link page shows the refund, without the reason."
+BY_YOURSELF = "Please tell the customer yourself."
+GIVEN_UP = f"The refund receipt could not be emailed. {BY_YOURSELF}"
 AGAIN_AFTER = dt.timedelta(minutes=5)
 GIVE_UP_AFTER = dt.timedelta(hours=24)
 
@@ -28,7 +28,7 @@ def promise(payment: Payment) -> str:
     invoice = payment.invoice
     contact, link = invoice.customer.billing_contact, invoice.newest_link
     if contact and contact.email:
-        return f"The customer reads it in the receipt, by e-mail to {contact.email}."
+        return f"The customer will see it in the receipt emailed to {contact.email}."
     is_shown = link is not None and not link.has_expired
     return f"{NO_RECEIPT} {AT_THE_LINK if is_shown else BY_YOURSELF}"
 

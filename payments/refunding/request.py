@@ -14,10 +14,11 @@ from tenants.models import User
 
 ZERO, CENT = Decimal("0.00"), Decimal("0.01")
 ELSEWHERE = (
-    "It was charged with merchant ID {merchid}, which is not the company's any more, so Textpay "
-    "cannot give it back. Refund it at CardConnect by hand, by its reference {retref}."
+    "It was charged with merchant ID {merchid}, which your company no longer uses, so "
+    "Textpay cannot refund it. Refund it manually at CardConnect, by its reference "
+    "{retref}."
 )
-OTHER_OPEN = "Another refund of this payment has not ended yet. Wait for it."
+OTHER_OPEN = "Another refund of this payment is still open. Wait until it has finished."
 
 
 def request_refund(
@@ -68,17 +69,17 @@ def check_refundable(payment: Payment, amount: Decimal) -> None:
         raise CannotRefund(OTHER_OPEN)
     if not payment.can_be_refunded:
         raise CannotRefund(
-            f"This payment is {payment.get_status_display().lower()}, so there is nothing to give "
-            "back."
+            f"This payment is {payment.get_status_display().lower()}, so there is nothing "
+            "to refund."
         )
     if payment.is_at_another_merchant:
         raise CannotRefund(ELSEWHERE.format(merchid=payment.merchid, retref=payment.retref))
     if amount > payment.left:
-        raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be given back.")
+        raise CannotRefund(f"At most ${payment.left:,.2f} of this payment can be refunded.")
     if payment.is_unsettled and amount != payment.left:
         raise CannotRefund(
-            "It is not settled yet, so only all of it can be voided now. A part can be refunded "
-            "once it is settled, usually the next business day."
+            "It has not settled yet, so only the full amount can be voided now. You can "
+            "refund part of it once it has settled, usually the next business day."
         )
 
 

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LEASE = dt.timedelta(minutes=5)
 # Per run: tenants, and payments of each; and how long one tenant's worker continues.
 COMPANIES, LOOKS, POLLING_SECONDS = 20, 100, 60
-AGAIN = "CardConnect rejected it at settlement, so the money will not come."
+AGAIN = "CardConnect rejected it at settlement, so the money will not arrive."
 
 
 def claim_polls(now: dt.datetime) -> list[tuple[int, str]]:

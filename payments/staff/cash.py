@@ -43,7 +43,7 @@ def record_by_hand(
             return same, False
         if row.status != Invoice.Status.OPEN or not ZERO < amount <= row.balance:
             owed = row.balance if row.status == Invoice.Status.OPEN else ZERO
-            raise CannotRecord(f"${owed:,.2f} is owed on this invoice. Nothing was recorded.")
+            raise CannotRecord(f"${owed:,.2f} is due on this invoice, so nothing was recorded.")
         now = db_now()
         payment = Payment.objects.create(
             tenant=row.tenant,

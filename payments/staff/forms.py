@@ -43,7 +43,7 @@ class StepUpForm(forms.Form):
         if not WRONG_PASSWORDS.allows(self.user.pk):
             raise ValidationError("Too many wrong passwords. Wait five minutes.")
         if not self.user.check_password(self.cleaned_data["confirm_password"]):
-            raise ValidationError("This is not your password.")
+            raise ValidationError("That is not your password.")
         WRONG_PASSWORDS.give_back(self.user.pk)
         return ""
 
@@ -58,12 +58,12 @@ class GiveBackForm(StepUpForm):
         max_digits=12,
         decimal_places=2,
         widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01", "inputmode": "decimal"}),
-        error_messages={"required": "Enter how much goes back."},
+        error_messages={"required": "Enter how much to refund."},
     )
     reason = forms.CharField(
         label="Reason",
         max_length=120,
-        error_messages={"required": "Say why the money goes back."},
+        error_messages={"required": "Enter why the money is being refunded."},
     )
     field_order = ("amount", "reason", "confirm_password", "key")
 
@@ -106,7 +106,7 @@ class RecordForm(forms.Form):
         """Refuse a day in the future."""
         day: dt.date = self.cleaned_data["received_on"]
         if day > self.today:
-            raise ValidationError("This day is still to come.")
+            raise ValidationError("This date is in the future.")
         return day
 
 
@@ -117,7 +117,7 @@ class VoidRecordForm(forms.Form):
         label="Reason",
         max_length=120,
         help_text="For example: the check bounced.",
-        error_messages={"required": "Say why."},
+        error_messages={"required": "Enter a reason."},
     )
 
 
@@ -128,5 +128,5 @@ class RepaidForm(forms.Form):
         label="How",
         max_length=120,
         help_text="For example: check 1042, mailed today.",
-        error_messages={"required": "Say how the customer got the money."},
+        error_messages={"required": "Enter how the customer got the money."},
     )

@@ -20,6 +20,7 @@ from payments.models.reconciliation import MatchRow, MatchRun
 from payments.reconciliation import match as matching
 from payments.reconciliation import resolve
 from payments.reconciliation.resolve import AboveBalance, CannotBook
+from payments.staff.notes import note
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -128,10 +129,10 @@ def match_now(request: StaffRequest) -> HttpResponse:
     """**Match now**: start a run, unless one is under way."""
     run = matching.begin(request.tenant, actor=request.user)
     if run is None:
-        messages.info(request, "Matching is under way already.")
+        messages.info(request, "Matching is already running.")
     else:
         enqueue(tasks.match_money, run.pk)
-        messages.info(request, "Matching with CardConnect has begun.")
+        messages.info(request, "Matching with CardConnect has started.")
     return redirect("payments:match")
 
 
@@ -172,7 +173,7 @@ def match_keep(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect("payments:match")
     message = f"${payment.amount:,.2f} booked on {payment.invoice.number}."
     if "give_back" in request.POST and request.membership.allows(Permission.REFUND_PAYMENTS):
-        messages.info(request, f"{message} Now give it back.")
+        messages.info(request, f"{message} Now refund it.")
         return redirect("payments:give_back", payment.public_id)
     messages.success(request, message)
     return redirect("payments:match")
@@ -207,7 +208,9 @@ def match_seen(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     except CannotBook as problem:
         messages.error(request, str(problem))
     else:
-        ending = "is put away." if is_new else "was put away before, or has changed since."
+        ending = (
+            "is marked as reviewed." if is_new else "was already reviewed, or has changed since."
+        )
         messages.info(request, f"{row.get_cause_display()}, ${row.amount:,.2f}: it {ending}")
     return redirect("payments:match")
 
@@ -220,9 +223,9 @@ def match_ask(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     row = get_object_or_404(rows, public_id=public_id)
     payment = row.payment
     if payment is None or not row.may_be_asked:
-        messages.info(request, "There is nothing to ask. Match again for the newest picture.")
+        messages.info(request, "There is nothing to check. Match again for the latest.")
         return redirect("payments:match")
     resolve.ask_row(row, payment)
-    message = f"{payment.invoice.number}: {payment.get_status_display()}. {payment.staff_note}"
+    message = f"{payment.invoice.number}: {payment.get_status_display()}. {note(payment)}"
     messages.info(request, message.strip())
     return redirect("payments:match")

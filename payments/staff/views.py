@@ -21,6 +21,7 @@ from payments.refunding.request import request_refund
 from payments.settlement import status
 from payments.staff.cash import CannotRecord, record_by_hand
 from payments.staff.forms import GiveBackForm, RecordForm, RepaidForm, StepUpForm, VoidRecordForm
+from payments.staff.notes import note
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 
@@ -106,9 +107,11 @@ def void_record(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     form = VoidRecordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         if payment.mark_voided(actor=request.user, reason=form.cleaned_data["reason"]):
-            messages.success(request, f"{payment.account_label} is voided; the balance is open")
+            messages.success(
+                request, f"{payment.account_label} was voided; the balance is due again"
+            )
         else:
-            messages.info(request, "It was voided before")
+            messages.info(request, "It was already voided")
         return _done(request, payment.invoice)
     return _dialog(request, "void_record", form, payment.invoice, payment=payment)
 
@@ -153,7 +156,7 @@ def _dialog(
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a payment without an outcome, and show its status."""
+    """**Check with CardConnect again** about a payment without an outcome, and show its status."""
     payment = _payment(public_id)
     if payment.is_in_flight:
         charge.inquire(payment)
@@ -166,14 +169,14 @@ def ask_payment(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _why(payment: Payment) -> str:
     if payment.is_in_flight:
-        return "CardConnect says nothing new. Textpay keeps asking by itself."
-    return payment.staff_note
+        return "CardConnect has no news. Textpay keeps checking automatically."
+    return note(payment)
 
 
 @require_POST
 @staff(Permission.REFUND_PAYMENTS)
 def ask_refund(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Ask CardConnect again** about a refund without an outcome, and show whether money moved."""
+    """**Check with CardConnect again** about an open refund, and show whether money moved."""
     refund = _refund(public_id)
     execute.inquire(refund)
     return _back_with_message(request, refund)

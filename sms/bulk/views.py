@@ -43,10 +43,10 @@ STATES: list[tuple[str, str, str, str]] = [
     (Status.SENT, "info", "send", "sent"),
     (Status.QUEUED, "", "clock", "waiting to go out"),
     (Status.SENDING, "", "clock", "being sent"),
-    (Outcome.WAITING, "", "clock", "to be checked"),
+    (Outcome.WAITING, "", "clock", "waiting to be checked"),
     (Status.UNDELIVERED, "bad", "stop", "not delivered"),
     (Status.FAILED, "bad", "stop", "not sent"),
-    (Outcome.LEFT_OUT, "warn", "alert", "left out"),
+    (Outcome.LEFT_OUT, "warn", "alert", "skipped"),
     (Status.CANCELLED, "", "x", "cancelled"),
 ]
 PROBLEMS = [Status.UNDELIVERED, Status.FAILED, Outcome.LEFT_OUT, Status.CANCELLED]
@@ -170,7 +170,7 @@ def change(request: StaffRequest, public_id: uuid.UUID, move: str) -> HttpRespon
     bulk = _load(public_id)
     verb = {"pause": bulk.pause, "go-on": bulk.go_on, "stop": bulk.stop}[move]
     if not verb(actor=request.user):
-        messages.info(request, f"It is {bulk.get_status_display().lower()} already.")
+        messages.info(request, f"It is already {bulk.get_status_display().lower()}.")
     elif bulk.is_running:
         enqueue(run_bulk, bulk.pk)
     return redirect("sms:bulk", bulk.public_id)

@@ -17,7 +17,7 @@ from sms.models.text import TextMessage
 from sms.outbox.queue import Order, queue_texts
 from sms.recipient import Recipient
 
-IN_FLIGHT = "A text about it is on its way already."
+IN_FLIGHT = "A text about it is already on its way."
 NO_MOBILE = "The billing contact has no mobile number"
 
 

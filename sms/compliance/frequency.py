@@ -44,7 +44,7 @@ def reached(texts: Collection[Sent], now: dt.datetime) -> Limit | None:
     """
     week = sorted(text.at for text in texts if text.at > now - WEEK)
     if len(week) >= MOST:
-        words = f"It was texted {len(week)} times in 7 days, and {MOST} are the most."
+        words = f"It was texted {len(week)} times in 7 days. The limit is {MOST}."
         return Limit("too_often", week[-MOST] + WEEK, words)
     last = max((text.at for text in texts if not text.in_vain), default=None)
     if last is not None and last > now - PAUSE:

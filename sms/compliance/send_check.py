@@ -33,7 +33,7 @@ from tenants.templatetags import ui
 RECENTLY = dt.timedelta(hours=24)
 # Whoever texted a company within this time is in a conversation with it, at any hour.
 JUST_NOW = dt.timedelta(hours=1)
-OUTSIDE_HOURS = "It is outside the hours in which this number may be texted; nothing was sent."
+OUTSIDE_HOURS = "This is outside the hours when this number can be texted, so nothing was sent."
 
 
 def check(
@@ -87,14 +87,14 @@ def check_answer(tenant: Tenant, recipient: Recipient) -> SendCheck:
     opens = _answer_opens(tenant, number, recipient.customer, now)
     reason: Finding | None
     if out := OptOut.objects.of(tenant, number):
-        sentence = f"{out.get_source_display()}. They get no texts from you."
+        sentence = f"{out.get_source_display()}. They cannot get texts from you."
         reason = Finding("red", "opted_out", sentence)
     elif not number.startswith("+"):
-        reason = Finding("red", "short_code", "This is a short code, which takes no answers.")
+        reason = Finding("red", "short_code", "This is a short code, which cannot receive replies.")
     elif not tenant.text_to_pay_enabled:
         reason = _NOT_ENABLED
     elif opens is None:
-        sentence = "It is outside the hours in which they may be texted."
+        sentence = "This is outside the hours when they can be texted."
         reason = Finding("red", "quiet_hours", sentence)
     else:
         reason = _no_sender(tenant)
@@ -122,9 +122,9 @@ def recheck(message: TextMessage) -> str:
     sender busy, the recipient asleep.
     """
     if not (message.tenant.is_active and message.tenant.text_to_pay_enabled):
-        return "Text-to-Pay was switched off meanwhile; nothing was sent."
+        return "Text-to-Pay was turned off before it went out, so nothing was sent."
     if not hasattr(message.tenant, "twilio"):
-        return "The company has no Twilio account any more; nothing was sent."
+        return "The company no longer has a Twilio account, so nothing was sent."
     is_help = message.kind == TextMessage.Kind.HELP
     if not is_help and OptOut.objects.has_active(message.tenant, message.to):
         return STOPPED
@@ -136,20 +136,20 @@ def recheck(message: TextMessage) -> str:
 def _recheck_debt(message: TextMessage) -> str:
     invoice, link = message.invoice, message.link
     if invoice is None or link is None:
-        return "It has no invoice; nothing was sent."
+        return "It has no invoice, so nothing was sent."
     if not invoice.is_payable:
         status = invoice.get_status_display().lower()
-        return f"The invoice is no longer open ({status}); nothing was sent."
+        return f"The invoice is no longer open ({status}), so nothing was sent."
     if not (link.is_live_at(clock.now()) and message.has_body):
-        return "Its payment link ended before it went out; nothing was sent. Send it again."
+        return "Its payment link ended before it went out, so nothing was sent. Send it again."
     if message.asked != invoice.balance:
-        return "The invoice changed before it went out; nothing was sent. Send it again."
+        return "The invoice changed before it went out, so nothing was sent. Send it again."
     return ""
 
 
 def _no_right(tenant: Tenant, membership: Membership | None) -> Finding | None:
     if membership is None or not membership.allows(Permission.SEND_TEXTS):
-        sentence = "Your role may not send texts. Ask an administrator of your company."
+        sentence = "Your role cannot send texts. Ask an administrator at your company."
         return Finding("red", "no_permission", sentence)
     if not tenant.takes_payments:
         sentence = "Set CardConnect as your payment processor before texting invoices."
@@ -169,14 +169,14 @@ def _no_debt(invoice: Invoice) -> Finding | None:
 def _no_sender(tenant: Tenant) -> Finding | None:
     account = TwilioAccount.objects.filter(tenant=tenant).first()
     if account is None or not account.is_complete:
-        sentence = "Your company has no number to text from yet. Support must set it up."
+        sentence = "Your company does not have a number to text from yet. Support has to set it up."
         return Finding("red", "no_sender", sentence)
     if not account.is_registered:
         return Finding(
             "red",
             "not_registered",
-            "The carriers have not approved your company's sender yet, so no text would arrive. "
-            "Support follows it up.",
+            "The carriers have not approved your company's sender yet, so texts would "
+            "not arrive. Support is following up.",
         )
     return None
 
@@ -302,20 +302,24 @@ class _InvoiceCheck:
         line = self.facts.line_types.get(number, "")
         words = WORDS.get(line, line)
         if not phones.exists(number):
-            yield Finding("red", "impossible", "No phone has this number. Check its digits.")
+            yield Finding(
+                "red", "impossible", "This is not a valid phone number. Check the digits."
+            )
         elif not phones.can_text(number):
             yield Finding("red", "cannot_text", cannot_text(phones.kind(number)))
         elif line in NO_TEXTS:
             yield Finding("red", "cannot_text", cannot_text(words))
         elif line:
-            yield Finding("green", "line_type", f"Twilio knows it as a {words} number.")
+            yield Finding("green", "line_type", f"Twilio lists it as a {words} number.")
 
     def _consent(self) -> Iterator[Finding]:
         if out := self.facts.opted_out.get(self.recipient.number):
             sentence = out.sentence(self.recipient.name, self.facts.tenant.zone)
             yield Finding("red", "opted_out", sentence)
         elif self.recipient.number not in self.facts.consented:
-            sentence = f"Sending notes that {self.recipient.name} gave this number for the account."
+            sentence = (
+                f"Sending records that {self.recipient.name} gave this number for the account."
+            )
             yield Finding("green", "no_consent", sentence)
 
     def _on_file(self) -> Iterator[Finding]:
@@ -323,11 +327,11 @@ class _InvoiceCheck:
             yield Finding(
                 "amber",
                 "not_on_file",
-                "Not on file for this customer. Check that you typed it right and that they "
-                "agreed to texts.",
+                "Not on file for this customer. Make sure you typed it correctly and "
+                "that they agreed to texts.",
             )
         elif self.recipient.choice.kind != "mobile":
-            sentence = "Saved as their other phone. Make sure that it can get texts."
+            sentence = "Saved as their other phone. Make sure it can receive texts."
             yield Finding("amber", "other_phone", sentence)
 
     def _quiet_hours(self) -> Iterator[Finding]:
@@ -339,11 +343,11 @@ class _InvoiceCheck:
         here = f"It is {ui.clock(earliest)} where {self.recipient.name} {lives}."
         level: Level = "red"
         if self.opens is None:
-            words = "No hour of the coming week suits all places they may live."
+            words = "No hour in the coming week is allowed everywhere they may live."
         elif self.facts.rules.sends_later:
-            level, words = "amber", f"The text goes out {self.facts.when(self.opens)}."
+            level, words = "amber", f"The text will go out {self.facts.when(self.opens)}."
         else:
-            words = f"Your company texts them again {self.facts.when(self.opens)}."
+            words = f"They can be texted again {self.facts.when(self.opens)}."
         yield Finding(level, "quiet_hours", f"{here} {words}")
 
     def _repeats(self) -> Iterator[Finding]:
@@ -353,7 +357,7 @@ class _InvoiceCheck:
         elif self.limit is not None and self.facts.override:
             yield Finding("amber", self.limit.code, self.limit.sentence)
         elif self.limit is not None:
-            words = f"It may be texted again {self.facts.when(self.limit.until)}."
+            words = f"It can be texted again {self.facts.when(self.limit.until)}."
             yield Finding("red", self.limit.code, f"{self.limit.sentence} {words}")
         elif self.sent and self.sent[-1].at > self.facts.now - RECENTLY:
             last = self.facts.when(self.sent[-1].at)
@@ -362,21 +366,25 @@ class _InvoiceCheck:
     def _on_its_way(self, text: Sent) -> str:
         number = phones.national(text.to)
         if text.at > self.facts.now:
-            return f"A text to {number} waits and goes out {self.facts.when(text.at)}."
-        return f"A text to {number} is on its way already."
+            return f"A text to {number} is waiting and will go out {self.facts.when(text.at)}."
+        return f"A text to {number} is already on its way."
 
     def _link(self) -> Iterator[Finding]:
         zone, now = self.facts.tenant.zone, self.facts.now
         ends = link_tokens.sixty_days_later(now, zone).astimezone(zone).date()
         if self.invoice.due_on is not None and ends < self.invoice.due_on:
             day = ui.date(ends, now.astimezone(zone).date())
-            yield Finding("amber", "link_lapses", f"The link ends on {day}, before the due date.")
+            yield Finding(
+                "amber", "link_lapses", f"The link will expire on {day}, before the due date."
+            )
 
     def _length(self) -> Iterator[Finding]:
         count = message_text.preview(self.invoice, self.recipient.language)["segments"]
         if count > 1:
             level: Level = "amber" if count <= message_text.MOST_SEGMENTS else "red"
-            yield Finding(level, "segments", f"It takes {count} segments, and each is paid for.")
+            yield Finding(
+                level, "segments", f"It takes {count} segments, and you pay for each one."
+            )
 
 
 def when(moment: dt.datetime, tenant: Tenant, now: dt.datetime) -> str:
@@ -390,7 +398,7 @@ def when(moment: dt.datetime, tenant: Tenant, now: dt.datetime) -> str:
 _NOT_ENABLED = Finding("red", "not_enabled", "Text-to-Pay is not enabled for your company yet.")
 _NOT_OPEN = {
     Invoice.Status.DRAFT: "This invoice is a draft. Open it for payment first.",
-    Invoice.Status.PENDING: "A bank payment for the whole balance has been started.",
+    Invoice.Status.PENDING: "A bank payment for the full balance has been started.",
     Invoice.Status.PAID: "This invoice is paid.",
-    Invoice.Status.VOID: "This invoice is void and asks for nothing.",
+    Invoice.Status.VOID: "This invoice is void. Nothing is due.",
 }

@@ -180,20 +180,20 @@ def check_words(words: str) -> None:
     """Raise ValidationError, with what to write instead, for words that a reminder may not have."""
     unknown = [name for name in re.findall(r"\{([^{}]*)\}", words) if name not in VARIABLES]
     if unknown or re.search(r"[{}]", re.sub(r"\{\w+\}", "", words)):
-        raise ValidationError("In braces, only {amount}, {invoice} and {due} can stand.")
+        raise ValidationError("Only {amount}, {invoice} and {due} can be used in braces.")
     for name in NEEDED:
         if words.count(f"{{{name}}}") != 1:
             raise ValidationError(
-                f"Write {{{name}}} once, so that the customer knows what the text is about."
+                f"Write {{{name}}} once, so the customer knows what the text is about."
             )
     if words.count("{due}") > 1:
         raise ValidationError("Write {due} once.")
     if found := PROMOTIONAL.search(words):
         raise ValidationError(
-            f"Leave out “{found[0]}”: a text about a bill may not advertise anything."
+            f"Leave out “{found[0]}”: a text about a bill cannot advertise anything."
         )
     if ADDRESS.search(words):
-        raise ValidationError("Leave out web addresses: the payment link is added by itself.")
+        raise ValidationError("Leave out web addresses: the payment link is added automatically.")
 
 
 def _values(invoice: Invoice, language: str) -> dict[str, str]:

@@ -17,10 +17,10 @@ AREA = forms.Textarea(attrs={"rows": 3})
 
 class AnswerForm(forms.Form):
     body = forms.CharField(
-        label="Your answer",
+        label="Your reply",
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 3, "enterkeyhint": "send"}),
-        error_messages={"required": "Write something first."},
+        error_messages={"required": "Enter a message first."},
     )
     key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -32,7 +32,7 @@ class AnswerForm(forms.Form):
         """Remove control characters other than line breaks."""
         body = "".join(c for c in self.cleaned_data["body"] if c.isprintable() or c == "\n")
         if not body.strip():
-            raise ValidationError("Write something first.", code="required")
+            raise ValidationError("Enter a message first.", code="required")
         return body.strip()
 
 
@@ -41,7 +41,7 @@ class OptOutForm(forms.Form):
         label="What they said",
         max_length=200,
         required=False,
-        help_text="How and when they asked, in their words as far as you know them.",
+        help_text="How and when they asked, in their own words if you know them.",
     )
 
 
@@ -72,9 +72,9 @@ class ResumeForm(forms.Form):
     """The words and the day of the customer's new request; both are required."""
 
     given_on = forms.DateField(
-        label="Day they asked for texts again",
+        label="Date they asked for texts again",
         widget=forms.DateInput(attrs={"type": "date"}),
-        error_messages={"required": "Say on which day they asked."},
+        error_messages={"required": "Enter the date they asked."},
     )
     wording = forms.CharField(
         label="How they asked",
@@ -83,8 +83,8 @@ class ResumeForm(forms.Form):
         widget=AREA,
         help_text="For example: called the office and asked to get invoices by text again.",
         error_messages={
-            "required": "Without their wish in words the number stays blocked.",
-            "min_length": "Say who asked and how, so that it can be shown later.",
+            "required": "Without their request in words, the number stays blocked.",
+            "min_length": "Enter who asked and how, so you can prove it later.",
         },
     )
 
@@ -97,7 +97,7 @@ class ResumeForm(forms.Form):
         """Between the opt-out and today."""
         day: dt.date = self.cleaned_data["given_on"]
         if day > self.today:
-            raise ValidationError("That day has not come yet.")
+            raise ValidationError("That date is in the future.")
         if day < self.since:
-            raise ValidationError("They opted out after that day. It takes a newer wish.")
+            raise ValidationError("They opted out after that date. You need a newer request.")
         return day

@@ -25,7 +25,7 @@ from tenants.models import Tenant
 from tenants.requests import StaffRequest
 
 PER_PAGE = 25
-DONE = "Opted out: this number gets no more texts"
+DONE = "Opted out: this number will get no more texts"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -95,7 +95,7 @@ def resume(request: StaffRequest, pk: int) -> HttpResponse:
     form = ResumeForm(request.POST or None, today=today, since=since)
     if request.method == "POST" and form.is_valid():
         if row.resume(source=Consent.Source.WRITTEN, actor=request.user, **form.cleaned_data):
-            messages.success(request, f"The number {row.ending} may be texted again")
+            messages.success(request, f"The number {row.ending} can be texted again")
         return redirect("replies:opt_outs")
     context = {"form": form, "row": row, "sender": getattr(request.tenant, "twilio", None)}
     wrong = request.method == "POST"

@@ -162,7 +162,7 @@ def decide(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
                 actor=request.user,
                 said=text.body[:200],
             )
-            messages.success(request, "Noted: not a refusal")
+            messages.success(request, "Recorded: not an opt-out")
     if request.POST.get("next") == "review":
         return redirect("replies:review")
     return redirect("replies:conversation", text.public_id)
@@ -181,7 +181,7 @@ def stop(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _stop(request: StaffRequest, text: InboundText, source: str, wording: str) -> None:
     opt_out(request.tenant, text.number, source=source, wording=wording, actor=request.user)
-    messages.success(request, "Opted out: this number gets no more texts")
+    messages.success(request, "Opted out: this number will get no more texts")
 
 
 def _load(public_id: uuid.UUID) -> InboundText:

@@ -65,7 +65,7 @@ class BulkSend(models.Model):
     class Status(models.TextChoices):
         RUNNING = "running", "Running"
         PAUSED = "paused", "Paused"
-        CANCELLED = "cancelled", "Cancelled"
+        CANCELLED = "cancelled", "Canceled"
         DONE = "done", "Done"
 
     TRANSITIONS: ClassVar[Mapping[str, frozenset[str]]] = {
@@ -212,13 +212,13 @@ def requeue(message: TextMessage, later: dt.timedelta) -> bool:
 
 
 class BulkText(models.Model):
-    """One invoice of a bulk send: waiting, texted, or left out with the reason."""
+    """One invoice of a bulk send: waiting, texted, or skipped with the reason."""
 
     class Outcome(models.TextChoices):
         WAITING = "waiting", "Waiting"
         TEXTED = "texted", "Texted"
-        LEFT_OUT = "left_out", "Left out"
-        CANCELLED = "cancelled", "Cancelled"
+        LEFT_OUT = "left_out", "Skipped"
+        CANCELLED = "cancelled", "Canceled"
 
     # A text that waits for the end of quiet hours counts as done.
     IN_FLIGHT: ClassVar[Q] = Q(

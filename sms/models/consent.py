@@ -71,7 +71,7 @@ class Consent(models.Model):
         TYPED = "typed", "Typed when sending"
         TEXTED = "texted", "They texted first"
         START = "start", "They replied START"
-        WRITTEN = "written", "Asked for by the customer"
+        WRITTEN = "written", "Requested by the customer"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     digest = models.CharField(max_length=64)

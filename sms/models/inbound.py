@@ -47,8 +47,8 @@ class InboundText(models.Model):
         STOP = "stop", "Opted out"
         START = "start", "Opted in again"
         HELP = "help", "Asked for help"
-        REFUSAL = "refusal", "Asked for no more texts"
-        UNCLEAR = "unclear", "May be a refusal"
+        REFUSAL = "refusal", "Asked to stop texts"
+        UNCLEAR = "unclear", "Possible opt-out"
         MESSAGE = "message", "Message"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")

@@ -36,7 +36,7 @@ NO_TEXTS = frozenset({"landline", "tollFree", "premium", "sharedCost", "uan", "v
 
 def cannot_text(kind: str) -> str:
     """Why a number of this kind, such as "landline", is refused."""
-    return f"This is a {kind} number, so texts cannot arrive there. Choose a mobile."
+    return f"This is a {kind} number, which cannot receive texts. Choose a mobile number."
 
 
 class NumberLookupQuerySet(models.QuerySet["NumberLookup"]):

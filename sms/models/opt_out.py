@@ -70,7 +70,7 @@ class OptOut(models.Model):
         REPLY = "reply", "They replied STOP"
         WORDS = "words", "They asked in their own words"
         STAFF = "staff", "Recorded by staff"
-        TWILIO = "twilio", "Twilio said so"
+        TWILIO = "twilio", "Reported by Twilio"
 
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     digest = models.CharField(max_length=64)
@@ -120,11 +120,11 @@ class OptOut(models.Model):
         by = self.recorded_by.name if self.recorded_by else "Staff"
         said = {
             self.Source.REPLY: f"{who} replied STOP on {day}.",
-            self.Source.WORDS: f"{who} asked for no more texts on {day}.",
-            self.Source.STAFF: f"{by} noted on {day} that {who} wants no texts.",
+            self.Source.WORDS: f"{who} asked on {day} for no more texts.",
+            self.Source.STAFF: f"{by} recorded on {day} that {who} does not want texts.",
             self.Source.TWILIO: f"Twilio reported on {day} that {who} opted out.",
         }[self.Source(self.source)]
-        return f"{said[0].upper()}{said[1:]} By law they get no text until they reply START."
+        return f"{said[0].upper()}{said[1:]} By law, they cannot be texted until they reply START."
 
     def resume(
         self,
@@ -141,7 +141,7 @@ class OptOut(models.Model):
         """
         wording = wording.strip()
         if source != Consent.Source.START and (actor is None or not wording or given_on is None):
-            raise NoEvidence("Write down what the customer said and on which day.")
+            raise NoEvidence("Enter what the customer said and the date.")
         with transaction.atomic():
             rows = OptOut._base_manager.filter(pk=self.pk, ended_at=None)
             ended = {"ended_at": timezone.now(), "ended_by": actor, "ended_wording": wording[:200]}

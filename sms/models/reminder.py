@@ -20,7 +20,7 @@ class StepWhen(models.TextChoices):
     AFTER_SENDING = "after_sending", "days after the invoice was texted"
     BEFORE_DUE = "before_due", "days before it is due"
     AFTER_DUE = "after_due", "days after it was due"
-    BEFORE_LAPSE = "before_lapse", "days before the link lapses"
+    BEFORE_LAPSE = "before_lapse", "days before the link expires"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ class TextRules(models.Model):
     """One company's rules. A company without a row has the defaults."""
 
     class OutsideHours(models.TextChoices):
-        LATER = "later", "Send at the next allowed minute"
+        LATER = "later", "Send at the next allowed time"
         REFUSE = "refuse", "Do not send"
 
     tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="text_rules")
@@ -32,7 +32,7 @@ class TextRules(models.Model):
     )
     reminds = models.BooleanField("send reminders", default=False)
     emails_when_undelivered = models.BooleanField(
-        "e-mail the invoice when a text is not delivered", default=False
+        "email the invoice when a text is not delivered", default=False
     )
 
     class Meta:

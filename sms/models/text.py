@@ -90,8 +90,8 @@ class TextMessage(models.Model):
     class Kind(models.TextChoices):
         INVOICE = "invoice", "Invoice SMS"
         REMINDER = "reminder", "Reminder"
-        ANSWER = "answer", "Answer"
-        HELP = "help", "Answer to HELP"
+        ANSWER = "answer", "Reply"
+        HELP = "help", "Reply to HELP"
 
     # A callback can overtake our own commit of Twilio's answer, so QUEUED and SENDING may skip a
     # step. An end is final, however late another callback arrives.

@@ -60,7 +60,7 @@ def queue_text(
         last = TextMessage.objects.filter(invoice=row).order_by("-id").first()
         if same is not None:
             if same.invoice_id != row.pk:
-                raise InvoiceError("This form was used for another invoice. Open it again.")
+                raise InvoiceError("This form was already used for another invoice. Open it again.")
             if same.to != recipient.number:
                 raise NeedsConfirmation(last or same)  # another number was chosen meanwhile
             return same, False

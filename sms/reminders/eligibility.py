@@ -34,11 +34,11 @@ def recheck(message: TextMessage) -> str:
     if message.kind != TextMessage.Kind.REMINDER or invoice is None:
         return ""
     if not TextRules.of(message.tenant).reminds:
-        return "Reminders were switched off meanwhile; nothing was sent."
+        return "Reminders were turned off before it went out, so nothing was sent."
     if invoice.customer.reminders_paused:
-        return "Reminders were paused for this customer meanwhile; nothing was sent."
+        return "Reminders were paused for this customer before it went out, so nothing was sent."
     today = clock.today(message.tenant.zone)
     if invoice.promised_on and today <= invoice.promised_on:
-        return "The customer promised to pay meanwhile; nothing was sent."
+        return "The customer promised to pay before it went out, so nothing was sent."
     reason = held_back(invoice)
     return f"{reason} Nothing was sent." if reason else ""

@@ -228,7 +228,7 @@ def _verdict(
         waits = checked.again_at is not None
         return "wait" if waits else "leave_out", checked.reason.sentence, checked.again_at
     if checked.not_before is not None:
-        return "wait", "It is outside the hours in which they may be texted.", checked.not_before
+        return "wait", "This is outside the hours when they can be texted.", checked.not_before
     return "send", "", at
 
 
@@ -239,11 +239,11 @@ def _forbidden(invoice: Invoice, at: dt.datetime) -> str:
     if invoice.customer.reminders_paused:
         return "Reminders are paused for this customer."
     if link is not None and link.status == PaymentLink.Status.DISABLED:
-        return "Its link was expired by hand."
+        return "Its link was expired manually."
     if link is None or not link.is_live_at(at):
         return "Its link has expired. Text the invoice again for a new one."
     if last.finished_at and last.status != TextMessage.Status.DELIVERED:
-        return "The last text about it did not arrive."
+        return "The last text about it was not delivered."
     return ""
 
 

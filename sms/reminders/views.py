@@ -66,7 +66,7 @@ def move_calendar(request: StaffRequest) -> HttpResponse:
     try:
         demo_clock.move(request.tenant, request.POST.get("by", ""))
     except ValueError:
-        messages.error(request, "The demo's clock can be set at most 400 days ahead.")
+        messages.error(request, "The demo clock can be set at most 400 days ahead.")
     return redirect("sms:reminders")
 
 

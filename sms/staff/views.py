@@ -83,9 +83,9 @@ def cancel(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     text = get_object_or_404(texts, public_id=public_id)
     was_cancelled = text.status == TextMessage.Status.CANCELLED
     if text.cancel(actor=request.user):
-        messages.success(request, "The text was cancelled. Nothing was sent.")
+        messages.success(request, "The text was canceled. Nothing was sent.")
     elif not was_cancelled:
-        messages.error(request, "It was too late to cancel: the text has been handed to Twilio.")
+        messages.error(request, "It was too late to cancel. The text has been handed to Twilio.")
     if text.invoice is None:
         theirs = InboundText.objects.filter(number=text.to).first()
         if theirs is None:
@@ -135,7 +135,7 @@ def _show_message(
     if new or message.key == form.cleaned_data["key"]:
         sentence, now = SENT, clock.now()
         if message.not_before is not None and message.not_before > now:
-            sentence = f"The text goes out {when(message.not_before, request.tenant, now)}"
+            sentence = f"The text will go out {when(message.not_before, request.tenant, now)}"
         waiting = messages.get_messages(request)
         if sentence not in [str(each) for each in waiting]:  # a double click shows one message
             messages.success(request, sentence)
@@ -143,7 +143,7 @@ def _show_message(
             waiting.used = False  # reading them here must not remove them from the next page
         return
     number = phones.national(message.to)
-    messages.info(request, f"A text to {number} is on its way already. No second one was sent.")
+    messages.info(request, f"A text to {number} is already on its way. No second one was sent.")
 
 
 def _done(request: StaffRequest, invoice: Invoice) -> HttpResponse:
@@ -205,7 +205,7 @@ def _verdict(
 def _hint(form: SendTextForm) -> str:
     """What a typed number lacks."""
     if not form.is_bound or not form.data.get("number", "").strip():
-        return "Type the number; it is checked as you go."
+        return "Enter the number. It is checked as you type."
     return " ".join(str(error) for error in form.errors.get("number", [])) or "Choose a number."
 
 

@@ -24,12 +24,12 @@ def instead_of(text: TextMessage, contact: Contact | None) -> str:
     if (contact and contact.email) or not TextRules.of(text.tenant).emails_when_undelivered:
         return ""
     who = contact.first_name if contact else "this customer"
-    return f"There is no e-mail address for {who}, so nothing was e-mailed. A letter still works."
+    return f"There is no email address for {who}, so nothing was emailed. A letter still works."
 
 
 def _sentence(email: InvoiceEmail) -> str:
     if email.status == InvoiceEmail.Status.SENT:
-        return f"Textpay e-mailed the same link to {email.to} instead."
+        return f"Textpay emailed the same link to {email.to} instead."
     if email.status == InvoiceEmail.Status.FAILED:
-        return f"The e-mail to {email.to} was not sent either. {email.error}"
-    return f"An e-mail with the same link is on its way to {email.to}."
+        return f"The email to {email.to} was not sent either. {email.error}"
+    return f"An email with the same link is on its way to {email.to}."

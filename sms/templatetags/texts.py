@@ -148,12 +148,16 @@ def _sent(text: TextMessage) -> Step:
     if text.status == status.CANCELLED:
         return Step("x", "Cancelled", "failed", text.finished_at)
     if text.is_scheduled:
-        return Step("send", "Sent", note="Waits for its hour")
+        return Step("send", "Sent", note="Waiting for quiet hours to end")
     if text.status == status.SENDING:
-        note = "Handing it to Twilio" if not text.looks else "Asking Twilio whether it has it"
+        note = (
+            "Handing it to Twilio"
+            if not text.looks
+            else "Checking with Twilio whether it has the text"
+        )
         return Step("send", "Sent", note=note, here=True)
     return Step(
-        "send", "Sent", note="Waiting for its turn" if text.attempts == 0 else "Trying again soon"
+        "send", "Sent", note="Waiting in line" if text.attempts == 0 else "Trying again soon"
     )
 
 

@@ -30,7 +30,10 @@ from tenants.secrets import SecretError
 TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds to wait for the answer
 LOOKUP_TIMEOUT = (2.0, 3.0)  # a person waits in the pop-up meanwhile
 VALID_SECONDS = 4 * 60 * 60  # a text that waits longer in Twilio's queue must not go out at night
-LOST = "The stored Twilio credentials cannot be opened; nothing was sent. Support has been told."
+LOST = (
+    "The stored Twilio credentials cannot be decrypted, so nothing was sent. Support "
+    "has been notified."
+)
 CONNECTIONS = 64  # kept open to Twilio by each process
 CLOCKS_DIFFER = dt.timedelta(minutes=5)  # Twilio's from ours, at most
 FIND_LIMIT = 200  # texts to one number that `find` reads, newest first
@@ -207,7 +210,7 @@ def _not_reached() -> TwilioError:
 
 def _unknown() -> TwilioError:
     return TwilioError(
-        "Twilio did not answer, so we are asking whether it sent it.", ambiguous=True
+        "Twilio did not answer, so we are checking whether it sent the text.", ambiguous=True
     )
 
 

@@ -72,7 +72,7 @@ def dots(done: int, failed: bool = False) -> SafeString:
         circles,
         done,
         STEPS,
-        ", the last one failed" if failed else "",
+        ", the last step failed" if failed else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""The e-mail in place of a text that did not arrive: once, or not at all."""
+"""The email in place of a text that did not arrive: once, or not at all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_MORE = 21610  # Twilio's word for an opt-out
 
 @pytest.fixture(autouse=True)
 def _climbs(tenant: Tenant) -> None:
-    """The company wants the e-mail."""
+    """The company wants the email."""
     TextRules.objects.create(tenant=tenant, emails_when_undelivered=True)
 
 
@@ -73,7 +73,7 @@ def test_a_lost_text_is_followed_by_the_same_link(text: TextMessage) -> None:
     entry = AuditEntry.objects.about(text.audit_subject).get(action="email.queued")
     assert entry.who == "Textpay"
     text.refresh_from_db()
-    assert entry.data["reason"] == f"A text did not arrive. {text.error}"
+    assert entry.data["reason"] == f"A text was not delivered. {text.error}"
     assert text.link.token not in str(entry.data)
 
 
@@ -111,7 +111,7 @@ def test_it_is_off_until_somebody_turns_it_on(
     browser = browser_of(admin_user)
     assert browser.post("/settings/texts/rules/", form).status_code == 302
     assert TextRules.of(text.tenant).emails_when_undelivered
-    assert b"Not delivered? Send the e-mail" in browser.get("/settings/texts/").content
+    assert b"Send the email when a text is not delivered" in browser.get("/settings/texts/").content
 
 
 def test_without_address_nothing_is_sent_and_the_page_says_so(
@@ -121,7 +121,7 @@ def test_without_address_nothing_is_sent_and_the_page_says_so(
     lose(text)
     assert emails(text) == []
     page = page_of(text, browser_of(clerk))
-    assert "There is no e-mail address for Dana, so nothing was e-mailed." in page
+    assert "There is no email address for Dana, so nothing was emailed." in page
     assert "rail-letter" in page
 
 
@@ -132,7 +132,7 @@ def test_the_page_says_what_was_done(text: TextMessage, clerk: User, browser_of:
     (email,) = emails(text)
     tasks.send_email(email.pk)
     page = page_of(text, browser)
-    assert "Textpay e-mailed the same link to dana@whitfield.example instead." in page
+    assert "Textpay emailed the same link to dana@whitfield.example instead." in page
     assert page.index("rail-mail") < page.index("rail-letter")
 
 

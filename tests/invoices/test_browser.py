@@ -82,7 +82,7 @@ def test_the_dialog_opens_closes_with_escape_and_gives_focus_back(
     expect(dialog.get_by_role("heading")).to_be_focused()
     assert axe_violations(page) == []
     dialog.get_by_role("button", name="Void invoice").click()
-    expect(dialog.get_by_text("Say why, for the Audit History.")).to_be_visible()
+    expect(dialog.get_by_text("Enter a reason for the Audit History.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(opener).to_be_focused()
@@ -153,7 +153,7 @@ def test_an_open_page_nobody_uses_goes_to_the_sign_in_page_and_comes_back(
     page.locator(".balance").wait_for()
     rest(page)
     page.get_by_role("heading", name="Sign in").wait_for()
-    assert page.get_by_text("You were signed out after a while").is_visible()
+    assert page.get_by_text("You were signed out to keep your account safe").is_visible()
     assert axe_violations(page) == []
     page.get_by_label("Email").fill(clerk.email)
     page.get_by_label("Password").fill(PASSWORD)

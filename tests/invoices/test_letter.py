@@ -80,12 +80,12 @@ def test_looking_makes_no_link_and_shows_none(
     invoice: Invoice, clerk: User, browser_of: Any
 ) -> None:
     answer = browser_of(clerk).get(page(invoice))
-    assert "It gets a new link, good for 60 days." in words(answer)
+    assert "It gets a new link, valid for 60 calendar days." in words(answer)
     assert "that text replaces the link" in words(answer)
     assert not PaymentLink.objects.exists()
     link = make_link(invoice)
     answer = browser_of(clerk).get(page(invoice))
-    assert "It is the link that was sent before" in words(answer)
+    assert "It uses the link that was sent before" in words(answer)
     assert link.token not in answer.content.decode()
     assert not AuditEntry.objects.filter(action="letter.printed").exists()
 
@@ -143,7 +143,7 @@ def test_it_asks_for_what_is_left(invoice: Invoice, clerk: User, browser_of: Any
         key=invoice.public_id,
     )
     said = words(browser_of(clerk).post(page(invoice)))
-    assert "Paid, thank you −$82.50 To pay $100.00 USD" in said
+    assert "Paid, thank you −$82.50 Amount due $100.00 USD" in said
 
 
 def test_nothing_to_pay_prints_nothing(invoice: Invoice, clerk: User, browser_of: Any) -> None:
@@ -168,7 +168,7 @@ def test_without_address_it_says_so_and_prints_all_the_same(
     tenant: Tenant, clerk: User, browser_of: Any
 ) -> None:
     bare = make_invoice(tenant)
-    assert "There is no street for Dana Whitfield." in words(browser_of(clerk).get(page(bare)))
+    assert "Dana Whitfield has no street address." in words(browser_of(clerk).get(page(bare)))
     assert browser_of(clerk).post(page(bare)).status_code == 200
 
 
@@ -213,7 +213,7 @@ def test_a_bulk_send_offers_it_beside_each_problem(
     assert "Print letter" not in words(shown)
     BulkText.objects.update(outcome="left_out", reason="There is no number.")
     shown = browser_of(clerk).get(reverse("sms:bulk", args=[bulk.public_id]))
-    assert "There is no number. E-mail instead" in words(shown)
+    assert "There is no number. Email instead" in words(shown)
     assert page(invoice) in shown.content.decode()
 
 

@@ -1,4 +1,4 @@
-"""The product's own settings, for processes that a journey starts; only folders and names differ."""
+"""The product's own settings for the processes of a journey; only folders and names differ."""
 
 import os
 from pathlib import Path

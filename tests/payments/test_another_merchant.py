@@ -88,7 +88,7 @@ def test_an_open_refund_holds_it_up_and_cash_does_not(tenant, support, gateway, 
         tenant=tenant, payment=payment, key=uuid.uuid4(), kind="refund", amount=Decimal("5.00"),
         status="unknown", requested_by=clerk,
     )  # fmt: skip
-    with pytest.raises(NotEnabled, match=f"{payment.invoice.number} .refund not at its end"):
+    with pytest.raises(NotEnabled, match=f"{payment.invoice.number} .refund not finished"):
         set_credentials(tenant, typed(tenant, merchid=OTHER), support)
     Refund.objects.filter(pk=refund.pk).update(status="done")
     set_credentials(tenant, typed(tenant, merchid=OTHER), support)
@@ -102,7 +102,7 @@ def test_a_payment_that_begins_meanwhile_is_seen(tenant, support, gateway, monke
         charge(tenant, "pending")
 
     monkeypatch.setattr(activation, "_ask", slow)
-    with pytest.raises(NotEnabled, match="being charged"):
+    with pytest.raises(NotEnabled, match="processing"):
         set_credentials(tenant, typed(tenant, merchid=OTHER), support)
     assert merchid(tenant) == gateway.merchid
 
@@ -114,7 +114,7 @@ def test_support_is_told_what_is_under_way_and_what_to_do(tenant, support, brows
     said = " ".join(str(message) for message in answer.context["messages"])
     assert f"{payments[0].invoice.number} (bank payment started), " in said
     assert " and 2 more. Wait until" in said
-    assert "switch Text-to-Pay off" in said
+    assert "turn Text-to-Pay off" in said
     assert merchid(tenant) == gateway.merchid
 
 
@@ -145,7 +145,7 @@ def test_a_payment_of_the_merchant_id_before_is_refunded_by_hand(
     wish = {"amount": Decimal("50.00"), "reason": "Twice", "actor": admin_user}
     with pytest.raises(CannotRefund) as refused:
         request_refund(payment, key=uuid.uuid4(), **wish)
-    for words in (gateway.merchid, payment.retref, "at CardConnect by hand"):
+    for words in (gateway.merchid, payment.retref, "manually at CardConnect"):
         assert words in str(refused.value)
     assert not Refund.objects.exists()
     set_credentials(tenant, typed(tenant, merchid=gateway.merchid), support)
@@ -177,6 +177,6 @@ def test_what_is_not_committed_yet_holds_it_up_too(
             request_refund(settled, key=uuid.uuid4(), **wish)
         other = apart(lambda: set_credentials(tenant, typed(tenant, merchid=OTHER), support))
         wait_until_locked_out(other)
-    with pytest.raises(NotEnabled, match=r"not at its end|being charged"):
+    with pytest.raises(NotEnabled, match=r"not finished|processing"):
         other.result(30)
     assert merchid(tenant) == gateway.merchid

@@ -107,11 +107,11 @@ def test_support_is_asked_to_type_the_password_again(tenant, support, gateway, l
     tenant.text_to_pay_enabled = False
     tenant.save()
     lose_key()
-    with pytest.raises(NotEnabled, match="cannot be opened"):
+    with pytest.raises(NotEnabled, match="cannot be decrypted"):
         enable_text_to_pay(tenant, support)
     account = CardConnectAccount.objects.get(tenant=tenant)
     typed = {name: getattr(account, name) for name in ("site", "merchid", "username")}
-    with pytest.raises(NotEnabled, match="cannot be opened"):
+    with pytest.raises(NotEnabled, match="cannot be decrypted"):
         set_credentials(tenant, Credentials(**typed, password="", ach_enabled=True), support)
     set_credentials(tenant, Credentials(**typed, password="testing123", ach_enabled=True), support)
     assert enable_text_to_pay(tenant, support)

@@ -125,8 +125,8 @@ def test_support_is_told_once_a_day(
             work(deliver, message)
     (entry,) = alarms()
     assert (entry.subject, entry.data) == (tenant.audit_subject, {"provider": "Twilio"})
-    assert caplog.text.count("cannot be opened with FIELD_KEYS") == 1
+    assert caplog.text.count("cannot be decrypted with FIELD_KEYS") == 1
     (letter,) = mail.outbox
     assert letter.to == ["support@textpay.example"]
-    assert letter.subject == f"{tenant.name}: the Twilio credentials cannot be opened"
+    assert letter.subject == f"{tenant.name}: the Twilio credentials cannot be decrypted"
     assert f"/admin/tenants/tenant/{tenant.pk}/change/" in letter.body

@@ -27,7 +27,7 @@ from textpay.admin_forms import TenantForm
 from textpay.tasks import tell_support
 
 pytestmark = pytest.mark.django_db
-WRONG = "CardConnect does not accept this user name and password"
+WRONG = "CardConnect did not accept this user name and password"
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_processor_needs_the_gateway(newcomer: Tenant, support: User, gateway: S
     assert set_processor(newcomer, "cardconnect", support)
     assert not set_processor(newcomer, "cardconnect", support)
     enable_text_to_pay(newcomer, support)
-    with pytest.raises(NotEnabled, match="Switch it off first"):
+    with pytest.raises(NotEnabled, match="Turn it off first"):
         set_processor(newcomer, "none", support)
     newcomer.refresh_from_db()
     assert newcomer.takes_payments

@@ -79,9 +79,9 @@ def test_the_brand_is_one_line_that_anybody_may_read(payer: Any) -> None:
 @pytest.mark.django_db
 def test_error_pages_speak_to_people(clerk: Any) -> None:
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-    assert "There is nothing here" in client.get("/nothing/").content.decode()
+    assert "Page not found" in client.get("/nothing/").content.decode()
     client.force_login(clerk, backend="django.contrib.auth.backends.ModelBackend")
     answer = client.post(reverse("customers:create"), {"name": "Forged"})
     assert answer.status_code == 403
-    assert "The page was open too long" in answer.content.decode()
+    assert "This page was open too long" in answer.content.decode()
     assert "If you were paying a bill" in render_to_string("500.html")

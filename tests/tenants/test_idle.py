@@ -17,7 +17,7 @@ from tenants.models import User
 from tests.factories import PASSWORD, make_invoice, make_link
 
 pytestmark = pytest.mark.django_db
-AWAY = "You were signed out after a while"
+AWAY = "You were signed out to keep your account safe"
 
 
 class Clock:

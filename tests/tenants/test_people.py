@@ -123,7 +123,7 @@ def test_without_the_password_nobody_and_nothing_changes(
         assert "Your password" in words(browser.get(page)) or "money-back" in page
         answer = browser.post(page, {**form, "confirm_password": password})
         assert answer.status_code == 422, page
-        told = "This is not your password." if password else "Enter your password."
+        told = "That is not your password." if password else "Enter your password."
         assert told in words(answer), page
     tenant.refresh_from_db()
     assert tenant.refund_release_over == 500
@@ -182,7 +182,7 @@ def test_nobody_gives_what_they_may_not_do_themselves(
     for page, form in forms.items():
         answer = browser.post(page, {**form, **mine})
         assert answer.status_code == 422, page
-        assert "Your own role does not allow: " in words(answer), page
+        assert "Your own role does not include: " in words(answer), page
         assert "Void and refund payments" in words(answer), page
     assert clerk.memberships.get().role.name == "Office"
     assert viewer.permissions == role_of(tenant, "Viewer").permissions

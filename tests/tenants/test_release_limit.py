@@ -20,7 +20,7 @@ from textpay.company import people
 from textpay.tasks import tell_of_release_limit
 
 pytestmark = pytest.mark.django_db
-TOLD = "A second person releases refunds above $9,999,999.00 now, $500.00 before"
+TOLD = "Refunds above $9,999,999.00 now need a second person (before: $500.00)"
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_home_shows_it_for_a_week_to_who_releases(
 ) -> None:
     told = words(browser_of(keeper).get("/"))
     assert TOLD in told
-    assert "Alma Reyes changed it" in told
+    assert "Alma Reyes changed this" in told
     for user in (clerk, admin_user):
         assert TOLD not in words(browser_of(user).get("/"))
     with freeze_time(timezone.now() + dt.timedelta(days=8)):

@@ -90,7 +90,9 @@ def test_pages_say_what_cannot_be_opened(
     settings.FIELD_KEYS = [Fernet.generate_key().decode()]
     change = f"/admin/tenants/tenant/{tenant.pk}/change/"
     page = browser_of(support).get(change).content.decode()
-    assert page.count("Cannot be opened: FIELD_KEYS does not contain its key. Enter it again.") == 2
+    assert (
+        page.count("Cannot be decrypted: FIELD_KEYS does not contain its key. Enter it again.") == 2
+    )
     for path in ("/settings/payments/", "/settings/texts/"):
         page = browser_of(admin_user).get(path).content.decode()
-        assert "Cannot be opened; Support must enter it again" in page
+        assert "Cannot be decrypted; Support has to enter it again" in page

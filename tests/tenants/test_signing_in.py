@@ -13,6 +13,7 @@ from tests.race import run_together
 
 pytestmark = pytest.mark.django_db
 HOME, ELSEWHERE = "203.0.113.9", "198.51.100.7"
+SESSION_COOKIE = "textpay"
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,22 @@ def bound(monkeypatch):
         monkeypatch.setattr(adapter, "BY_PERSON", RateLimit("test", limit=limit, window=3600))
 
     return to
+
+
+@pytest.mark.parametrize("page", ["account_login", "account_reset_password"])
+def test_labels_are_not_repeated_inside_the_fields(page):
+    html = Client().get(reverse(page)).content.decode()
+    assert "<label" in html
+    assert "placeholder" not in html
+
+
+def test_nobody_is_offered_to_be_remembered(clerk):
+    assert "remember" not in Client().get(reverse("account_login")).content.decode().lower()
+    answer = Client().post(
+        reverse("account_login"), {"login": clerk.email, "password": PASSWORD, "remember": "on"}
+    )
+    assert answer.status_code == 302
+    assert answer.cookies[SESSION_COOKIE]["expires"] == ""  # gone when the browser is closed
 
 
 def test_who_guesses_keeps_only_themselves_out(clerk):

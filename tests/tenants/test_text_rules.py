@@ -37,7 +37,7 @@ def test_a_change_is_kept_with_who_and_what(alma, tenant, admin_user):
 def test_who_collects_for_others_cannot_switch_the_hours_off(alma, tenant):
     answer = alma.post(URL, {"outside_hours": "later", "third_party_collector": "on"})
     assert answer.status_code == 422
-    assert "Tick it again" in answer.content.decode()
+    assert "Select it again" in answer.content.decode()
     assert TextRules.of(tenant).third_party_collector is False
     with pytest.raises(IntegrityError), transaction.atomic():
         TextRules.objects.update_or_create(

@@ -151,7 +151,7 @@ def test_what_was_booked_on_each_invoice_is_the_same() -> None:
 
 def test_the_money_is_verified(capsys: Any) -> None:
     call_command("verify_money", "--no-gateway")
-    assert capsys.readouterr().out == "Checked 4 companies: every cent is where the books say.\n"
+    assert capsys.readouterr().out == "Checked 4 companies: every cent is accounted for.\n"
 
 
 def test_money_match_shows_the_same_figures() -> None:
@@ -336,7 +336,7 @@ def test_credentials_open() -> None:
 
 @cache
 def one_of_each_kind() -> list[int]:
-    """A few invoices that have every status of invoice, payment, refund, text and e-mail."""
+    """A few invoices that have every status of invoice, payment, refund, text and email."""
     kinds: dict[int, set[tuple[str, str]]] = defaultdict(set)
     payments = old().by_id("payments_payment")
     for row in old().tables["invoices_invoice"]:

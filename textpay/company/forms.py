@@ -29,9 +29,10 @@ US_ZONES = [
 ]
 ALL_ZONES = sorted(zoneinfo.available_timezones() - set(US_ZONES))
 OWN_PLACE = (
-    "You cannot change your own role or leave by yourself. Ask somebody else who may change people."
+    "You cannot change your own role or remove your own access. Ask someone else who can "
+    "edit people."
 )
-OWN_ROLE = "This is your own role. Ask somebody with another role who may change people."
+OWN_ROLE = "This is your own role. Ask someone with another role who can edit people."
 
 
 class CompanyForm(forms.ModelForm):
@@ -52,15 +53,15 @@ class CompanyForm(forms.ModelForm):
             "refund_policy",
         ]
         labels = {
-            "email": "E-mail address",
+            "email": "Email address",
             "timezone": "Time zone",
             "street": "Street",
             "brand": "Brand color",
         }
         help_texts = {
-            "phone": "Customers may call it.",
-            "timezone": "Every time on these pages, and when a payment link ends.",
-            "brand": "On the Pay Now page and in e-mails. Any color stays readable.",
+            "phone": "Customers can call this number.",
+            "timezone": "Used for all times on these pages, and for when payment links expire.",
+            "brand": "Used on the Pay Now page and in emails. Any color stays readable.",
         }
         widgets = {
             "brand": forms.TextInput(attrs={"type": "color"}),
@@ -68,7 +69,7 @@ class CompanyForm(forms.ModelForm):
         }
         error_messages = {
             "name": {"required": "Enter the company's name."},
-            "brand": {"invalid": "Write a color such as #0b6470."},
+            "brand": {"invalid": "Enter a color such as #0b6470."},
         }
 
     def __init__(self, data: QueryDict | None = None, *, instance: Tenant) -> None:
@@ -98,13 +99,13 @@ class PartialForm(forms.ModelForm):
         model = Tenant
         fields = ["partial_payments", "partial_minimum"]
         labels = {
-            "partial_payments": "Customers may pay a part of an invoice",
-            "partial_minimum": "Smallest part, in dollars",
+            "partial_payments": "Customers may pay part of an invoice",
+            "partial_minimum": "Minimum payment, in dollars",
         }
         help_texts = {
             "partial_payments": "The Pay Now page then offers “Pay another amount”. The link "
             "stays live until nothing is left to pay.",
-            "partial_minimum": "When less than this is left, it is paid in full.",
+            "partial_minimum": "A balance below this has to be paid in full.",
         }
         widgets = {
             "partial_minimum": forms.TextInput(
@@ -127,15 +128,17 @@ class MoneyBackForm(StepUpForm, forms.ModelForm):
         model = Tenant
         fields = ["refund_release_over", "ach_clear_days"]
         labels = {
-            "refund_release_over": "A second person releases refunds above, in dollars",
-            "ach_clear_days": "Bank payments clear after, in banking days",
+            "refund_release_over": "Refunds above this need a second person, in dollars",
+            "ach_clear_days": "Bank payments clear after this many banking days",
         }
         help_texts = {
             "refund_release_over": (
-                "All refunds of one payment count together. 0.00 asks a second person for every "
-                "void and refund. Everybody else who releases refunds is told of a change."
+                "All refunds of one payment are added together. Enter 0.00 to require a "
+                "second person for every void and refund. Everyone else who can release "
+                "refunds is notified of a change."
             ),
-            "ach_clear_days": "A bank may still send one back later; the balance then opens again.",
+            "ach_clear_days": "A bank can still return a payment later. The balance is "
+            "then due again.",
         }
 
 
@@ -153,24 +156,29 @@ class TextRulesForm(forms.ModelForm):
             "emails_when_undelivered",
         ]
         labels = {
-            "quiet_hours": "Texts go out from 8 AM to 9 PM only",
-            "outside_hours": "A text sent outside these hours",
-            "strict_states": "Keep to the narrower hours of some states",
+            "quiet_hours": "Send texts only from 8 AM to 9 PM",
+            "outside_hours": "Texts sent outside these hours",
+            "strict_states": "Follow the stricter hours of some states",
             "third_party_collector": "We collect debts for other companies",
-            "looks_up_numbers": "Ask Twilio what kind of phone a number is",
-            "emails_when_undelivered": "Not delivered? Send the e-mail",
+            "looks_up_numbers": "Check the type of each phone number with Twilio",
+            "emails_when_undelivered": "Send the email when a text is not delivered",
         }
         help_texts = {
-            "quiet_hours": "By the clock where the customer lives: the area code and the billing "
-            "address must both be within the hours.",
-            "strict_states": "For instance 8 AM to 8 PM in Florida, and no Sundays in Alabama. "
-            "These rules are about sales texts; a bill does not have to keep them.",
-            "third_party_collector": "Regulation F then applies: nobody can switch the hours off.",
-            "looks_up_numbers": "Landlines are caught before they are texted. Twilio charges you "
-            "about 1 cent for each new number, and asks again after 30 days.",
-            "emails_when_undelivered": "Once for each text that does not arrive, with the same "
-            "link, to the billing contact. Without an address you are offered a letter with a QR "
-            "code. Customers who asked for no more texts are left to you.",
+            "quiet_hours": "In the customer's local time. Both the area code and the "
+            "billing address must be within these hours.",
+            "strict_states": "For example, 8 AM to 8 PM in Florida and no Sundays in "
+            "Alabama. These rules are about sales texts; bills do not "
+            "have to follow them.",
+            "third_party_collector": "Regulation F then applies, and no one can turn the "
+            "hours off.",
+            "looks_up_numbers": "Catches landlines before they are texted. Twilio "
+            "charges you about 1 cent for each new number; numbers "
+            "are checked again after 30 days.",
+            "emails_when_undelivered": "Once for each text that is not delivered, with "
+            "the same link, to the Billing Contact. If there "
+            "is no email address, you can print a letter with "
+            "a QR code. Customers who opted out of texts are "
+            "not emailed automatically.",
         }
 
     def clean(self) -> dict[str, object]:
@@ -178,7 +186,8 @@ class TextRulesForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("third_party_collector") and not data.get("quiet_hours"):
             self.add_error(
-                "quiet_hours", "Companies that collect for others keep these hours. Tick it again."
+                "quiet_hours",
+                "Companies that collect for others must keep these hours. Select it again.",
             )
         return data
 
@@ -188,8 +197,8 @@ def refuse_more(wanted: Iterable[Permission], giver: Membership) -> None:
     more = [str(permission.label) for permission in wanted if not giver.allows(permission)]
     if more:
         raise ValidationError(
-            f"Your own role does not allow: {'; '.join(more)}. You cannot give that to anybody. "
-            "Ask an administrator."
+            f"Your own role does not include: {'; '.join(more)}. You cannot give it to "
+            "anyone. Ask an administrator."
         )
 
 
@@ -203,7 +212,9 @@ class PersonForm(StepUpForm):
 
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
     is_active = forms.BooleanField(
-        label="May work here", required=False, help_text="Untick when somebody leaves."
+        label="Has access to this company",
+        required=False,
+        help_text="Clear this when someone leaves.",
     )
 
     field_order = ("role", "is_active", "confirm_password")
@@ -233,7 +244,7 @@ class PersonForm(StepUpForm):
         ).exclude(pk=self.membership.pk)
         if not stays and self.membership.role.name == ADMINISTRATOR and not others.exists():
             raise ValidationError(
-                "This is the only administrator. Make somebody else an administrator first."
+                "This is the only administrator. Make someone else an administrator first."
             )
         return data
 
@@ -243,7 +254,7 @@ class InviteForm(StepUpForm):
 
     first_name = forms.CharField(label="First name", max_length=150)
     last_name = forms.CharField(label="Last name", max_length=150)
-    email = forms.EmailField(label="E-mail address", max_length=254)
+    email = forms.EmailField(label="Email address", max_length=254)
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
     field_order = ("first_name", "last_name", "email", "role", "confirm_password")
 
@@ -258,7 +269,7 @@ class InviteForm(StepUpForm):
         """Lower case; nobody is invited twice."""
         email = str(self.cleaned_data["email"]).lower()
         if Membership.objects.filter(tenant=self.tenant, user__email__iexact=email).exists():
-            raise ValidationError("This person works here already.")
+            raise ValidationError("This person already has access.")
         return email
 
     def clean_role(self) -> Role:
@@ -294,7 +305,7 @@ class RoleForm(StepUpForm, forms.ModelForm):
         name = str(self.cleaned_data["name"]).strip()
         same = Role.objects.filter(tenant=self.instance.tenant, name__iexact=name)
         if name.lower() == "new" or same.exclude(pk=self.instance.pk).exists():
-            raise ValidationError("There is a role of this name already.")
+            raise ValidationError("A role with this name already exists.")
         return name
 
     def clean_permissions(self) -> list[str]:

@@ -31,7 +31,7 @@ def limit_changed(tenant: Tenant, actor: User, *, before: Decimal, now: Decimal)
 def invite(
     tenant: Tenant, *, email: str, first_name: str, last_name: str, role: Role, actor: User
 ) -> Membership:
-    """Add a person and e-mail them how to sign in."""
+    """Add a person and email them how to sign in."""
     with transaction.atomic():
         user = User.objects.filter(email__iexact=email).first()
         if user is None:

@@ -44,8 +44,9 @@ class SwitchForm(forms.ModelForm):
         fields = ["reminds"]
         labels = {"reminds": "Send reminders for unpaid invoices that were texted"}
         help_texts = {
-            "reminds": "They stop by themselves when the invoice is paid or void, the customer "
-            "opts out or promises to pay, or somebody expires the link or pauses the customer."
+            "reminds": "They stop automatically when the invoice is paid or void, when "
+            "the customer opts out or promises to pay, and when someone "
+            "expires the link or pauses the customer."
         }
 
 
@@ -57,12 +58,12 @@ class StepForm(forms.ModelForm):
     class Meta:
         model = ReminderStep
         fields = ["days", "when", "words_en", "words_es"]
-        labels = {"when": "When", "words_en": "Words in English", "words_es": "Words in Spanish"}
+        labels = {"when": "When", "words_en": "Text in English", "words_es": "Text in Spanish"}
         help_texts = {
-            "words_en": "{amount}, {invoice} and {due} are filled in. Your name, the link and how "
-            "to opt out are added by themselves.",
-            "words_es": "For customers whose language is Spanish. Accents like á or í make a text "
-            "more than twice as dear.",
+            "words_en": "{amount}, {invoice} and {due} are filled in. Your company name, "
+            "the link and how to opt out are added automatically.",
+            "words_es": "For customers whose language is Spanish. Accents such as á or í "
+            "make a text cost more than twice as much.",
         }
         widgets = {"days": forms.NumberInput(attrs={"min": 0, "max": 60, "inputmode": "numeric"})}
         error_messages = {"days": {"max_value": "Choose 60 days or fewer."}}
@@ -88,8 +89,8 @@ class StepForm(forms.ModelForm):
         text = reminder_template(sample, words, language)
         if filled_in(words, sample, language) not in text:
             dear = outside_gsm7(words)
-            why = f" With “{dear}” a text holds less than half as much." if dear else ""
-            raise ValidationError(f"This takes more than two segments. Write less.{why}")
+            why = f" With “{dear}”, a text holds less than half as much." if dear else ""
+            raise ValidationError(f"This takes more than two segments. Shorten it.{why}")
         return words
 
     def clean(self) -> dict[str, object]:
@@ -104,7 +105,7 @@ class StepForm(forms.ModelForm):
             tenant=self.instance.tenant, when=when, days=days, is_active=True
         )
         if same.exclude(pk=self.instance.pk).exists():
-            self.add_error("days", "There is a step on this day already.")
+            self.add_error("days", "There is already a step on this day.")
         return data
 
 
@@ -120,7 +121,7 @@ def index(request: StaffRequest) -> HttpResponse:
             TextRules.objects.update_or_create(tenant=request.tenant, defaults={"reminds": on})
             if on:
                 ReminderStep.start_with_defaults(request.tenant)
-            _note(request, "Reminders switched on" if on else "Reminders switched off")
+            _note(request, "Reminders turned on" if on else "Reminders turned off")
         messages.success(request, "Saved")
         return redirect("tenants:reminders")
     steps = ReminderStep.objects.filter(tenant=request.tenant, is_active=True)

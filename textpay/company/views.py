@@ -107,7 +107,7 @@ def request_text_to_pay(request: StaffRequest) -> HttpResponse:
         enqueue(tell_support, request.tenant.pk)
         messages.success(request, "Support has your request")
     else:
-        messages.info(request, "Support knows already")
+        messages.info(request, "Support already has your request")
     return redirect("tenants:texts")
 
 
@@ -159,7 +159,7 @@ def invite(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         named = {name: form.cleaned_data[name] for name in INVITED}
         verbs.invite(request.tenant, actor=request.user, **named)
-        messages.success(request, f"E-mail to {form.cleaned_data['email']} is on its way")
+        messages.success(request, f"Email to {form.cleaned_data['email']} is on its way")
         return redirect("tenants:people")
     return _page(request, "people", {"form": form}, template="invite")
 

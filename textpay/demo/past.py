@@ -66,7 +66,7 @@ def _masked(payment: Payment) -> str:
 
 
 def _fate(payment: Payment) -> Row:
-    """What became of it. A night that our books say nothing of has settled it as well."""
+    """Result. A night that our books say nothing of has settled it as well."""
     reversed_at = payment.reversed_at or timezone.now()
     if payment.status == Payment.Status.VOIDED:
         return {"voided": reversed_at.isoformat()}

@@ -54,7 +54,7 @@ def hear(shop: Shop, buyer: Buyer, words: str) -> InboundText:
 
 
 def answer(shop: Shop, question: InboundText, words: str) -> TextMessage:
-    """**Send answer**: the office has read it and texts back."""
+    """**Send reply**: the office has read it and texts back."""
     InboundText.objects.filter(pk=question.pk).mark_read()
     message, _ = queue_answer(
         shop.tenant,

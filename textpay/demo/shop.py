@@ -144,7 +144,7 @@ class Shop:
             tenant=self.tenant,
             subject=self.tenant.audit_subject,
             actor=self.people["Administrator"],
-            step="Reminders switched on",
+            step="Reminders turned on",
         )
 
     def add_sender(self, sender: Sender) -> None:

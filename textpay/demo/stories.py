@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from invoices.models import Invoice, PaymentLink
 from invoices.models.invoice import CENT
+from payments.gateway.decline_codes import FUNDS
 from payments.models import Payment, payment_state
 from payments.settlement import banking_days
 from tenants.models import User
@@ -155,10 +156,11 @@ def declined_then_paid(shop: Shop, buyer: Buyer, day: int) -> Story:
     payment = shop.tap_pay(invoice, REFUSED)
     yield shop.at(day - 1, 20, 12)
     payment.decline(
-        "Your bank declined the card. Use another one, or call your bank.",
+        FUNDS.sentence,
+        staff_reason=FUNDS.staff,
         respproc="FNOR",
-        respcode="500",
-        resptext="Decline",
+        respcode="NU",
+        resptext="Insufficient funds",
     )
     yield shop.at(day - 1, 20, 15)
     payment = shop.tap_pay(invoice, CARDS[1])

@@ -83,7 +83,7 @@ def why_asked_again(invoice: Invoice) -> str:
     payments = invoice.payments.all()
     reversals = [(p.reversed_at, p.reversal) for p in payments if p.reversal]
     refunds = [
-        (refund.resolved_at, f"${refund.total:,.2f} of the payment was given back.")
+        (refund.resolved_at, f"${refund.total:,.2f} of the payment was refunded.")
         for payment in payments
         for refund in payment.refunds.all()
         if refund.is_given and refund.kind == refund.Kind.REFUND

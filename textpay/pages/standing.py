@@ -70,11 +70,11 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
     booked = [payment for payment in payments if payment.is_booked]
     if invoice.overpaid:
         is_void = invoice.status == Invoice.Status.VOID
-        why = "came in although it is void" if is_void else "too much came in"
+        why = "was paid on a void invoice" if is_void else "was paid above what was due"
         return "warn", "alert", "Overpaid", f"${invoice.overpaid:,.2f} {why}: refund it"
     match invoice.status:
         case Invoice.Status.VOID:
-            return "", "stop", "Void", "Asks for nothing"
+            return "", "stop", "Void", "Nothing due"
         case Invoice.Status.DRAFT:
             return "", "pen", "Draft", "Not open for payment yet"
         case Invoice.Status.PAID:
@@ -113,7 +113,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
         return "warn", "unlink", "Link expired", partly
     if invoice.is_overdue:
         days = (clock.today(invoice.tenant.zone) - invoice.due_on).days
-        late = f"Overdue {days} day{'' if days == 1 else 's'}"
+        late = f"{days} day{'' if days == 1 else 's'} overdue"
         return "bad", "day", late, partly or ("" if text else "Not sent yet")
     if invoice.paid and invoice.paid == uncleared:
         return "info", "bank", "Bank payment started", partly
@@ -127,7 +127,7 @@ def _unpaid(invoice: Invoice) -> tuple[str, str, str, str]:
             partly,
         )
     if link is not None and link.is_live:
-        return "", "mail", "E-mailed", partly
+        return "", "mail", "Emailed", partly
     return "", "bill", "Not sent yet", partly
 
 

@@ -1,6 +1,6 @@
 -- number: 7
 -- asks: Does the authorized amount differ from the payment's amount and surcharge?
--- words: a payment of ${0} rests on an authorization of ${1}
+-- words: a payment of ${0} was made on an authorization of ${1}
 -- step: Refund the difference.
 SELECT p.tenant_id, p.invoice_id, i.number, p.amount + p.fee, a.amount
 FROM payments_payment p

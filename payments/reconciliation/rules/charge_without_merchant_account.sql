@@ -1,7 +1,7 @@
 -- number: 3
 -- asks: Does a payment not say where to inquire about it?
--- words: a payment of ${0} names no merchant account (order {1})
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- words: a payment of ${0} has no merchant account (order {1})
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 SELECT p.tenant_id, p.invoice_id, i.number, p.amount, p.orderid
 FROM payments_payment p
 JOIN invoices_invoice i ON i.id = p.invoice_id AND i.tenant_id = p.tenant_id

@@ -1,7 +1,7 @@
 -- number: 4
 -- asks: Does a customer's balance differ from what the open invoices ask for?
--- words: the customer's balance says ${0}, the open invoices say ${1}
--- step: Press Match now; if it stays, tell Support.
+-- words: the customer's balance is ${0}, but the open invoices add up to ${1}
+-- step: Press Match now. If this does not go away, tell Support.
 SELECT c.tenant_id, NULL, c.name, c.balance, COALESCE(s.owed, 0)
 FROM customers_customer c
 LEFT JOIN (

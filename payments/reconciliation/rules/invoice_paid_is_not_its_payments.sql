@@ -1,7 +1,7 @@
 -- number: 4
 -- asks: Does an invoice count another sum as paid than its booked payments make?
--- words: the invoice says ${0} was paid, its payments say ${1}
--- step: Press Match now; if it stays, tell Support.
+-- words: the invoice says ${0} was paid, but its payments add up to ${1}
+-- step: Press Match now. If this does not go away, tell Support.
 SELECT i.tenant_id, i.id, i.number, i.paid, COALESCE(s.total, 0)
 FROM invoices_invoice i
 LEFT JOIN (

@@ -1,7 +1,7 @@
 -- number: 4
 -- asks: Is an invoice paid while a bank payment may come back, or pending without one?
 -- words: the invoice is {0}, with {1} bank payments on their way
--- step: Press Match now; if it stays, tell Support.
+-- step: Press Match now. If this does not go away, tell Support.
 SELECT i.tenant_id, i.id, i.number, i.status, COUNT(p.id)
 FROM invoices_invoice i
 LEFT JOIN payments_payment p ON p.invoice_id = i.id AND p.tenant_id = i.tenant_id

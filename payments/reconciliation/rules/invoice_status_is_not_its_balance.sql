@@ -1,7 +1,7 @@
 -- number: 4
 -- asks: Does an invoice's status contradict what is left to pay?
--- words: the invoice is {0}, but ${1} is to be paid
--- step: Press Match now; if it stays, tell Support.
+-- words: the invoice is {0}, but ${1} is due
+-- step: Press Match now. If this does not go away, tell Support.
 SELECT i.tenant_id, i.id, i.number, i.status, i.total - i.paid
 FROM invoices_invoice i
 WHERE i.tenant_id = %(tenant)s

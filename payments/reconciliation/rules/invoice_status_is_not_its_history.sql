@@ -1,7 +1,7 @@
 -- number: 9
 -- asks: Does an invoice's status differ from the newest entry about it?
--- words: the invoice is {0}, its history says {1}
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- words: the invoice is {0}, but its history says {1}
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 SELECT i.tenant_id, i.id, i.number, i.status, COALESCE(SUBSTR(e.action, 9), 'nothing')
 FROM invoices_invoice i
 LEFT JOIN (

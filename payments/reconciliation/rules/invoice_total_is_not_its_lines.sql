@@ -1,7 +1,7 @@
 -- number: 13
 -- asks: Does an invoice's total differ from its lines and tax?
--- words: the total is ${0}, its lines and tax make ${1}
--- step: Open Edit and save the invoice again.
+-- words: the total is ${0}, but its lines and tax add up to ${1}
+-- step: Click Edit and save the invoice again.
 SELECT i.tenant_id, i.id, i.number, i.total, i.tax + s.total
 FROM invoices_invoice i
 JOIN (

@@ -1,7 +1,7 @@
 -- number: 10
 -- asks: Is a payment under way at a merchant account that the company has left?
--- words: ${0} is under way at merchant ID {1}, which is not the company's any more
--- step: Ask CardConnect how it ended, and tell Support.
+-- words: ${0} is under way at merchant ID {1}, which the company no longer uses
+-- step: Call CardConnect to find out how it ended, and tell Support.
 SELECT p.tenant_id, p.invoice_id, i.number, p.amount, p.merchid
 FROM payments_payment p
 JOIN invoices_invoice i ON i.id = p.invoice_id AND i.tenant_id = p.tenant_id

@@ -1,7 +1,7 @@
 -- number: 6
 -- asks: Does the history show a status change that Payment.TRANSITIONS does not allow?
--- words: a payment went from {0} to {1}, which no payment can
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- words: a payment went from {0} to {1}, which is not possible
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 WITH history AS (
   SELECT e.subject, e.data ->> 'reference' AS reference,
     SUBSTR(e.action, 9) AS status,

@@ -1,7 +1,7 @@
 -- number: 10
 -- asks: Does a payment's invoice, link, authorization or account belong to another company?
 -- words: order {0} (merchant {1}) belongs to another company
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 -- Other companies' rows are read by key alone: they are what it looks for.
 SELECT p.tenant_id, p.invoice_id, i.number, p.orderid, p.merchid
 FROM payments_payment p

@@ -1,7 +1,7 @@
 -- number: 9
 -- asks: Does a payment's status differ from the newest entry about it?
--- words: a payment is {0}, its history says {1}
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- words: a payment is {0}, but its history says {1}
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 -- Cash and checks are booked at once; their entry is not a status change.
 WITH history AS (
   SELECT e.subject, e.data ->> 'reference' AS reference,

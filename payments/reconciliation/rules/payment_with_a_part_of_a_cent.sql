@@ -1,7 +1,7 @@
 -- number: 13
 -- asks: Does an amount of a payment or its invoice have more than two places?
 -- words: an amount near ${0} has parts of a cent (order {1})
--- step: Tell Support: this must not happen, and no money may move on this invoice until then.
+-- step: Tell Support. This must never happen, and no money may move on this invoice until they have looked at it.
 SELECT p.tenant_id, p.invoice_id, i.number, p.amount, p.orderid
 FROM payments_payment p
 JOIN invoices_invoice i ON i.id = p.invoice_id AND i.tenant_id = p.tenant_id

@@ -1,7 +1,7 @@
 -- number: 2
 -- asks: Has the outcome of a refund been unknown for a day?
--- words: nobody has known for a day whether ${0} went back (order {1})
--- step: Ask CardConnect by the order number, and do not refund it again.
+-- words: nobody has known for a day whether ${0} was refunded (order {1})
+-- step: Call CardConnect with the order number, and do not refund it again.
 SELECT p.tenant_id, p.invoice_id, i.number, r.amount, r.orderid
 FROM payments_payment p
 JOIN invoices_invoice i ON i.id = p.invoice_id AND i.tenant_id = p.tenant_id

@@ -1,7 +1,7 @@
 -- number: 8
 -- asks: Is a refund called done without CardConnect's reference?
--- words: a refund of ${0} is called done without a CardConnect reference (order {1})
--- step: Ask CardConnect for the refund before telling the customer anything.
+-- words: a refund of ${0} is marked done without a CardConnect reference (order {1})
+-- step: Call CardConnect about the refund before you tell the customer anything.
 SELECT p.tenant_id, p.invoice_id, i.number, r.amount, r.orderid
 FROM payments_payment p
 JOIN invoices_invoice i ON i.id = p.invoice_id AND i.tenant_id = p.tenant_id

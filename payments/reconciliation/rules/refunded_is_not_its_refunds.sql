@@ -1,6 +1,6 @@
 -- number: 8
 -- asks: Does a payment count another sum as refunded than its refunds make?
--- words: ${0} counts as refunded, its refunds say ${1}
+-- words: ${0} counts as refunded, but its refunds add up to ${1}
 -- step: Open the invoice and compare its payments with CardConnect.
 SELECT p.tenant_id, p.invoice_id, i.number, p.refunded, COALESCE(s.total, 0)
 FROM payments_payment p

@@ -1,6 +1,6 @@
 -- number: 8
 -- asks: Is a payment refunded with a part kept, or given back whole and not refunded?
--- words: ${0} counts as refunded, the payment is {1}
+-- words: ${0} counts as refunded, but the payment is {1}
 -- step: Open the invoice and compare its payments with CardConnect.
 SELECT p.tenant_id, p.invoice_id, i.number, p.refunded, p.status
 FROM payments_payment p

@@ -1,6 +1,6 @@
 -- number: 8
 -- asks: Was more surcharge given back than was taken?
--- words: a surcharge of ${0} was taken, ${1} of it was given back
+-- words: a surcharge of ${0} was taken, but ${1} of it was refunded
 -- step: Open the invoice and compare its payments with CardConnect.
 SELECT p.tenant_id, p.invoice_id, i.number, p.fee, s.total
 FROM payments_payment p

@@ -1,6 +1,6 @@
 -- number: 1
 -- asks: Was more taken on an invoice than the payer authorized?
--- words: ${0} was taken, the customer agreed to ${1}
+-- words: ${0} was taken, but the customer agreed to ${1}
 -- step: Refund the difference.
 -- What was taken without the payment page needs no authorization and counts as agreed.
 SELECT t.tenant_id, t.invoice_id, t.number, t.taken, t.agreed

@@ -1,6 +1,6 @@
 -- number: 8
 -- asks: Is a void called done while its payment is not voided?
--- words: a void of ${0} is called done, the payment is {1}
+-- words: a void of ${0} is marked done, but the payment is {1}
 -- step: Open the invoice and compare its payments with CardConnect.
 SELECT p.tenant_id, p.invoice_id, i.number, r.amount, p.status
 FROM payments_payment p

@@ -77,7 +77,7 @@ def other_information(browser, invoice):
             "card",
             "settled",
             lambda p: give_back(p, "80"),
-            "$80.00 of the payment was given",
+            "$80.00 of the payment was refunded",
             "80.00",
         ),
     ],
@@ -91,7 +91,7 @@ def test_it_says_why_the_invoice_asks_again_and_offers_a_fresh_text(
     card = other_information(browser, invoice)
     assert "Link closed It closed when the invoice was paid." in card
     assert why in card
-    assert f"The invoice asks for ${owed} again" in card
+    assert f"${owed} is due again" in card
     page = browser.get(reverse("invoices:detail", args=[invoice.public_id])).content.decode()
     [button] = re.findall(r'<a class="btn" id="other-again"[^>]+>', page)
     assert f'hx-get="{reverse("sms:send", args=[invoice.public_id])}"' in button
@@ -111,5 +111,5 @@ def test_a_customer_who_gets_no_texts_is_named_beside_the_button(
 def test_while_it_is_paid_nothing_is_offered(invoice, pay, clerk, browser_of):
     pay("card", "settled")
     card = other_information(browser_of(clerk), invoice)
-    assert "Closed The invoice asks for no more money." in card
+    assert "Closed Nothing more is due on this invoice." in card
     assert "SMS" not in card.replace("SMS Sent", "").replace("SMS Link Expires On", "")

@@ -88,13 +88,13 @@ def test_a_processor_that_timed_out_is_unknown_until_it_is_certain(payer, link, 
     assert sweep_after(payment, 120).status == "not_charged"
     assert gateway.taken() == []
     page = payer.get(f"{address(link)}{payment.public_id}/").content.decode()
-    assert "The payment company did not carry it out. Please try again." in page
+    assert "The payment processor did not complete it. Please try again." in page
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda link, clerk: by_hand(link.invoice, clerk), "There is nothing left to pay."),
+        (lambda link, clerk: by_hand(link.invoice, clerk), "Nothing is left to pay."),
         (
             lambda link, clerk: link.invoice.void(
                 actor=None, reason="x", read_payments=payment_state
@@ -281,7 +281,7 @@ def test_money_that_turns_up_after_all_is_booked(payer, link, form, gateway):
         ("4387751111111053", "There is not enough money available."),
         ("4387751111111046", "The card has expired"),
         ("4387751111111038", "The bank did not give a reason."),
-        ("4387751111111020", "The bank wants to talk to you first."),
+        ("4387751111111020", "The bank wants to speak with you first."),
     ],
 )
 def test_a_decline_says_what_to_do(payer, link, form, gateway, card, words, clerk, browser_of):
@@ -306,7 +306,7 @@ def test_six_declines_in_an_hour_are_one_too_many(payer, link, form, gateway):
         payer.post(address(link), bad | {"key": str(uuid.uuid4())})
     answer = payer.post(address(link), form | {"key": str(uuid.uuid4())})
     assert answer.status_code == 409
-    assert "too many declined tries" in answer.content.decode()
+    assert "too many declined attempts" in answer.content.decode()
     assert len(gateway.charges()) == 5
     assert gateway.taken() == []
 
@@ -317,7 +317,7 @@ def test_a_card_that_was_refused_for_good_is_not_tried_again(payer, link, form, 
     Payment.objects.update(may_retry=False)
     again = {"token": gateway.token("4387751111111038"), "key": str(uuid.uuid4())}
     answer = payer.post(address(link), form | again)
-    assert "refused for good" in answer.content.decode()
+    assert "cannot be used here again" in answer.content.decode()
     assert len(gateway.charges()) == 1
     assert payment.fingerprint not in ("", again["token"])
 

@@ -36,7 +36,7 @@ def page(open_page):
 
 
 def type_zip(page, zip_code="85003"):
-    page.get_by_label("Billing ZIP code of the card").fill(zip_code)
+    page.get_by_label("Card billing ZIP code").fill(zip_code)
 
 
 def button(page):
@@ -107,7 +107,7 @@ def test_another_card_or_zip_clears_the_tick_and_asks_again(page):
 
 def test_a_bank_payment_has_no_surcharge(page, gateway):
     page.get_by_role("radio", name="Bank account (ACH)").check()
-    assert not page.get_by_label("Billing ZIP code of the card").is_visible()
+    assert not page.get_by_label("Card billing ZIP code").is_visible()
     assert button(page).inner_text() == "Pay $182.50"
     page.get_by_label("Account holder's name").fill("Dana Whitfield")
     page.frame_locator('iframe[data-frame="ach"]').locator("#ccnumfield").fill(BANK)
@@ -131,7 +131,7 @@ def test_a_part_has_its_own_surcharge(open_page, tenant, gateway):
     page.get_by_role("radio", name="Pay another amount").check()
     page.get_by_label("Amount to pay now").fill("50")
     wait_for_total(page, "$51.50")
-    assert page.get_by_text("You pay $50.00 now, a surcharge not counted.").is_visible()
+    assert page.get_by_text("You pay $50.00 now, not counting a surcharge.").is_visible()
     page.get_by_role("checkbox").check()
     button(page).click()
     page.get_by_text("$132.50 is left to pay on invoice").wait_for()
@@ -144,7 +144,9 @@ def test_nobody_pays_while_the_surcharge_is_not_known(page, gateway):
     type_zip(page)
     again = page.get_by_role("button", name="Look up the surcharge again")
     again.wait_for()
-    assert "could not be asked about its surcharge" in page.locator("#total-error").inner_text()
+    assert (
+        "could not be reached to look up the surcharge" in page.locator("#total-error").inner_text()
+    )
     assert axe_violations(page) == []
     button(page).click(force=True)
     assert page.get_by_role("heading", name="Two things to fix").is_visible()

@@ -44,7 +44,7 @@ def test_a_surcharge_account_is_learned_and_said(
     assert told in words_of(signed_in(admin_user).get("/settings/payments/"))
     admin = signed_in(support).get(f"/admin/tenants/tenant/{tenant.pk}/change/")
     assert told in words_of(admin)
-    assert "Billing ZIP code of the card" in words_of(payer.get(address(link)))
+    assert "Card billing ZIP code" in words_of(payer.get(address(link)))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_another_total_than_agreed_is_asked_again(payer, link, fee_form, gateway
     answer = payer.post(address(link), fee_form | change)
     page = words_of(answer)
     assert answer.status_code == 409
-    assert "No money has been taken. Another surcharge is added to your card now." in page
+    assert "No money has been taken. The surcharge on your card has changed." in page
     assert f"Now {new}" in page
     assert not Payment.objects.exists()
     assert gateway.charges() == []
@@ -154,7 +154,7 @@ def test_a_fee_that_changes_between_question_and_charge_is_given_back(
     page = words_of(payer.post(address(link), fee_form, follow=True))
     payment = Payment.objects.get()
     assert payment.status == "declined"
-    assert "approved $189.80 instead of $187.98, so we cancelled the payment" in page
+    assert "approved $189.80 instead of $187.98, so we canceled the payment" in page
     assert gateway.taken() == []
 
 
@@ -223,7 +223,7 @@ def test_a_surcharge_we_did_not_know_of_is_learned(payer, link, form, gateway, w
     assert gateway.taken() == []
     account.refresh_from_db()
     assert account.has_surcharge
-    assert "Billing ZIP code of the card" in words_of(payer.get(address(link)))
+    assert "Card billing ZIP code" in words_of(payer.get(address(link)))
 
 
 def test_a_double_click_charges_once(payer, link, fee_form, gateway):

@@ -55,8 +55,8 @@ def test_a_part_is_charged_booked_and_told(payer, link, form, gateway, in_parts)
     assert "to charge $50.00 USD once" in evidence.text
     words = words_of(answer)
     assert "$132.50 is left to pay" in words
-    assert "Balance left $132.50" in words
-    assert "Pay the $132.50 that is left" in words
+    assert "Remaining balance $132.50" in words
+    assert "Pay the remaining $132.50" in words
     invoice = Invoice.objects.get()
     assert (invoice.status, invoice.paid, invoice.balance) == (
         "open", Decimal("50.00"), Decimal("132.50"),

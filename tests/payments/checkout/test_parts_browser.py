@@ -52,7 +52,7 @@ def test_another_amount_from_choice_to_receipt_and_the_rest(page, gateway, link,
     assert "$100.50 USD" in shown
     assert [charge["amount"] for charge in gateway.taken()] == ["100.50"]
     assert axe_violations(page) == []
-    page.get_by_role("link", name="Pay the $82.00 that is left").click()
+    page.get_by_role("link", name="Pay the remaining $82.00").click()
     page.get_by_text("$100.50 of $182.50 is paid.").wait_for()
     type_card(page)
     page.get_by_role("checkbox").check()

@@ -66,8 +66,8 @@ def test_the_link_is_closed_so_a_call_brings_a_fresh_one(payer, invoice, link, m
     payment = pay(invoice, link, method)
     back(payment)
     words = page_of(payer, link, payment)
-    assert f"did not keep $182.50, so invoice {invoice.number} is open again." in words
-    assert "Call us and we will text you a fresh one." in words
+    assert f"did not receive $182.50, so invoice {invoice.number} is due again." in words
+    assert "Call us and we will text you a new one." in words
     assert "Call (978) 555-0134" in words
     assert invoice.tenant.email in words
 
@@ -101,14 +101,14 @@ def test_what_is_paid_again_meanwhile_is_not_asked_for(payer, invoice, link, met
     invoice.refresh_from_db()
     pay(invoice, make_link(invoice), "card")
     words = page_of(payer, link, payment)
-    assert "The invoice has been paid meanwhile." in words
-    assert "is open again" not in words
+    assert "The invoice has been paid in the meantime." in words
+    assert "is due again" not in words
 
 
 def test_a_bank_payment_that_starts_promises_nothing_that_nobody_sends(payer, invoice, link):
     payment = pay(invoice, link, "ach")
     words = words_of(payer.get(f"{address(link)}{payment.public_id}/"))
     assert "will tell you" not in words
-    assert "the invoice is open again and this page says so" in words
+    assert "the invoice is due again and this page will say so" in words
     came_back(payment)
     page_of(payer, link, payment)

@@ -78,9 +78,9 @@ def test_a_refund_is_read_whatever_surrounds_it(says, change):
     ("code", "respstat", "words"),
     [
         ("28", "C", "not settled yet"), ("28", "A", "not settled yet"),
-        ("29", "C", "does not know this charge"), ("45", "C", "without the original charge"),
-        ("46", "C", "no part refunds"), ("42", "C", "more than is left"),
-        ("26", "A", "settled already"), ("99", "C", "refused the refund"),
+        ("29", "C", "has no such charge"), ("45", "C", "without the original charge"),
+        ("46", "C", "does not allow partial refunds"), ("42", "C", "more than is left"),
+        ("26", "A", "already settled"), ("99", "C", "refused the refund"),
     ],
 )  # fmt: skip
 def test_a_refused_refund_says_what_to_do(says, code, respstat, words):

@@ -124,7 +124,7 @@ def test_credentials_are_checked_with_the_gateway(gateway, tenant):
     account = tenant.cardconnect
     client.check_credentials(account)
     account.set_password("wrong")
-    with pytest.raises(CredentialError, match="does not accept this user name"):
+    with pytest.raises(CredentialError, match="did not accept this user name"):
         client.check_credentials(account)
 
 

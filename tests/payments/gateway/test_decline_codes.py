@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from payments.gateway import decline_codes
-from payments.gateway.decline_codes import NO_REASON, find, for_staff, original
+from payments.gateway.decline_codes import (
+    FUNDS,
+    NEVER,
+    NO_REASON,
+    declined,
+    find,
+    for_staff,
+    original,
+)
 
 FILE = Path(decline_codes.__file__).with_name("decline_codes.csv")
 ROWS = list(csv.DictReader(FILE.open(encoding="ascii")))
@@ -63,8 +71,25 @@ def test_a_code_nobody_knows():
 
 def test_a_lost_card_is_never_called_one():
     for words in decline_codes._WORDS.values():
-        assert not {"lost", "stolen", "fraud", "negative"} & set(words.sentence.lower().split())
+        told = set(f"{words.sentence} {words.staff}".lower().split())
+        assert not {"lost", "stolen", "fraud", "negative"} & told
     assert not find("RPCT", "209", "").may_retry
+
+
+def test_staff_read_the_reason_and_the_payer_what_to_do():
+    told = declined("FNOR", "NU", "Insufficient funds", FUNDS.sentence, may_retry=True)
+    assert told == "The bank declined the card: insufficient funds."
+    for words in decline_codes._WORDS.values():
+        assert words.staff.endswith(".")
+        assert not {"try", "use", "your", "please"} & set(words.staff.lower().split())
+
+
+def test_staff_read_that_a_card_must_not_be_tried_again():
+    assert declined("FNOR", "05", "", NEVER.sentence, may_retry=False) == NEVER.staff
+
+
+def test_an_approval_that_was_canceled_is_no_decline():
+    assert declined("FNOR", "00", "Approval", "The bank approved $1.00.", may_retry=True) == ""
 
 
 def test_staff_are_told_what_to_do():

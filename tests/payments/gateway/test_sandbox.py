@@ -92,7 +92,7 @@ def test_a_charge_that_is_not_there(payment, gateway):
     assert client.find(payment) == []
     told = client.refund(payment, Decimal("1.00"), new_orderid())
     assert isinstance(told, Declined)
-    assert "does not know this charge" in told.sentence
+    assert "has no such charge" in told.sentence
 
 
 def test_a_part_approval_is_told_as_what_it_is(payment, gateway):

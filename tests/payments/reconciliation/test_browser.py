@@ -50,8 +50,8 @@ def ledger(tenant: Any) -> None:
         tenant=tenant,
         invariant=4,
         invoice=paid.invoice,
-        words="INV-1001: the invoice says $1.00 was paid, its payments say $2.00",
-        step="Press Match now; if it stays, tell Support.",
+        words="INV-1001: the invoice says $1.00 was paid, but its payments add up to $2.00",
+        step="Press Match now. If this does not go away, tell Support.",
     )
     assert Payment.objects.count() == 2
 

@@ -161,9 +161,9 @@ def test_a_number_that_went_to_another_invoice_is_left_to_a_person(
     assert payment.account_label == "Card"
     assert AuditEntry.objects.get(action="payment.captured").actor == admin_user
     page = browser.get(reverse("payments:match")).content.decode()
-    assert "Somebody in your office booked it." in page
+    assert "Someone in your office booked it." in page
     again = browser.post(book, {"number": "INV-OTHER"}, follow=True).content.decode()
-    assert "booked already" in again
+    assert "already booked" in again
     assert Payment.objects.count() == 1
     assert check_everybody() == []
 
@@ -184,7 +184,7 @@ def test_ours_only(tenant, invoice, gateway, admin_user, browser_of):
     assert (row.bucket, row.cause, row.payment) == ("ours", "not_settled", payment)
     browser = browser_of(admin_user)
     page = browser.get(reverse("payments:match")).content.decode()
-    assert "Ask CardConnect" in page
+    assert "Check with CardConnect" in page
     ask = reverse("payments:match_ask", args=[row.public_id])
     assert invoice.number in browser.post(ask, follow=True).content.decode()
 
@@ -286,10 +286,10 @@ def test_the_button_match_now(
     page = browser.get(reverse("payments:match")).content.decode()
     assert "Not matched yet" in page
     page = browser.post(reverse("payments:match_now"), follow=True).content.decode()
-    assert "has begun" in page
+    assert "has started" in page
     assert "Matching with CardConnect" in page
     page = browser.post(reverse("payments:match_now"), follow=True).content.decode()
-    assert "under way already" in page
+    assert "already running" in page
     match_money(MatchRun.objects.get().pk)
     page = browser.get(reverse("payments:match")).content.decode()
     assert "Match now" in page
@@ -311,7 +311,7 @@ def test_the_list_of_payments(tenant, clerk, viewer, stranger, browser_of):
         page = browser.get(reverse("payments:list")).content.decode()
         assert "INV-7001" in page
         assert "INV-7002" in page
-        assert "$182.50</span> kept" in page
+        assert "$182.50</span> collected" in page
     for words in ("7001", paid.reference, paid.retref, "INV-7001"):
         page = browser.get(reverse("payments:list"), {"q": words}).content.decode()
         assert "INV-7001" in page
@@ -320,7 +320,7 @@ def test_the_list_of_payments(tenant, clerk, viewer, stranger, browser_of):
     assert "INV-7002" in page
     assert "INV-7001" not in page
     page = browser.get(reverse("payments:list"), {"q": "zzz"}).content.decode()
-    assert "No payment matches" in page
+    assert "No matching payments" in page
     assert "INV-7001" not in browser_of(stranger).get(reverse("payments:list")).content.decode()
 
 

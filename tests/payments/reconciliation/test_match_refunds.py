@@ -76,7 +76,7 @@ def test_a_refund_made_at_cardconnect_is_recorded_in_one_click(
     assert Customer.objects.get().balance == Decimal("45.50")
     entry = AuditEntry.objects.get(action="refund.done")
     assert (entry.actor, entry.data["retref"]) == (admin_user, retref)
-    assert "recorded already" in record(browser, row)
+    assert "already recorded" in record(browser, row)
     assert Refund.objects.count() == 1
     assert check_everybody() == []
     assert refund_agreed(tenant) == 1
@@ -116,7 +116,7 @@ def test_while_another_refund_has_no_end_none_is_recorded(
     row = refund_row(tenant)
     gateway.fault("refund", "drop_before")
     assert ours(settled, admin_user).status == "unknown"
-    assert "has not ended yet" in record(browser_of(admin_user), row)
+    assert "is still open" in record(browser_of(admin_user), row)
     assert Refund.objects.count() == 1
 
 
@@ -171,7 +171,7 @@ def test_a_refund_of_ours_that_was_noted_declined_and_done_after_all_is_put_righ
     assert (row.bucket, row.cause, row.our_amount) == ("theirs", "refund_ended", None)
     browser = browser_of(admin_user)
     page = browser.get(reverse("payments:match")).content.decode()
-    assert "We hold the refund as not given back" in page
+    assert "Refund not completed in our books" in page
     assert "Refund of $45.50 recorded" in record(browser, row)
     refund.refresh_from_db()
     assert (refund.status, refund.retref, refund.outcome) == ("done", given, "")

@@ -62,7 +62,7 @@ def test_a_match_that_failed_hides_nothing(
     home, page = page_of(browser, "home"), page_of(browser)
     assert "A charge we have no record of: $182.50" in home
     for told in (home, page):
-        assert "The last match did not come to its end" in told
+        assert "The last match did not finish" in told
     assert "Book $182.50" in page
 
 
@@ -74,8 +74,8 @@ def test_what_agreed_is_shown_until_another_match_could_read_everything(
     gateway.fault("settlestat", "http_500")
     matched(tenant)
     page = page_of(browser_of(admin_user))
-    assert "Both sides agree" in page
-    assert "The last match did not come to its end" in page
+    assert "Both books agree" in page
+    assert "The last match did not finish" in page
 
 
 def test_a_row_outlives_the_days_of_the_match(
@@ -98,7 +98,7 @@ def test_only_the_newest_row_of_a_charge_is_shown(tenant, stranger_charge, admin
     matched(tenant)
     assert MatchRow.objects.count() == 2
     for name in ("home", "payments:match"):
-        assert page_of(browser_of(admin_user), name).count(f"Look at {stranger_charge.retref}") <= 1
+        assert page_of(browser_of(admin_user), name).count(f"Review {stranger_charge.retref}") <= 1
     [row] = MatchRow.objects.problems()
     assert row.pk > stranger_charge.pk
 
@@ -150,36 +150,38 @@ def test_a_booked_notice_stays_until_somebody_has_seen_it(
         assert agreed(tenant) == {"Charges": (1, Decimal("182.50"))}
     browser = browser_of(admin_user)
     assert "Found at CardConnect and booked: $182.50" in page_of(browser, "home")
-    assert "Seen</button>" in page_of(browser)
+    assert "Mark as reviewed</button>" in page_of(browser)
     assert (
         browser_of(viewer).post(reverse("payments:match_seen", args=[row.public_id])).status_code
         == 403
     )
-    assert "is put away" in seen(browser, row)
+    assert "is marked as reviewed" in seen(browser, row)
     assert "Found at CardConnect and booked" not in page_of(browser, "home")
     entry = AuditEntry.objects.get(action="match.seen")
     assert (entry.actor, entry.subject) == (admin_user, charged.invoice.audit_subject)
     assert (entry.data["amount"], entry.data["retref"]) == ("182.50", row.retref)
-    assert "was put away before" in seen(browser, row)
+    assert "was already reviewed" in seen(browser, row)
     assert AuditEntry.objects.filter(action="match.seen").count() == 1
     row.refresh_from_db()
-    assert row.next_step == f"{admin_user.name} has seen it."
+    assert row.next_step == f"{admin_user.name} reviewed it."
 
 
 def test_money_in_doubt_is_put_away_only_with_words_and_stays_away(
     tenant, stranger_charge, admin_user, browser_of
 ):
     browser = browser_of(admin_user)
-    assert "Say what was done" in seen(browser, stranger_charge, words=" ")
+    assert "Enter what was done" in seen(browser, stranger_charge, words=" ")
     assert MatchRow.objects.problems().exists()
-    assert "is put away" in seen(browser, stranger_charge, words="Refunded at CardConnect")
+    assert "is marked as reviewed" in seen(
+        browser, stranger_charge, words="Refunded at CardConnect"
+    )
     assert AuditEntry.objects.get(action="match.seen").data["words"] == "Refunded at CardConnect"
     [row] = matched(tenant)
     assert row.handled_at
     assert not MatchRow.objects.problems().exists()
     assert "Refunded at CardConnect" in page_of(browser)
     assert (
-        "booked already"
+        "already booked"
         in browser.post(
             reverse("payments:match_book", args=[row.public_id]),
             {"number": "INV-OTHER"},
@@ -229,7 +231,7 @@ def test_nothing_is_booked_on_a_void_invoice_or_a_draft(
         for more in ({}, {"confirmed": "yes"}):
             answer = book(browser, stranger_charge, number, **more)
             assert why in answer
-            assert "Nothing was booked." in answer
+            assert "nothing was booked." in answer
     assert not Payment.objects.exists()
     assert "INV-OTHER" in book(browser, stranger_charge, "INV-OTHER")
     assert Payment.objects.count() == 1
@@ -242,14 +244,14 @@ def test_more_than_the_balance_is_booked_only_when_confirmed(
     browser = browser_of(admin_user)
     answer = book(browser, stranger_charge, "INV-SMALL")
     assert "Book $182.50 on INV-SMALL?" in answer
-    assert "$82.50 too much" in answer
+    assert "overpaid by $82.50" in answer
     assert not Payment.objects.exists()
     assert "$182.50 booked on INV-SMALL" in book(
         browser, stranger_charge, "INV-SMALL", confirmed="yes"
     )
     small.refresh_from_db()
     assert (small.status, small.overpaid) == ("paid", Decimal("82.50"))
-    assert "booked already" in book(browser, stranger_charge, "INV-SMALL", confirmed="yes")
+    assert "already booked" in book(browser, stranger_charge, "INV-SMALL", confirmed="yes")
 
 
 def test_money_on_a_void_invoice_is_shown_as_overpaid(
@@ -266,7 +268,7 @@ def test_money_on_a_void_invoice_is_shown_as_overpaid(
     assert list(Invoice.objects.overpaid()) == [invoice]
     home = browser_of(admin_user).get(reverse("home")).content.decode()
     assert "Overpaid: $182.50" in home
-    assert "$182.50 came in although it is void: refund it" in home
+    assert "$182.50 was paid on a void invoice: refund it" in home
     [violation] = check_everybody()
     assert (violation.invariant, violation.step) == (4, "Refund it.")
     assert "void, but $182.50 was paid on it" in str(violation)

@@ -50,14 +50,14 @@ def test_a_void_that_is_done_means_that_the_payment_is_voided(paid, admin_user):
     give_back(paid, admin_user, "182.50")
     assert told() == []
     sql("UPDATE payments_payment SET status = 'captured'")
-    assert (8, "a void of $182.50 is called done, the payment is captured") in told()
+    assert (8, "a void of $182.50 is marked done, but the payment is captured") in told()
 
 
 def test_a_refund_of_which_nobody_knows_for_a_day(settled, admin_user):
     refund = give_back(settled, admin_user, "50.00")
     assert told() == []
     sql("UPDATE payments_refund SET status = 'unknown'")
-    words = f"nobody has known for a day whether $50.00 went back (order {refund.orderid})"
+    words = f"nobody has known for a day whether $50.00 was refunded (order {refund.orderid})"
     assert (2, words) not in told()
     sql("UPDATE payments_refund SET sent_at = sent_at - INTERVAL '25 hours'")
     assert (2, words) in told()
@@ -73,7 +73,7 @@ def test_one_refund_booked_twice_and_of_another_company(settled, admin_user):
     sql("UPDATE payments_refund SET retref = %s, tenant_id = %s WHERE id = %s", "1", other.pk,
         second.pk)  # fmt: skip
     assert told() == [
-        (8, "$70.00 counts as refunded, its refunds say $50.00"),
+        (8, "$70.00 counts as refunded, but its refunds add up to $50.00"),
         (10, f"refund {second.orderid} of $20.00 belongs to another company"),
     ]
 
@@ -92,8 +92,8 @@ def test_a_refund_with_a_part_of_a_cent(settled, admin_user):
 def test_a_payment_under_way_where_the_company_is_no_more(paid, tenant):
     assert told() == []
     sql("UPDATE payments_cardconnectaccount SET merchid = '1'")
-    words = f"$182.50 is under way at merchant ID {paid.merchid}, which is not the company's"
-    assert told() == [(10, f"{words} any more")]
+    words = f"$182.50 is under way at merchant ID {paid.merchid}, which the company no longer uses"
+    assert told() == [(10, words)]
     sql("UPDATE payments_payment SET merchid = ''")
     assert 3 in dict(told())
 
@@ -202,15 +202,15 @@ def test_home_says_when_it_was_checked_and_what_was_not_answered(
 
     assert "where the books say" not in home(admin_user)
     verify.record_findings(tenant, [])
-    assert "Every cent is where the books say" in home(admin_user)
+    assert "Every cent is accounted for" in home(admin_user)
     assert "where the books say" not in home(viewer)
     verify.record_findings(tenant, [], 3)
     page = home(admin_user)
-    assert "Money that needs a look" in page
-    assert "CardConnect did not answer about 3 payments" in page
+    assert "Money to review" in page
+    assert "CardConnect gave no answer about 3 payments" in page
     verify.record_findings(tenant, [])
     MoneyCheck.objects.update(checked_at=db_now() - dt.timedelta(days=2))
-    assert "The money was not checked last night" in home(admin_user)
+    assert "Last night’s money check did not run" in home(admin_user)
 
 
 def test_no_company_sees_anothers_check(tenant, stranger, browser_of):

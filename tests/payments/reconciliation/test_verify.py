@@ -192,7 +192,7 @@ def test_a_part_of_a_cent(tenant, paid):
 def test_the_command_says_it_and_ends_with_one(tenant, paid):
     out = io.StringIO()
     call_command("verify_money", gateway=False, stdout=out)
-    assert "every cent is where the books say" in out.getvalue()
+    assert "every cent is accounted for" in out.getvalue()
     sql("UPDATE invoices_invoice SET paid = paid + 1")
     out = io.StringIO()
     with pytest.raises(SystemExit) as end:
@@ -214,7 +214,7 @@ def test_silence_of_the_gateway_is_no_success(tenant, payer, link, form, gateway
     with pytest.raises(SystemExit) as end:
         call_command("verify_money", stdout=out, stderr=io.StringIO())
     assert end.value.code == 2
-    assert "CardConnect did not answer about 1" in out.getvalue()
+    assert "CardConnect gave no answer about 1" in out.getvalue()
     call_command("verify_money", stdout=io.StringIO())
     gateway.fault("inquireByOrderid", "http_500")
     call_command("verify_money", "--no-gateway", stdout=io.StringIO())

@@ -1,4 +1,4 @@
-"""The customer hears what went back: by e-mail, else at the payment link; or staff are told."""
+"""The customer hears what went back: by email, else at the payment link; or staff are told."""
 
 import datetime as dt
 import smtplib
@@ -17,7 +17,7 @@ from tests.payments.conftest import address
 from tests.payments.refunding.test_refunds import ask, said
 
 pytestmark = pytest.mark.django_db
-NO_RECEIPT = "No e-mail address is on file, so no receipt goes out."
+NO_RECEIPT = "No email address is on file, so no receipt will be sent."
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def dialog(browser, payment):
 
 def test_the_dialog_says_where_the_receipt_goes(paid, admin_user, browser_of):
     page = dialog(browser_of(admin_user), paid)
-    assert "The customer reads it in the receipt, by e-mail to dana@whitfield.example." in page
+    assert "The customer will see it in the receipt emailed to dana@whitfield.example." in page
     assert NO_RECEIPT not in page
 
 
@@ -44,15 +44,15 @@ def test_without_an_address_the_link_tells_the_customer(
 ):
     browser = browser_of(admin_user)
     page = dialog(browser, settled)
-    assert f"{NO_RECEIPT} The page behind the payment link shows what went back" in page
-    assert "What was given back" not in said(payer.get(address(link)))
+    assert f"{NO_RECEIPT} The payment link page shows the refund" in page
+    assert "Canceled or refunded" not in said(payer.get(address(link)))
     ask(browser, settled, "45.50")
     settle_refunds()
     assert mail.outbox == []
     ask(browser, settled, "37.00")
     page = said(payer.get(address(link)))
     assert "This link is closed" in page
-    assert "What was given back" in page
+    assert "Canceled or refunded" in page
     for amount in ("$45.50", "$37.00"):
         assert page.count(amount) == 1
     assert "1111" not in page  # that is for the browser that paid
@@ -62,7 +62,7 @@ def test_without_an_address_the_link_tells_the_customer(
 def test_a_void_shows_at_the_link_too(no_email, paid, admin_user, browser_of, payer, link):
     ask(browser_of(admin_user), paid)
     page = said(payer.get(address(link)))
-    assert "Cancelled" in page
+    assert "Canceled" in page
     assert "$182.50" in page
 
 
@@ -71,19 +71,19 @@ def test_a_fresh_link_shows_it_as_well(no_email, settled, admin_user, browser_of
     ask(browser, settled, "45.50")
     fresh = make_link(settled.invoice)
     page = said(payer.get(address(fresh)))
-    assert "What was given back" in page
+    assert "Canceled or refunded" in page
     assert "−$45.50" in page
     fresh.expire(actor=admin_user)
-    assert "What was given back" not in said(payer.get(address(fresh)))
+    assert "Canceled or refunded" not in said(payer.get(address(fresh)))
     page = dialog(browser, settled)
-    assert f"{NO_RECEIPT} Tell the customer yourself" in page
+    assert f"{NO_RECEIPT} Please tell the customer yourself" in page
 
 
 def test_what_was_asked_for_or_declined_does_not_show(settled, admin_user, payer, link, browser_of):
     settled.tenant.refund_release_over = 0
     settled.tenant.save()
     ask(browser_of(admin_user), settled)
-    assert "What was given back" not in said(payer.get(address(link)))
+    assert "Canceled or refunded" not in said(payer.get(address(link)))
 
 
 def test_a_receipt_that_is_given_up_is_told_to_staff(
@@ -97,15 +97,15 @@ def test_a_receipt_that_is_given_up_is_told_to_staff(
     settle_refunds()
     refund = Refund.objects.get()
     assert refund.receipt_due_at is not None
-    told = "Its receipt could not be e-mailed. Tell the customer yourself."
+    told = "The refund receipt could not be emailed. Please tell the customer yourself."
     page = f"/invoices/{settled.invoice.public_id}/"
     assert told not in said(browser_of(clerk).get(page))
     Refund.objects.update(resolved_at=db_now() - dt.timedelta(hours=25), receipt_due_at=db_now())
     for _ in range(2):
         settle_refunds()
     html = said(browser_of(clerk).get(page))
-    assert f"Refund of $82.50: Given back. {told}" in html
-    assert "Refund receipt given up, the e-mail could not be sent" in html
+    assert f"Refund of $82.50: Completed. {told}" in html
+    assert "Refund receipt not sent: the email failed" in html
     [entry] = AuditEntry.objects.filter(action="refund.receipt_given_up")
     assert entry.subject == settled.invoice.audit_subject
     assert entry.data == {"email": "dana@whitfield.example", "amount": "82.50"}

@@ -85,7 +85,7 @@ def test_a_void_asks_for_no_amount(paid, admin_user, browser_of, gateway):
 def test_a_part_before_settlement_is_refused_in_words(paid, admin_user, browser_of, gateway):
     answer = ask(browser_of(admin_user), paid, "50.00")
     assert answer.status_code == 422
-    assert "only all of it can be voided now" in said(answer)
+    assert "only the full amount can be voided now" in said(answer)
     assert not Refund.objects.exists()
     assert len(gateway.taken()) == 1
 
@@ -97,10 +97,10 @@ def test_refunds_in_parts_end_with_all_of_it(settled, admin_user, browser_of, ga
     assert (settled.status, settled.refunded) == ("settled", Decimal("82.50"))
     assert settled.invoice.balance == Decimal("82.50")
     page = said(browser.get(f"/invoices/{settled.invoice.public_id}/"))
-    assert "Refund of $82.50: Given back" in page
+    assert "Refund of $82.50: Completed" in page
     assert "$82.50 refunded" not in page  # that would be the same once more
     too_much = ask(browser, settled, "100.01")
-    assert "At most $100.00 of this payment can be given back." in said(too_much)
+    assert "At most $100.00 of this payment can be refunded." in said(too_much)
     ask(browser, settled, "100.00")
     settled.refresh_from_db()
     assert (settled.status, settled.left, settled.invoice.paid) == ("refunded", 0, 0)
@@ -109,7 +109,7 @@ def test_refunds_in_parts_end_with_all_of_it(settled, admin_user, browser_of, ga
     assert {row["retref"] for row in refunds} == set(
         Refund.objects.values_list("retref", flat=True)
     )
-    assert "nothing to give back" in said(ask(browser, settled, "1.00"))
+    assert "nothing to refund" in said(ask(browser, settled, "1.00"))
 
 
 def test_the_customer_gets_a_receipt_once(settled, admin_user, browser_of):
@@ -162,7 +162,7 @@ def test_a_wrong_password_moves_nothing_and_six_lock(settled, admin_user, browse
     browser = browser_of(admin_user)
     for _ in range(5):
         answer = ask(browser, settled, confirm_password="guess")
-        assert "This is not your password." in said(answer)
+        assert "That is not your password." in said(answer)
     assert "Too many wrong passwords" in said(ask(browser, settled))
     assert gateway.charges(kind="refund") == []
 
@@ -192,7 +192,7 @@ def test_of_thirty_wrong_passwords_at_once_five_are_checked(admin_user, monkeypa
 
     monkeypatch.setattr(User, "check_password", check)
     answers = run_together(*[guess] * 30)
-    assert sorted(answers) == ["This is not your password."] * 5 + [refused] * 25
+    assert sorted(answers) == ["That is not your password."] * 5 + [refused] * 25
 
 
 def test_a_card_number_in_the_reason_is_refused(settled, admin_user, browser_of):
@@ -210,7 +210,7 @@ def test_a_lost_answer_is_asked_about_and_never_sent_again(
     assert "Do not try again" in said(answer)
     refund = Refund.objects.get()
     assert refund.status == "unknown"
-    assert "has not ended yet" in said(ask(browser_of(admin_user), settled, "50.00"))
+    assert "is still open" in said(ask(browser_of(admin_user), settled, "50.00"))
     later(refund)
     assert refund.status == "done"
     assert [row["retref"] for row in gateway.charges(kind="refund")] == [refund.retref]
@@ -292,7 +292,7 @@ def test_a_void_that_cannot_move_its_payment_needs_a_person(paid, admin_user, br
     paid.refresh_from_db()
     assert (refund.status, paid.status) == ("needs_attention", "rejected")
     assert (
-        "CardConnect voided it, but here the payment is rejected at settlement."
+        "CardConnect voided it, but the payment here is rejected at settlement."
         in refund.outcome_message
     )
     assert refund.outcome in said(browser.get("/"))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def big(settled):
-    """The company wants two people above $100."""
+    """The company wants second person for refunds above $100."""
     settled.tenant.refund_release_over = Decimal("100.00")
     settled.tenant.save()
     return settled
@@ -29,15 +29,17 @@ def release(browser, refund, decision="release"):
 
 def test_above_the_limit_two_people_are_needed(big, tenant, admin_user, browser_of, gateway):
     first = browser_of(admin_user)
-    assert "waits for a second person to release it. No money has moved." in said(ask(first, big))
+    assert "is waiting for a second person to release it. No money has moved." in said(
+        ask(first, big)
+    )
     refund = Refund.objects.get()
     assert gateway.charges(kind="refund") == []
     page = said(first.get(f"/invoices/{big.invoice.public_id}/"))
-    assert "Waits for release" in page
+    assert "Waiting for release" in page
     assert f'id="back-{big.public_id}"' not in page
-    assert "Waits for a second person" in said(first.get("/"))
+    assert "Waiting for a second person" in said(first.get("/"))
     answer = release(first, refund)
-    assert "Whoever asks for a refund cannot release it" in said(answer)
+    assert "You requested this refund, so you cannot release it" in said(answer)
     other = make_member(tenant, "Administrator", name="Omar Diaz")
     release(browser_of(other), refund)
     release(browser_of(other), refund)
@@ -54,7 +56,7 @@ def test_parts_that_are_above_the_limit_together_need_two_people(
     ask(first, big, "40.00")
     assert [row["amount"] for row in gateway.charges(kind="refund")] == ["60.00", "40.00"]
     told = ask(first, big, "82.50")
-    assert "$82.50 waits for a second person to release it. No money has moved." in said(told)
+    assert "$82.50 is waiting for a second person to release it. No money has moved." in said(told)
     assert len(gateway.charges(kind="refund")) == 2
     other = browser_of(make_member(tenant, "Administrator", name="Omar Diaz"))
     release(other, Refund.objects.get(status="requested"))
@@ -64,15 +66,15 @@ def test_parts_that_are_above_the_limit_together_need_two_people(
 def test_both_people_read_what_went_back_before(big, admin_user, browser_of):
     browser = browser_of(admin_user)
     page = reverse("payments:give_back", args=[big.public_id])
-    assert "gone back already" not in said(browser.get(page))
+    assert "already been refunded" not in said(browser.get(page))
     ask(browser, big, "60.00")
     dialog = said(browser.get(page))
-    assert "$60.00 of this payment has gone back already" in dialog
-    assert "When more than $100.00 of one payment goes back, in one refund or several" in dialog
+    assert "$60.00 of this payment has already been refunded" in dialog
+    assert "When more than $100.00 of one payment is refunded, at once or in parts" in dialog
     ask(browser, big, "90.00")
     refund = Refund.objects.get(status="requested")
     question = said(browser.get(reverse("payments:release", args=[refund.public_id])))
-    assert "$60.00 of this payment has gone back already" in question
+    assert "$60.00 of this payment has already been refunded" in question
 
 
 @pytest.mark.parametrize("ended", ["declined", "cancelled", "returned"])
@@ -87,7 +89,7 @@ def test_a_surcharge_counts_within_the_limit_of_all_parts(big, admin_user, brows
     ask(browser_of(admin_user), big, "50.00")
     Refund.objects.update(fee=Decimal("1.50"))
     Payment.objects.update(fee=Decimal("5.48"))
-    assert "waits for a second person" in said(ask(browser_of(admin_user), big, "49.00"))
+    assert "is waiting for a second person" in said(ask(browser_of(admin_user), big, "49.00"))
 
 
 def test_what_is_not_released_moves_no_money(big, tenant, admin_user, browser_of, gateway):
@@ -118,13 +120,13 @@ def test_whoever_asked_may_take_it_back_without_the_right_to_release(
     refund = Refund.objects.get()
     question = reverse("payments:release", args=[refund.public_id])
     for page in (f"/invoices/{big.invoice.public_id}/", question):
-        assert "Take it back" in said(browser.get(page))
-        assert "Release or not" not in said(browser.get(page))
+        assert "Withdraw request" in said(browser.get(page))
+        assert "Review request" not in said(browser.get(page))
     assert 'value="release"' not in said(browser.get(question))
     assert question in said(browser.get("/"))
-    assert "Whoever asks for a refund cannot release it" in said(release(browser, refund))
+    assert "You requested this refund, so you cannot release it" in said(release(browser, refund))
     told = said(release(browser, refund, "cancel"))
-    assert "No money has moved. Ines Bell took it back." in told
+    assert "No money has moved. Ines Bell withdrew the request." in told
     refund.refresh_from_db()
     assert (refund.status, gateway.charges(kind="refund")) == ("cancelled", [])
     ask(browser, big)  # it may be asked for again
@@ -150,15 +152,17 @@ def test_nobody_else_takes_it_back_without_the_right_to_release(
 def test_whoever_asked_and_may_release_others_takes_it_back_too(big, admin_user, browser_of):
     browser = browser_of(admin_user)
     ask(browser, big)
-    assert "Take it back" in said(browser.get(f"/invoices/{big.invoice.public_id}/"))
-    assert "Alma Reyes took it back." in said(release(browser, Refund.objects.get(), "cancel"))
+    assert "Withdraw request" in said(browser.get(f"/invoices/{big.invoice.public_id}/"))
+    assert "Alma Reyes withdrew the request." in said(
+        release(browser, Refund.objects.get(), "cancel")
+    )
 
 
 @pytest.mark.parametrize(
     ("ends", "why"),
     [
-        (lambda payment: payment.mark_returned("R16"), "Bank payment returned meanwhile."),
-        (lambda payment: payment.reject("Refused"), "rejected at settlement meanwhile."),
+        (lambda payment: payment.mark_returned("R16"), "Bank payment returned in the meantime."),
+        (lambda payment: payment.reject("Refused"), "rejected at settlement in the meantime."),
     ],
 )
 def test_a_request_lapses_when_the_money_went_back_by_itself(
@@ -176,4 +180,4 @@ def test_a_request_lapses_when_the_money_went_back_by_itself(
     other = make_member(tenant, "Administrator", name="Omar Diaz")
     release(browser_of(other), refund)
     assert gateway.charges(kind="refund") == []
-    assert "Waits for a second person" not in said(browser_of(other).get("/"))
+    assert "Waiting for a second person" not in said(browser_of(other).get("/"))

@@ -43,7 +43,7 @@ def test_a_void_in_the_dialog_tells_what_happened(page: Page, paid: Payment, gat
     dialog.get_by_label("Reason").fill("Wrong customer")
     dialog.get_by_label("Your password").fill("not it")
     dialog.get_by_role("button", name="Void payment").click()
-    expect(dialog.get_by_text("This is not your password.")).to_be_visible()
+    expect(dialog.get_by_text("That is not your password.")).to_be_visible()
     assert len(gateway.taken()) == 1
     dialog.get_by_label("Your password").fill(PASSWORD)
     dialog.get_by_role("button", name="Void payment").click()
@@ -114,7 +114,7 @@ def test_what_the_payer_sees_of_it_is_clean_too(
     for one in (link, fresh):
         one.refresh_from_db()
         page.goto(address(one))
-        expect(page.get_by_role("table", name="What was given back")).to_be_visible()
+        expect(page.get_by_role("table", name="Canceled or refunded")).to_be_visible()
         expect(page.get_by_role("cell", name="−$9.00 USD")).to_be_visible()
         assert axe_violations(page) == []
         assert not scrolls_sideways(page)

@@ -149,7 +149,7 @@ def test_a_return_reopens_the_balance_and_tells_why(started, gateway, clerk, bro
         assert "Bank payment returned" in words
         assert "There was not enough money in the account." in words
     words = browser.get(f"/invoices/{started.invoice.public_id}/").content.decode()
-    assert "Send a fresh text" in words
+    assert "Send a new text" in words
     assert f"/invoices/{started.invoice.public_id}/text/" in words
 
 
@@ -173,7 +173,7 @@ def test_a_return_weeks_after_it_cleared(started, gateway):
     assert started.status == "cleared"
     send_back(gateway, started, "R10")
     assert look(started).status == "returned"
-    assert "did not allow this payment" in started.reason
+    assert "did not authorize this payment" in started.reason
     assert started.invoice.balance == Decimal("182.50")
     assert count("payment.returned") == 1
 
@@ -265,9 +265,9 @@ def test_the_payer_who_looks_later_is_told_the_truth(started, gateway, payer, li
 
 def test_unauthorized_and_in_error_are_two_things():
     """R11 has meant "not as authorized" since April 2020, not check truncation."""
-    assert "did not allow" in REASONS["R10"]
-    assert "not as the customer allowed" in REASONS["R11"]
-    assert "sent the payment back" in reason_of("R99")
+    assert "did not authorize" in REASONS["R10"]
+    assert "differs from what the customer authorized" in REASONS["R11"]
+    assert "returned the payment" in reason_of("R99")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_part_leaves_the_rest(invoice, clerk, browser_of):
 def test_more_than_the_balance_is_refused_in_words(invoice, clerk, browser_of):
     answer = record(browser_of(clerk), invoice, "182.51")
     assert answer.status_code == 422
-    assert "$182.50 is owed on this invoice. Nothing was recorded." in answer.content.decode()
+    assert "$182.50 is due on this invoice, so nothing was recorded." in answer.content.decode()
     assert not Payment.objects.exists()
 
 
@@ -101,8 +101,8 @@ def test_a_void_reopens_the_bill_once_and_keeps_the_row(invoice, clerk, browser_
     record(browser, invoice)
     payment = Payment.objects.get()
     assert void(browser, payment, "").status_code == 422
-    assert "the balance is open" in void(browser, payment).content.decode()
-    assert "It was voided before" in void(browser, payment).content.decode()
+    assert "the balance is due again" in void(browser, payment).content.decode()
+    assert "It was already voided" in void(browser, payment).content.decode()
     invoice.refresh_from_db()
     payment.refresh_from_db()
     assert (invoice.status, invoice.balance) == ("open", Decimal("182.50"))

@@ -61,7 +61,7 @@ def test_the_sweep_asks_by_itself_and_tells_the_truth(stuck, gateway, payer, lin
     let_time_pass(stuck, minutes=11)
     assert asked(stuck)
     assert stuck.status == "declined"
-    assert "so we cancelled the payment" in stuck.reason
+    assert "so we canceled the payment" in stuck.reason
     assert taken(gateway) == []
     assert "Please do not pay again" not in payer.get(address(link)).content.decode()
 
@@ -138,7 +138,7 @@ def test_a_part_that_settled_is_booked_for_what_it_is_with_one_click(
     assert check_everybody() == []
     told = " ".join(payer.get(f"{address(link)}{stuck.public_id}/").content.decode().split())
     assert "<strong>No money has been taken" not in told
-    assert f"Only a part was taken.</strong> CardConnect took ${part:,.2f}" in told
+    assert f"Only part of it was taken.</strong> CardConnect took ${part:,.2f}" in told
 
 
 # --- "Declined", and CardConnect took it -------------------------------------------------------
@@ -165,7 +165,7 @@ def test_it_is_booked_with_one_click_and_once(declined, admin_user, viewer, brow
     browser = browser_of(admin_user)
     assert keep in browser.get(reverse("payments:match")).content.decode()
     assert "booked on" in browser.post(keep, follow=True).content.decode()
-    assert "put right already" in browser.post(keep, follow=True).content.decode()
+    assert "already resolved" in browser.post(keep, follow=True).content.decode()
     booked = Payment.objects.exclude(pk=declined.pk).get()
     assert (booked.retref, booked.last4, booked.status) == (declined.retref, "1111", "settled")
     assert booked.found_by_match
@@ -220,7 +220,7 @@ def test_a_refund_in_doubt_has_a_button_and_is_asked_about(
     refund = give_back(cleared, admin_user, "50.00")
     Refund.objects.filter(pk=refund.pk).update(status="unknown", retref="")
     refund.refresh_from_db()
-    refund.need_attention("CardConnect shows other refunds than this one.")
+    refund.need_attention("CardConnect shows different refunds than this one.")
     ask = reverse("payments:ask_refund", args=[refund.public_id])
     page = f"/invoices/{cleared.invoice.public_id}/"
     assert ask not in browser_of(clerk).get(page).content.decode()
@@ -251,8 +251,8 @@ def a_decline(seen):
 
 @pytest.fixture
 def looked_at_late(cleared, admin_user, browser_of, monkeypatch):
-    """Somebody presses **Ask CardConnect again**; before the answer is read, the sweep hears what
-    became of the refund."""
+    """Somebody presses **Check with CardConnect again**; before the answer is read, the sweep
+    hears what became of the refund."""
 
     def press(state, meanwhile, late):
         refund = give_back(cleared, admin_user, "50.00")
@@ -291,7 +291,7 @@ def test_a_late_look_at_a_refund_undoes_nothing(cleared, looked_at_late, caplog,
 
 @pytest.mark.parametrize("state", ["unknown", "needs_attention"])
 def test_a_refund_that_cardconnect_has_after_all_counts(cleared, looked_at_late, state):
-    never = "It never reached CardConnect."
+    never = "The request never reached CardConnect."
     refund, page = looked_at_late(state, lambda other, _: other.decline(never), lambda seen: seen)
     assert "on its way back" in page
     assert (refund.status, refund.outcome, cleared.refunded) == ("done", "", Decimal("50.00"))

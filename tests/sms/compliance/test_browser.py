@@ -77,7 +77,7 @@ def test_the_check_follows_the_chosen_number(page: Page) -> None:
     assert page.get_by_role("dialog").bounding_box() == size
     wait_until_heard(page, "#id_to")
     page.get_by_label("To", exact=True).select_option(index=1)
-    check.get_by_role("link", name="send the e-mail").click()
+    check.get_by_role("link", name="send the email").click()
     expect(page.get_by_role("dialog", name="Send Email")).to_be_visible()
 
 

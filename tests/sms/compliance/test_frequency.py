@@ -134,7 +134,7 @@ def test_each_invoice_has_its_own_limit(tenant, invoice, clerk):
 def test_a_clerk_sees_until_when_and_no_way_round(maya, invoice, clerk):
     sent(invoice, clerk)
     page = maya.get(reverse("sms:send", args=[invoice.public_id])).content.decode()
-    assert "It may be texted again" in page
+    assert "It can be texted again" in page
     assert "Send anyway" not in page
     answer = maya.post(reverse("sms:send", args=[invoice.public_id]), form(invoice, override="on"))
     assert answer.status_code == 409

@@ -128,7 +128,7 @@ def test_the_pop_up_opens_first_and_asks_then(clerk, browser_of, tenant, lookups
     invoice = make_invoice(customer=make_customer(tenant, mobile=LANDLINE))
     maya = browser_of(clerk)
     page = maya.get(reverse("sms:send", args=[invoice.public_id])).content.decode()
-    assert "Asking Twilio" in page
+    assert "Checking with Twilio" in page
     assert 'hx-trigger="load"' in page
     assert lookups() == []
     where = reverse("sms:check", args=[invoice.public_id])
@@ -136,7 +136,7 @@ def test_the_pop_up_opens_first_and_asks_then(clerk, browser_of, tenant, lookups
     data = {"to": choice, "country": "US", "key": uuid.uuid4(), "ask": "1"}
     answer = maya.post(where, data, headers={"HX-Request": "true"}).content.decode()
     assert "This is a landline number" in answer
-    assert "Asking Twilio" not in answer
+    assert "Checking with Twilio" not in answer
     assert len(lookups()) == 1
 
 

@@ -74,7 +74,7 @@ def test_all_is_well_in_one_green_line(invoice):
     found = check(invoice, MOBILE)
     assert (found.worst, found.red, found.not_before) == ("green", False, None)
     assert codes(found) == ["no_consent"]
-    assert "Sending notes that Dana gave this number" in sentence(found, "no_consent")
+    assert "Sending records that Dana gave this number" in sentence(found, "no_consent")
     Consent.objects.note(invoice.tenant, MOBILE, customer=invoice.customer, actor=None)
     assert check(invoice, MOBILE).findings == ()
 
@@ -83,8 +83,8 @@ def test_all_is_well_in_one_green_line(invoice):
     ("source", "words"),
     [
         (OptOut.Source.REPLY, "Dana replied STOP on Nov 22."),
-        (OptOut.Source.WORDS, "Dana asked for no more texts on Nov 22."),
-        (OptOut.Source.STAFF, "Maya Torres noted on Nov 22 that Dana wants no texts."),
+        (OptOut.Source.WORDS, "Dana asked on Nov 22 for no more texts."),
+        (OptOut.Source.STAFF, "Maya Torres recorded on Nov 22 that Dana does not want texts."),
         (OptOut.Source.TWILIO, "Twilio reported on Nov 22 that Dana opted out."),
     ],
 )
@@ -131,7 +131,10 @@ def test_a_link_that_ends_before_the_bill_is_due_is_amber(tenant):
         just = make_invoice(customer=customer, due_on=today + dt.timedelta(days=60))
         assert "link_lapses" not in codes(check(just, MOBILE))
         found = check(late, MOBILE)
-    assert sentence(found, "link_lapses") == "The link ends on Jan 22, 2027, before the due date."
+    assert (
+        sentence(found, "link_lapses")
+        == "The link will expire on Jan 22, 2027, before the due date."
+    )
 
 
 def test_two_segments_are_amber(tenant):
@@ -183,11 +186,11 @@ def test_at_night_the_button_says_when_and_the_text_waits(tenant, clerk, browser
         maya = browser_of(clerk)
         page = maya.get(url(invoice)).content.decode()
         assert "Send at 8:00 AM</button>" in page
-        assert "It is 9:30 PM where Dana lives. The text goes out tomorrow at 8:00 AM." in page
+        assert "It is 9:30 PM where Dana lives. The text will go out tomorrow at 8:00 AM." in page
         answer = maya.post(url(invoice), typed())
         assert answer.status_code == 302
         shown = maya.get(answer["Location"]).content.decode()
-        assert "The text goes out tomorrow at 8:00 AM" in shown
+        assert "The text will go out tomorrow at 8:00 AM" in shown
         assert "Invoice SMS sent successfully" not in shown
     text = TextMessage.objects.get()
     assert (text.status, text.not_before) == ("queued", MORNING)
@@ -220,7 +223,7 @@ def test_while_one_waits_no_second_one_is_added(tenant, clerk, browser_of, invoi
         maya = browser_of(clerk)
         maya.post(url(invoice), typed())
         page = maya.get(url(invoice)).content.decode()
-        assert "A text to (978) 555-0142 waits and goes out tomorrow at 8:00 AM." in page
+        assert "A text to (978) 555-0142 is waiting and will go out tomorrow at 8:00 AM." in page
         maya.post(url(invoice), typed())
     assert TextMessage.objects.count() == 1
 
@@ -231,7 +234,7 @@ def test_a_company_may_refuse_instead(tenant, clerk, browser_of, invoice):
         maya = browser_of(clerk)
         answer = maya.post(url(invoice), typed())
         assert answer.status_code == 409
-        assert "texts them again tomorrow at 8:00 AM" in answer.content.decode()
+        assert "can be texted again tomorrow at 8:00 AM" in answer.content.decode()
         found = check(invoice, MOBILE)
     assert (found.reason.code, found.not_before, found.again_at) == ("quiet_hours", None, MORNING)
     assert not TextMessage.objects.exists()
@@ -288,7 +291,7 @@ def verdict(browser, invoice, **fields):
 
 
 def test_the_check_follows_what_is_typed(maya, invoice):
-    assert "Type the number" in verdict(maya, invoice, number="+1")
+    assert "Enter the number" in verdict(maya, invoice, number="+1")
     assert "7 digits are missing" in verdict(maya, invoice, number="+1978")
     assert "Not on file for this customer" in verdict(maya, invoice, number=ROB)
     opt_out(invoice.tenant, ROB, source=OptOut.Source.REPLY, wording="STOP")

@@ -31,7 +31,7 @@ def test_an_answer_is_queued_once(browser, tenant, clerk, take):
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [("", "Write something first."), (" \n ", "Write something first."), ("x" * 481, "481")],
+    [("", "Enter a message first."), (" \n ", "Enter a message first."), ("x" * 481, "481")],
 )
 def test_an_answer_has_words_but_not_too_many(browser, take, body, words):
     text = take("hello")
@@ -98,7 +98,7 @@ def test_any_other_answer_waits_for_their_day(browser, tenant, take, twilio, wor
         text = take("Are you still coming?")
         InboundText.objects.update(received_at=timezone.now() - dt.timedelta(hours=hours))
         where = reverse("replies:conversation", args=[text.public_id])
-        assert "Your answer goes out today at 8:00 AM" in words_of(browser.get(where))
+        assert "Your reply goes out today at 8:00 AM" in words_of(browser.get(where))
         post_answer(browser, text)
         answer = work(deliver, TextMessage.objects.get())
         assert (answer.status, answer.not_before.hour) == ("queued", 13)

@@ -82,12 +82,12 @@ def test_an_answer_by_keyboard(open_home: Any, take: Any) -> None:
     page.get_by_role("link", name="Messages").click()
     page.get_by_role("link", name="Dana Whitfield").click()
     expect(page.get_by_text("1 picture, not shown")).to_be_visible()
-    page.get_by_label("Your answer").focus()
+    page.get_by_label("Your reply").focus()
     page.keyboard.type("It includes the new valve.")
     expect(page.get_by_text("26 of 480 characters, 1 segment")).to_be_visible()
     take("Ah, I see!")
     expect(page.get_by_text("Ah, I see!")).to_be_visible()  # without a reload
-    expect(page.get_by_label("Your answer")).to_have_value("It includes the new valve.")
+    expect(page.get_by_label("Your reply")).to_have_value("It includes the new valve.")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("log").get_by_text("It includes the new valve.")).to_be_visible()
@@ -109,7 +109,7 @@ def test_one_click_decides(open_home: Any, tenant: Any) -> None:
     page = open_home(PHONE)
     page.goto("/messages/review/")
     page.get_by_role("button", name="Opted out").click()
-    expect(page.get_by_text("Nothing to decide")).to_be_visible()
+    expect(page.get_by_text("Nothing to review")).to_be_visible()
     assert OptOut.objects.of(tenant, MOBILE)
 
 

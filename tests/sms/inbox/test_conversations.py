@@ -30,8 +30,8 @@ STRANGER = "+16175550100"
 
 def test_an_empty_inbox_says_what_will_come(browser):
     assert "No messages yet" in page(browser, "replies:inbox")
-    assert "Nothing to decide" in page(browser, "replies:review")
-    assert "Nobody has opted out" in page(browser, "replies:opt_outs")
+    assert "Nothing to review" in page(browser, "replies:review")
+    assert "No one has opted out" in page(browser, "replies:opt_outs")
 
 
 def test_conversations_by_number_the_newest_first(browser, tenant, take):
@@ -137,7 +137,7 @@ def test_one_click_says_that_it_is_none(browser, tenant, clerk, take):
     assert (text.kind, text.reviewed_by) == ("message", clerk)
     assert OptOut.objects.of(tenant, MOBILE) is None
     assert AuditEntry.objects.about(customer.audit_subject).first().action == "text.reviewed"
-    assert "Nothing to decide" in page(browser, "replies:review")
+    assert "Nothing to review" in page(browser, "replies:review")
 
 
 def test_the_second_of_two_people_changes_nothing(browser, browser_of, admin_user, take):
@@ -162,14 +162,14 @@ def test_an_opt_out_from_the_customers_page(browser, tenant):
     customer = make_customer(tenant)
     value = f"{customer.billing_contact.public_id}-mobile"
     html = page(browser, "customers:detail", customer.public_id)
-    assert "May be texted" in html
+    assert "Can be texted" in html
     assert value in html
     data = {"number": value, "wording": "At the counter"}
     act(browser, "replies:from_customer", customer.public_id, **data)
     assert OptOut.objects.of(tenant, MOBILE).wording == "At the counter"
     html = page(browser, "customers:detail", customer.public_id)
     assert "Opted out" in html
-    assert "Asked for no more texts" in html  # in the history
+    assert "Opted out of texts" in html  # in the history
 
 
 def test_a_number_that_is_not_the_customers(browser, tenant):
@@ -182,7 +182,7 @@ def test_a_number_that_is_not_the_customers(browser, tenant):
 
 
 def test_an_opt_out_of_a_typed_number(browser, tenant):
-    data = {"country": "US", "number": "978 555 0142", "wording": "By e-mail"}
+    data = {"country": "US", "number": "978 555 0142", "wording": "By email"}
     assert act(browser, "replies:opt_out", **data).status_code == 302
     assert OptOut.objects.of(tenant, MOBILE).source == "staff"
     wrong = act(browser, "replies:opt_out", country="US", number="555", wording="")
@@ -311,7 +311,7 @@ def test_the_invoices_history_holds_what_they_said(browser, tenant, clerk, take)
     make_text(invoice, clerk)
     take("I will pay on Friday")
     html = page(browser, "invoices:detail", invoice.public_id)
-    assert "Customer texted back" in html
+    assert "Text received from the customer" in html
     assert "I will pay on Friday" in html
 
 
@@ -342,7 +342,7 @@ def test_home_raises_its_voice_after_five_business_days(
 def test_home_names_what_waits_for_a_decision(browser, take):
     text = take("cancel my visit")
     html = page(browser, "home")
-    assert "1 text may be a refusal" in html
+    assert "1 text to review: possible opt-out" in html
     assert "older than 5 business days" not in html
     InboundText.objects.filter(pk=text.pk).update(received_at=timezone.now() - dt.timedelta(20))
     assert "1 older than 5 business days" in page(browser, "home")

@@ -97,7 +97,7 @@ def test_the_reason_is_in_the_history_and_the_link_is_not(text):
 
 def test_a_text_given_up_too_early_is_adopted_when_twilio_reports_it(text):
     message = sending(text)
-    message.mark_failed(None, "Twilio has no such text; nothing was sent.")
+    message.mark_failed(None, "Twilio has no record of this text, so nothing was sent.")
     assert message.went_out is False
     assert message.mark_delivered(SID) is True
     message.refresh_from_db()

@@ -62,7 +62,7 @@ def test_a_messaging_service_chooses_the_sender(twilio, text, work, tenant):
     [
         ("30", 21610, "STOP"),
         ("31", 21614, "landline"),
-        ("32", 21211, "not a phone number"),
+        ("32", 21211, "phone number does not exist"),
         ("33", 21408, "country"),
         ("34", 21612, "another number"),
     ],
@@ -180,7 +180,7 @@ def test_a_worker_that_dies_each_time_between_claim_and_send_ends_with_words(twi
         for _ in range(3):
             look(work, message)
     assert message.status == "failed"
-    assert message.error == "Twilio has no such text; nothing was sent. Send it again."
+    assert message.error == "Twilio has no record of this text, so nothing was sent. Send it again."
     assert not message.went_out
 
 

@@ -229,9 +229,9 @@ def not_delivered(invoice, clerk):
     ("event", "why"),
     [
         (pause, "paused for this customer"),
-        (expire, "expired by hand"),
+        (expire, "expired manually"),
         (opt_out, "STOP"),
-        (not_delivered, "did not arrive"),
+        (not_delivered, "was not delivered"),
     ],
 )
 def test_what_stops_a_reminder_for_good_is_kept_with_the_reason(
@@ -327,7 +327,7 @@ def test_a_link_that_ran_out_ends_the_reminders(tenant, step, invoice, swept):
         (lambda invoice, clerk: invoice.promise(SENT + dt.timedelta(days=3), actor=clerk),
          "promised to pay"),
         (lambda invoice, clerk: invoice.customer.pause_reminders(True, actor=clerk), "paused"),
-        (lambda invoice, clerk: TextRules.objects.update(reminds=False), "switched off"),
+        (lambda invoice, clerk: TextRules.objects.update(reminds=False), "turned off"),
         (lambda invoice, clerk: begin_payment(invoice, "unknown"), "being confirmed"),
         (lambda invoice, clerk: begin_payment(invoice, "started"), "has been started"),
     ],
@@ -343,7 +343,7 @@ def test_what_happens_before_it_is_handed_over_holds_it_back(
         assert words in work(deliver, text).error
     assert bodies(twilio) == []
     # and it does not stand for a text that could not arrive
-    assert "did not arrive" not in [plan.reason for plan in plans(tenant, later(8))]
+    assert "was not delivered" not in [plan.reason for plan in plans(tenant, later(8))]
 
 
 def test_it_speaks_the_language_of_the_number(tenant, step, invoice):

@@ -55,9 +55,9 @@ def test_switching_on_for_the_first_time_proposes_a_schedule(tenant, boss):
     boss.post("/settings/reminders/", {"reminds": "on"})  # nothing is added a second time
     assert ReminderStep.objects.filter(tenant=tenant).count() == 4
     assert [entry.data["step"] for entry in history("tenant.reminders_changed")] == [
-        "Reminders switched on",
-        "Reminders switched off",
-        "Reminders switched on",
+        "Reminders turned on",
+        "Reminders turned off",
+        "Reminders turned on",
     ]
 
 
@@ -97,7 +97,7 @@ def test_adding_changing_and_removing_a_step(tenant, boss):
         ({"words_en": "x" * 61 + "{amount} {invoice}"}, ""),
         ({"words_en": "x" * 81 + "{amount} {invoice}"}, "80 characters"),
         ({"words_es": "á" * 50 + " {amount} {invoice}"}, "With “á”"),
-        ({"days": "3"}, "on this day already"),
+        ({"days": "3"}, "already a step on this day"),
     ],
 )
 def test_a_step_that_does_not_do_is_refused_with_what_to_do(tenant, boss, change, complaint):
@@ -141,17 +141,17 @@ def test_tomorrow_is_told_beforehand_and_today_afterwards(tenant, invoice, brows
         tomorrow = part(browser_of(viewer), "tomorrow")
     assert invoice.number in tomorrow
     assert "$182.50 for " in tomorrow
-    assert "Goes out" in tomorrow
+    assert "Scheduled" in tomorrow
     assert "paused for this customer" in tomorrow
     assert invoice.links.get().token not in tomorrow
     with on(later(3, hour=9)):
-        assert "Goes out" in part(browser_of(viewer), "today")
+        assert "Scheduled" in part(browser_of(viewer), "today")
         assert invoice.number not in part(browser_of(viewer), "tomorrow")
     with on(later(3)):
         remind(tenant.pk)
         today = part(browser_of(viewer), "today")
     assert "Queued" in today
-    assert "Left out" in today
+    assert "Skipped" in today
     assert invoice.links.get().token not in today
 
 
@@ -243,10 +243,10 @@ def test_moving_the_clock_and_back(settings, boss, tenant):
     assert (local.hour, local.minute) == (10, 0)
     assert local.date() == timezone.now().astimezone(tenant.zone).date() + dt.timedelta(days=7)
     page = boss.get("/").content.decode()
-    assert "The demo’s clock shows" in page
+    assert "The demo clock shows" in page
     boss.post("/reminders/clock/", {"by": "now"})
     assert clock.ahead() == dt.timedelta(0)
-    assert "The demo’s clock shows" not in boss.get("/").content.decode()
+    assert "The demo clock shows" not in boss.get("/").content.decode()
     for _ in range(70):
         boss.post("/reminders/clock/", {"by": "week"})
     assert clock.ahead() < clock.FURTHEST

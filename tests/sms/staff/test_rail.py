@@ -38,12 +38,12 @@ def words_of_the_text_card(browser, invoice):
 def test_a_customer_who_gets_no_texts_is_promised_none(request, who, tenant, browser_of):
     invoice = make_invoice(tenant)
     browser = browser_of(request.getfixturevalue(who))
-    assert "usually arrives within ten seconds" in words_of_the_text_card(browser, invoice)
+    assert "usually arrives within 10 seconds" in words_of_the_text_card(browser, invoice)
     opt_out(tenant, MOBILE, source=OptOut.Source.REPLY, wording="STOP")
     card = words_of_the_text_card(browser, invoice)
-    assert "this customer gets no texts. Dana replied STOP" in card
-    assert "ten seconds" not in card
-    assert ("E-mail instead" in card) is ("Print letter" in card) is (who == "clerk")
+    assert "this customer does not want texts. Dana replied STOP" in card
+    assert "10 seconds" not in card
+    assert ("Email instead" in card) is ("Print letter" in card) is (who == "clerk")
 
 
 @pytest.mark.django_db
@@ -53,6 +53,6 @@ def test_the_refusal_offers_the_e_mail_and_a_letter(tenant, clerk, browser_of):
     address = reverse("sms:send", args=[invoice.public_id])
     page = browser_of(clerk).get(address).content.decode()
     assert "Dana replied STOP" in page
-    for name, words in (("send_email", "E-mail instead"), ("letter", "Print letter")):
+    for name, words in (("send_email", "Email instead"), ("letter", "Print letter")):
         way = reverse(f"invoices:{name}", args=[invoice.public_id])
         assert re.search(rf'href="{way}"[^>]*>.*{words}\s*</a>', page, re.DOTALL)

@@ -109,7 +109,7 @@ def test_a_second_person_is_told_that_one_is_on_its_way(maya, invoice, admin_use
     alma = browser_of(admin_user)
     answer = send(alma, invoice)
     page = alma.get(answer["Location"]).content.decode()
-    assert "on its way already" in page
+    assert "already on its way" in page
     assert "Invoice SMS sent successfully" not in page
     assert TextMessage.objects.count() == 1
 
@@ -169,10 +169,10 @@ def test_a_typed_number(maya, invoice, country, number, to):
     [
         ("US", "", "Enter a phone number"),
         ("US", "978 555", "digits are missing"),
-        ("US", "(123) 456-7890", "No phone in +1 (US)"),
+        ("US", "(123) 456-7890", "This is not a valid +1 (US)"),
         ("US", "(978) 555-01777", "Too many digits"),
         ("US", "+44 7400 123456", "Choose +44 (GB)"),
-        ("US", "call me", "Use digits only"),
+        ("US", "call me", "Enter digits only"),
         ("US", "800 555 0199", "toll-free number"),
         ("GB", "020 7946 0958", "landline number"),
         ("XX", "9785550177", "Select a valid choice"),
@@ -195,7 +195,7 @@ def test_a_number_of_another_customer_cannot_be_chosen(maya, invoice, tenant):
 def test_a_landline_on_file_is_marked_and_refused(maya, tenant):
     invoice = make_invoice(customer=make_customer(tenant, mobile="+442079460958"))
     page = maya.get(url(invoice)).content.decode()
-    assert "landline number, so texts cannot arrive" in page
+    assert "landline number, which cannot receive texts" in page
     assert re.search(r'<option value="GB" selected>', page)
     assert send(maya, invoice).status_code == 422
 
@@ -256,7 +256,7 @@ def test_until_enabled_there_is_a_button_to_support_and_no_text(maya, invoice, t
 
 def test_without_a_sender_it_says_who_must_act(maya, invoice, tenant):
     tenant.twilio.delete()
-    assert "no number to text from yet" in maya.get(url(invoice)).content.decode()
+    assert "does not have a number to text from yet" in maya.get(url(invoice)).content.decode()
     data = {"to": "other", "country": "US", "number": MOBILE[2:], "key": uuid.uuid4()}
     assert maya.post(url(invoice), data).status_code == 409
 

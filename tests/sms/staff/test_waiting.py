@@ -38,7 +38,7 @@ def test_a_text_that_waits_says_until_when_and_can_be_cancelled(waiting, clerk, 
     assert "quiet hours where the customer lives" in page
     assert f"/texts/{waiting.public_id}/cancel/" in page
     answer = cancel(browser_of(clerk), waiting)
-    assert "The text was cancelled. Nothing was sent." in answer.content.decode()
+    assert "The text was canceled. Nothing was sent." in answer.content.decode()
     waiting.refresh_from_db()
     assert (waiting.status, waiting.next_try_at) == ("cancelled", None)
     entry = AuditEntry.objects.about(waiting.audit_subject).get(action="text.cancelled")
@@ -52,7 +52,7 @@ def test_a_cancelled_text_is_never_sent_and_another_may_follow(
     work(deliver, waiting)
     assert bodies(twilio) == []
     page = page_of(browser_of(clerk), waiting)
-    assert "Cancelled before it went out" in page
+    assert "Canceled before it went out" in page
     assert 'id="rail-again"' in page
     steps = [(step.words, step.style) for step in rail(waiting)]
     assert ("Cancelled", "failed") in steps

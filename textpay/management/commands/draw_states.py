@@ -8,7 +8,7 @@ from textpay import drawing
 
 
 class Command(BaseCommand):
-    """Draws the status graphs of invoices, links, texts, e-mails, payments and refunds."""
+    """Draws the status graphs of invoices, links, texts, emails, payments and refunds."""
 
     help = "Draws docs/states.md from the models' TRANSITIONS."
 

@@ -36,8 +36,8 @@ class Command(BaseCommand):
         """Create what is missing; write the logins, and the past payments for the sandbox."""
         if not settings.PRACTICE_MODE:
             raise CommandError(
-                "seed_demo is for practice only: its logins are known to everybody. "
-                "Set PRACTICE_MODE=True to run it."
+                "seed_demo is for practice only, because everyone knows its logins. Set "
+                "PRACTICE_MODE=True to run it."
             )
         hashed = make_password(PASSWORD)
         with transaction.atomic():
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             merchants, senders = accounts.merchants(), accounts.senders()
             for number, company in enumerate(COMPANIES):
                 if Tenant.objects.filter(slug=company.slug).exists():
-                    self.stdout.write(f"{company.name} is there already.")
+                    self.stdout.write(f"{company.name} already exists.")
                     continue
                 shop = _found(Shop(company, hashed))
                 if company is PINE:  # all but CardConnect, so that a newcomer can act as Support

@@ -45,14 +45,14 @@ class Command(BaseCommand):
             for violation in found:
                 self.stdout.write(f"{tenant.slug}: {violation}")
             if silent:
-                self.stderr.write(f"{tenant.slug}: CardConnect did not answer about {silent}.")
+                self.stderr.write(f"{tenant.slug}: CardConnect gave no answer about {silent}.")
         companies = f"{len(tenants)} compan{'y' if len(tenants) == 1 else 'ies'}"
         if wrong:
             self.stdout.write(f"{wrong} found in {companies}. The money is not right.")
             sys.exit(1)
-        self.stdout.write(f"Checked {companies}: every cent is where the books say.")
+        self.stdout.write(f"Checked {companies}: every cent is accounted for.")
         if unanswered:
             self.stdout.write(
-                f"CardConnect did not answer about {unanswered}, so for those it is not confirmed."
+                f"CardConnect gave no answer about {unanswered}, so for those it is not confirmed."
             )
             sys.exit(2)
