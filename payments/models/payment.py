@@ -358,7 +358,7 @@ class Payment(Inquired):
 
     def need_attention(self, reason: str, **details: str) -> bool:
         """Keep paying locked until staff or a later inquiry resolves the outcome."""
-        again = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
+        again: dict[str, Any] = {"inquiries": 0, "next_inquiry_at": db_now() + SLOW_PAUSES[0]}
         return self._record_outcome(self.Status.NEEDS_ATTENTION, reason=reason, **details, **again)
 
     def _record_outcome(self, to: str, staff_reason: str = "", **changes: Any) -> bool:
