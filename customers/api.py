@@ -1,4 +1,4 @@
-"""Customers in the REST API: read them."""
+"""Customers in the REST API, read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tenants.access import HasPermission, Permission
 
 
 class ContactSerializer(serializers.ModelSerializer[Contact]):
-    """A person at a customer."""
+    """A contact of a customer."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
 
@@ -21,7 +21,7 @@ class ContactSerializer(serializers.ModelSerializer[Contact]):
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
-    """A customer with the people there."""
+    """A customer with its contacts."""
 
     id = serializers.UUIDField(source="public_id", read_only=True)
     contacts = ContactSerializer(many=True, read_only=True)
@@ -47,7 +47,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
 class CustomerViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Customer]
 ):
-    """GET lists and shows customers; `?search=` finds by name, number, email or phone."""
+    """GET lists and shows customers; `?search=` searches name, number, email and phone."""
 
     serializer_class = CustomerSerializer
     permission_classes = (HasPermission,)
@@ -59,7 +59,7 @@ class CustomerViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Customer]:
-        """The company's customers, in alphabetical order."""
+        """The tenant's customers, in alphabetical order."""
         found = Customer.objects.with_contacts()
         words = self.request.query_params.get("search", "").strip()
         return found.matching(words) if words else found

@@ -1,4 +1,4 @@
-"""Customers and the people there, as typed by staff."""
+"""Customer and contact forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenants.models import User
 
 
 class CustomerForm(forms.ModelForm):
-    """Name and address of whom the company bills."""
+    """Name and address of a customer."""
 
     class Meta:
         model = Customer
@@ -31,7 +31,7 @@ class CustomerForm(forms.ModelForm):
 
 
 class CountryField(forms.ChoiceField):
-    """The country code beside a phone number: every calling code, +1 (US) unless told otherwise."""
+    """The country code beside a phone number: every calling code, +1 (US) by default."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ def number_field(*, label: str, help_text: str = "") -> forms.CharField:
 
 
 class ContactForm(forms.ModelForm):
-    """**Edit Contact**: a person's name, numbers and address, and whether bills go to them."""
+    """**Edit Contact**: name, numbers and address, and whether the person receives the bills."""
 
     mobile_country = CountryField()
     mobile = number_field(label="Mobile number", help_text="Invoices are texted to this number.")
@@ -92,7 +92,7 @@ class ContactForm(forms.ModelForm):
             ].help_text = "To change this, make another contact the Billing Contact."
 
     def clean(self) -> dict[str, object]:
-        """Turn both numbers into E.164; a landline cannot be the number invoices are texted to."""
+        """Convert both numbers to E.164; a landline cannot be the mobile number."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         for kind in ("mobile", "phone"):
             if data.get(kind) and kind not in self.errors:

@@ -1,4 +1,4 @@
-"""Customers, the people to write to there, and their phone numbers."""
+"""Customers, their contacts, and phone numbers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ E164 = RegexValidator(r"^\+[1-9]\d{6,14}$", "Store phone numbers as E.164, such 
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
-    """Customers of one company."""
+    """Customers of one tenant."""
 
     def matching(self, words: str) -> CustomerQuerySet:
-        """Those whose name, number, contact, email or phone holds `words`."""
+        """Customers whose name, number, contact, email or phone contains `words`."""
         digits = "".join(c for c in words if c.isdigit())
         found = (
             Q(name__icontains=words)
@@ -36,7 +36,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(found).distinct()
 
     def with_contacts(self) -> CustomerQuerySet:
-        """Ready for pages that show the billing contact, without a query per row."""
+        """With billing contacts, without a query per row."""
         return self.prefetch_related("contacts")
 
 
@@ -44,7 +44,7 @@ CustomerManager = TenantManager.from_queryset(CustomerQuerySet)
 
 
 class Customer(models.Model):
-    """Whom the company bills. `balance` is what all open invoices together still ask for."""
+    """A customer of the tenant. `balance` is the sum of the balances of all open invoices."""
 
     EDITABLE: ClassVar[list[str]] = [
         "name",
@@ -67,7 +67,7 @@ class Customer(models.Model):
     country = models.CharField(max_length=2, default="US")
     note = models.TextField(blank=True)
     reminders_paused = models.BooleanField("no reminders", default=False, editable=False)
-    # Written by Invoice only, which recomputes it from the invoices under this row's lock.
+    # Written by Invoice only, which recomputes it under this row's lock.
     balance = models.DecimalField(
         max_digits=12, decimal_places=2, default=Decimal("0.00"), editable=False
     )
@@ -82,7 +82,7 @@ class Customer(models.Model):
             models.UniqueConstraint(fields=["tenant", "number"], name="customers_customer_number"),
         ]
         indexes = [
-            # The customer list, in alphabetical order.
+            # For the customer list, in alphabetical order.
             models.Index(fields=["tenant", "name", "id"], name="customers_customer_list"),
         ]
 
@@ -91,27 +91,27 @@ class Customer(models.Model):
 
     @property
     def audit_subject(self) -> str:
-        """Where this customer's history is kept."""
+        """The subject of this customer's history."""
         return f"customer:{self.pk}"
 
     @property
     def address(self) -> str:
-        """Street, city, state and ZIP code on one line; empty when nothing is known."""
+        """Street, city, state and ZIP code on one line; "" when nothing is known."""
         place = f"{self.region} {self.postal}".strip()
         return ", ".join(part for part in (self.street, self.city, place) if part)
 
     @property
     def billing_contact(self) -> Contact | None:
-        """The person bills go to. Uses prefetched contacts when there are any."""
+        """The person who receives the bills. Uses prefetched contacts when there are any."""
         return next((c for c in self.contacts.all() if c.is_billing), None)
 
     def save_as(self, *, actor: User | None, fields: Sequence[str] = ()) -> None:
-        """Save the customer, with the next number when new; the entry names `fields`."""
+        """Save the customer, with the next number when new; the audit entry names `fields`."""
         created = self.pk is None
         with transaction.atomic():
             if created:
                 self.number = self.number or f"C-{self.tenant.next_number('customer')}"
-            # The balance is Invoice's to write: an edit must not put an older one back.
+            # Invoice writes the balance: an edit must not restore an older one.
             self.save(update_fields=None if created else self.EDITABLE)
             record(
                 "customer.created" if created else "customer.edited",
@@ -122,7 +122,7 @@ class Customer(models.Model):
             )
 
     def pause_reminders(self, paused: bool, *, actor: User | None) -> bool:
-        """Whether this customer gets reminders from now on. False when that was so already."""
+        """Pause or resume reminders for this customer. False when nothing changed."""
         with transaction.atomic():
             rows = Customer._base_manager.filter(pk=self.pk, reminders_paused=not paused)
             changed = bool(rows.update(reminders_paused=paused))
@@ -152,10 +152,10 @@ class Customer(models.Model):
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
-    """People at customers."""
+    """Contacts of customers."""
 
     def billing(self) -> ContactQuerySet:
-        """Those whom bills go to: one per customer."""
+        """Billing contacts: one per customer."""
         return self.filter(is_billing=True)
 
 
@@ -185,7 +185,7 @@ class Contact(models.Model):
     class Meta:
         ordering = ["-is_billing", "name", "id"]
         constraints = [
-            # Send SMS and Send Email need to know the one person bills go to.
+            # Send SMS and Send Email need exactly one billing contact.
             models.UniqueConstraint(
                 fields=["customer"],
                 condition=Q(is_billing=True),
@@ -198,13 +198,14 @@ class Contact(models.Model):
 
     @property
     def first_name(self) -> str:
-        """All of a name that a page anyone with the link may open is allowed to show."""
+        """The part of a name that a page behind a payment link may show."""
         return self.name.split()[0] if self.name.split() else ""
 
     def save_as(self, *, actor: User | None, created: bool, fields: Sequence[str] = ()) -> None:
-        """Save the person and, when they are the billing contact, take that from the one before.
+        """Save the contact and, when it is the billing contact, remove that mark from the former
+        one.
 
-        A customer's only contact is always its billing contact. the entry names `fields`.
+        A customer's only contact is always its billing contact. The audit entry names `fields`.
         """
         with transaction.atomic():
             customer = Customer._base_manager.select_for_update(no_key=True).get(
@@ -235,5 +236,5 @@ class PhoneChoice:
 
     @property
     def label(self) -> str:
-        """Whose it is: "Dana Whitfield, mobile"."""
+        """The owner of the number: "Dana Whitfield, mobile"."""
         return f"{self.contact.name}, {'mobile' if self.kind == 'mobile' else 'other phone'}"

@@ -1,4 +1,4 @@
-"""Phone numbers: read what people type, keep E.164, show the national way, in words for people."""
+"""Phone numbers: parse typed numbers, store E.164, show the national format, name problems."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _countries() -> list[tuple[str, str]]:
     return [(r, f"+{phonenumbers.country_code_for_region(r)} ({r})") for r in regions]
 
 
-# Every country's calling code, +1 (US) first: the choices of a country code drop-down.
+# Every country's calling code, +1 (US) first: the options of the country code list.
 COUNTRIES: list[tuple[str, str]] = _countries()
 LABELS: dict[str, str] = dict(COUNTRIES)
 
@@ -94,7 +94,7 @@ def national(e164: str, home: str = HOME) -> str:
 
 
 def international(e164: str) -> str:
-    """+1 (978) 555-0142: for records, where no country may be left to guess."""
+    """+1 (978) 555-0142: for records, where the country must be explicit."""
     number = _read(e164)
     if number is None:
         return e164
@@ -104,24 +104,26 @@ def international(e164: str) -> str:
 
 
 def kind(e164: str) -> str:
-    """mobile, landline, either (North America does not tell), voip, toll-free, premium or other."""
+    """mobile, landline, either (North American numbers do not show it), voip, toll-free, premium
+    or other.
+    """
     number = _read(e164)
     return KINDS.get(phonenumbers.number_type(number), "other") if number else "other"
 
 
 def exists(e164: str) -> bool:
-    """Whether any phone can have this number: neither too short nor in an unused range."""
+    """Whether the number can be assigned: neither too short nor in an unused range."""
     number = _read(e164)
     return number is not None and phonenumbers.is_valid_number(number)
 
 
 def can_text(e164: str) -> bool:
-    """Whether a text could arrive there, as far as the number itself tells."""
+    """Whether the number itself allows texts."""
     return bool(e164) and kind(e164) not in NO_TEXTS
 
 
 def country_of(e164: str) -> str:
-    """The region to choose in the country code drop-down for a stored number; US for none."""
+    """The region to preselect in the country code list for a stored number; US without one."""
     number = _read(e164)
     if number is None:
         return HOME
@@ -131,7 +133,7 @@ def country_of(e164: str) -> str:
 
 
 def typed(e164: str) -> str:
-    """What to put into the field beside the country code: the number without its country code."""
+    """The stored number without its country code, for the field beside it."""
     number = _read(e164)
     if number is None:
         return e164

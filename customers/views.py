@@ -22,7 +22,7 @@ PER_PAGE = 25
 @require_safe
 @staff(Permission.VIEW_CUSTOMERS)
 def index(request: HttpRequest) -> HttpResponse:
-    """Everyone the company bills, or those that hold the words searched for."""
+    """All customers, or those that match the search."""
     words = request.GET.get("q", "").strip()[:80]
     customers = Customer.objects.with_contacts()
     if words:
@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @staff(Permission.EDIT_CUSTOMERS)
 def create(request: StaffRequest) -> HttpResponse:
-    """A new customer with the person bills go to."""
+    """A new customer with its billing contact."""
     form = CustomerForm(request.POST or None, instance=Customer(tenant=request.tenant))
     person = ContactForm(request.POST or None, prefix="contact", instance=Contact(is_billing=True))
     if request.method == "POST" and form.is_valid() and person.is_valid():
@@ -61,7 +61,7 @@ def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.EDIT_CUSTOMERS)
 def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Pause reminders** for this customer, or let them go on."""
+    """**Pause reminders** of this customer, or resume them."""
     customer = _load(public_id)
     paused = request.POST.get("paused") == "yes"
     customer.pause_reminders(paused, actor=request.user)
@@ -71,7 +71,7 @@ def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @staff(Permission.EDIT_CUSTOMERS)
 def contact_create(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One more person at a customer."""
+    """Add a contact to a customer."""
     return _contact(request, Contact(customer=_load(public_id)))
 
 
@@ -98,6 +98,6 @@ def _load(public_id: uuid.UUID) -> Customer:
 def _form(
     request: HttpRequest, template: str, context: dict[str, object], *forms: object
 ) -> HttpResponse:
-    """Show a form; 422 when it was sent with something wrong."""
+    """Show a form; 422 when the posted one has errors."""
     wrong = any(getattr(form, "errors", None) for form in forms)
     return render(request, template, context, status=422 if wrong else 200)

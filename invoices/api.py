@@ -1,4 +1,4 @@
-"""Invoices in the REST API: read them."""
+"""Invoices in the REST API, read-only."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class InvoiceViewSet(
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        """The company's invoices, newest first."""
+        """The tenant's invoices, newest first."""
         found = Invoice.objects.select_related("customer", "tenant").prefetch_related("lines")
         status = self.request.query_params.get("status", "")
         words = self.request.query_params.get("search", "").strip()

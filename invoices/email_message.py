@@ -1,4 +1,4 @@
-"""An invoice as an email: HTML and plain text, from the company's name, answers to the company."""
+"""An invoice as an email, HTML and plain text, in the tenant's name; replies go to the tenant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from invoices.models import InvoiceEmail
 from tenants.models import Tenant
 from tenants.templatetags.ui import full
 
-# Whether a company offers bank payments; given at the start by textpay/wiring.py.
+# Whether a tenant offers bank payments; set at start-up by textpay/wiring.py.
 OFFERS_BANK_PAYMENTS: list[Callable[[Tenant], bool]] = []
 
 
 def compose(mail: InvoiceEmail) -> EmailMultiAlternatives:
-    """The message, with the pay link in it; ValueError for an address no header can carry."""
+    """The message with the pay link; ValueError for an address that no mail header can carry."""
     invoice, tenant = mail.invoice, mail.tenant
     contact = invoice.customer.billing_contact
     context = {
@@ -37,7 +37,7 @@ def compose(mail: InvoiceEmail) -> EmailMultiAlternatives:
         formataddr((tenant.name, address)),
         [mail.to],
         reply_to=[formataddr((tenant.name, tenant.email))],
-        # The same after a crash, so that mail programs show a repeated one once.
+        # The same Message-ID after a crash, so that mail programs recognize a repeated message.
         headers={"Message-ID": f"<invoice-{mail.key}@{address.rpartition('@')[2]}>"},
     )
     message.attach_alternative(render_to_string("invoices/email.html", context), "text/html")
@@ -45,7 +45,7 @@ def compose(mail: InvoiceEmail) -> EmailMultiAlternatives:
 
 
 def ink_on(brand: str) -> str:
-    """Black or white, whichever reads better on the company's colour (WCAG contrast)."""
+    """Black or white, whichever has more contrast on the brand color (WCAG)."""
     channels = [int(brand[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     light = sum(

@@ -1,4 +1,4 @@
-"""Invoices and their lines, as typed by staff."""
+"""Invoice forms of staff."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def amount_input() -> forms.NumberInput:
 
 
 def date_input() -> forms.DateInput:
-    """The browser's own calendar."""
+    """The browser's own date picker."""
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 class InvoiceForm(forms.ModelForm):
-    """What an invoice is for and when it is due. Lines are the formset beside it."""
+    """Description and dates of an invoice. Its lines are a separate formset."""
 
     class Meta:
         model = Invoice
@@ -55,11 +55,11 @@ class InvoiceForm(forms.ModelForm):
         }
 
     def clean_tax(self) -> Decimal:
-        """No tax is $0.00."""
+        """An empty tax is $0.00."""
         return self.cleaned_data.get("tax") or ZERO
 
     def clean(self) -> dict[str, object]:
-        """An invoice is not due before it is issued."""
+        """The due date is not before the issue date."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         issued, due = data.get("issued_on"), data.get("due_on")
         if issued and due and due < issued:
@@ -67,7 +67,7 @@ class InvoiceForm(forms.ModelForm):
         return data
 
     def save_as(self, lines: LineFormSet, actor: User, read_payments: ReadPayments) -> Invoice:
-        """Save the words and dates, then the lines; raises InvoiceError and saves neither."""
+        """Save description and dates, then the lines; raises InvoiceError and saves neither."""
         invoice: Invoice = self.instance
         tax = self.cleaned_data["tax"]
         with transaction.atomic():
@@ -79,10 +79,12 @@ class InvoiceForm(forms.ModelForm):
 
 
 class CustomerField(SafeModelChoiceField):
-    """A customer of this company, by public id; nonsense is as wrong as a stranger's customer."""
+    """A customer of this tenant, by public id; an invalid id and another tenant's customer give
+    the same error.
+    """
 
     def to_python(self, value: object) -> Customer | None:
-        """The customer, or the one sentence for every wrong choice."""
+        """The customer, or one error for every wrong value."""
         try:
             found: Customer | None = super().to_python(value)
         except forms.ValidationError:
@@ -91,7 +93,7 @@ class CustomerField(SafeModelChoiceField):
 
 
 class NewInvoiceForm(InvoiceForm):
-    """The same, with the customer to bill; dates start at today and 30 days on."""
+    """The same with the customer; the dates default to today and 30 days later."""
 
     customer = CustomerField(
         queryset=Customer.objects.none(),
@@ -143,17 +145,17 @@ class BaseLineFormSet(forms.BaseFormSet):
     """All lines of an invoice; empty rows do not count."""
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
-        """The tick that takes a line away."""
+        """The checkbox that removes a line."""
         super().add_fields(form, index)
         form.fields["DELETE"].label = "Remove"
 
     def non_field_errors(self) -> ErrorList:
-        """What is wrong with the lines as a whole, under the name a form has for it."""
+        """Errors of the lines as a whole, under the name that forms have for it."""
         return self.non_form_errors()
 
     @property
     def items(self) -> list[LineValues]:
-        """What `Invoice.revise` takes."""
+        """The lines as `Invoice.revise` takes them."""
         wanted = [form for form in self.forms if form not in self.deleted_forms]
         return [
             LineValues(
@@ -166,7 +168,7 @@ class BaseLineFormSet(forms.BaseFormSet):
         ]
 
     def clean(self) -> None:
-        """A bill lists something and comes to more than nothing."""
+        """An invoice has lines, and a total above zero."""
         if any(self.errors):
             return
         total = sum((item["quantity"] * item["unit_price"] for item in self.items), ZERO)
@@ -189,7 +191,7 @@ _LineFormSet = forms.formset_factory(
 
 
 class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
-    """Lines of one invoice: those it has and a few empty ones, so that no script is needed."""
+    """Lines of one invoice: the existing ones and a few empty ones, so that no script is needed."""
 
     def __init__(self, data: QueryDict | None = None, *, invoice: Invoice | None = None) -> None:
         names = ("description", "quantity", "unit_price")
@@ -199,7 +201,7 @@ class LineFormSet(_LineFormSet):  # type: ignore[valid-type,misc]
 
 
 class EmailForm(forms.Form):
-    """**Send Email**: to whom. The key makes a double click one email."""
+    """**Send Email**: the recipient. The key makes a double click one email."""
 
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
     to = forms.EmailField(
@@ -213,7 +215,7 @@ class EmailForm(forms.Form):
 
 
 class VoidForm(forms.Form):
-    """Why an invoice is taken back; kept in its history."""
+    """Why an invoice is voided; kept in its history."""
 
     reason = forms.CharField(
         label="Reason",
@@ -223,7 +225,7 @@ class VoidForm(forms.Form):
 
 
 class PromiseForm(forms.Form):
-    """When the customer will pay, as they said; empty when that holds no longer."""
+    """The day the customer promised to pay; empty to withdraw it."""
 
     promised_on = forms.DateField(
         label="Customer will pay on",

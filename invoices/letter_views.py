@@ -1,4 +1,4 @@
-"""**Print letter**: the last rung for a customer whom neither text nor email reaches."""
+"""**Print letter**: for a customer whom neither text nor email reaches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tenants.requests import StaffRequest
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.SEND_EMAILS, Permission.SEND_TEXTS)
 def letter(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """GET tells what will be printed, POST shows the letter with the open link and notes it."""
+    """GET shows what will be printed; POST shows the letter with the live link and records it."""
     invoice = get_object_or_404(Invoice.objects.with_lines(), public_id=public_id)
     error = ""
     if request.method == "POST":

@@ -1,4 +1,4 @@
-"""The invoice on paper: what a letter says, in the customer's language, and its QR code."""
+"""The invoice on paper: the words of a letter, in the customer's language, and its QR code."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ DATES = {"en": "F j, Y", "es": r"j \d\e F \d\e Y"}
 
 @dataclass(frozen=True)
 class Letter:
-    """One printed letter: to whom, when, with which link."""
+    """One printed letter: recipient, date and link."""
 
     invoice: Invoice
     link: PaymentLink
@@ -73,18 +73,18 @@ class Letter:
 
     @property
     def language(self) -> str:
-        """The billing contact's; English where there is nobody."""
+        """The billing contact's language; English without a contact."""
         contact = self.invoice.customer.billing_contact
         return contact.language if contact and contact.language in WORDS else "en"
 
     @property
     def address(self) -> list[str]:
-        """The lines in the envelope's window: customer, person, street, place."""
+        """The lines in the envelope's window: customer, person, street, city."""
         return address_lines(self.invoice)
 
     @property
     def words(self) -> dict[str, str]:
-        """All that it says around the bill itself."""
+        """All words of the letter besides the invoice itself."""
         invoice, tenant = self.invoice, self.invoice.tenant
         contact = invoice.customer.billing_contact
         values = {
@@ -103,17 +103,17 @@ class Letter:
 
     @property
     def date(self) -> str:
-        """The day it was printed, by the company's calendar, in words."""
+        """The print date, by the tenant's calendar, in words."""
         return self._day(self.printed_at.astimezone(self.invoice.tenant.zone).date())
 
     @property
     def short_address(self) -> str:
-        """The link as people type it: the browser adds https:// and the server the last slash."""
+        """The link as people type it, without https:// and the last slash."""
         return self.link.url.removeprefix("https://").removesuffix("/")
 
     @property
     def qr(self) -> SafeString:
-        """The link as a drawing that a phone's camera reads."""
+        """The link as a QR code."""
         return qr_code(self.link.url)
 
     def _day(self, day: dt.date) -> str:
@@ -122,9 +122,9 @@ class Letter:
 
 
 def print_letter(invoice: Invoice, *, actor: User) -> Letter:
-    """Take the live link, or make one where there is none, and write down that it was printed.
+    """Use the live link, or issue one, and record that the letter was printed.
 
-    Raises InvoiceError when there is nothing to pay, or no way to pay it.
+    Raises InvoiceError when there is nothing to pay, or no processor.
     """
     with transaction.atomic():
         row = invoice.locked()
@@ -147,7 +147,7 @@ def print_letter(invoice: Invoice, *, actor: User) -> Letter:
 
 
 def address_lines(invoice: Invoice) -> list[str]:
-    """The customer's postal address; the person's name where the customer is called otherwise."""
+    """The customer's postal address, with the contact's name where it differs."""
     customer = invoice.customer
     contact = customer.billing_contact
     person = contact.name if contact and contact.name != customer.name else ""
@@ -158,6 +158,6 @@ def address_lines(invoice: Invoice) -> list[str]:
 
 
 def qr_code(address: str) -> SafeString:
-    """An SVG for the page itself: readable with 15 % of it stained, sized by the style sheet."""
+    """An SVG for the page itself: readable with 15 % of it damaged, sized by the style sheet."""
     drawing = segno.make_qr(address, error="m").svg_inline(border=4, omitsize=True)
     return mark_safe(drawing)  # noqa: S308  numbers of our own, nothing anybody typed

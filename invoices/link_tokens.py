@@ -1,4 +1,4 @@
-"""Payment link tokens: 128 bits, never stored, re-derivable only with LINK_KEYS."""
+"""Payment link tokens: 128 bits, never stored, derived with LINK_KEYS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.conf import settings
 LIFE = dt.timedelta(days=60)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 LENGTH = 22  # 62**22 > 2**128
-# Where the pages of a payment link live; payments/urls.py shows them there.
+# The path of payment links; payments/urls.py serves them there.
 FOLDER = "p/"
 TOKEN = re.compile(rf"^[0-9A-Za-z]{{{LENGTH}}}$")
 
@@ -25,14 +25,14 @@ def address(token: str) -> str:
 
 
 def new_nonce() -> bytes:
-    """16 random bytes: all that the database keeps of a token, useless without the key."""
+    """16 random bytes: all that is stored of a token, useless without the key."""
     return secrets.token_bytes(16)
 
 
 def derive(nonce: bytes, key: str) -> str:
     """The token for `nonce` under `key`: 22 characters of base 62, 128 bits.
 
-    Base 62 rather than base64url because phones leave a closing "-" or "_" out of the link.
+    Base 62 rather than base64url because phones drop a trailing "-" or "_" from links.
     """
     number = int.from_bytes(_mac(key, b"token", nonce)[:16], "big")
     digits = []
@@ -55,7 +55,7 @@ def digests(token: str) -> list[str]:
 
 
 def rederive(nonce: bytes, wanted: str) -> str:
-    """The token behind a stored nonce and digest; raises LookupError when its key is gone."""
+    """The token of a stored nonce and digest; raises LookupError when its key was removed."""
     for key in settings.LINK_KEYS:
         token = derive(nonce, key)
         if hmac.compare_digest(digest(token, key), wanted):
@@ -67,8 +67,8 @@ def sixty_days_later(moment: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetim
     """The same wall-clock time 60 calendar days later in `zone`, as UTC.
 
     Not 1,440 hours: a clock change in between moves the instant by an hour. A wall-clock time that
-    a spring change skips counts as if the clock had not changed yet (02:30 becomes 03:30), which is
-    what fold=0 means (PEP 495); one that happens twice is its first happening.
+    a spring change skips counts as if the clock had not changed yet (02:30 becomes 03:30), which
+    is what fold=0 means (PEP 495); a time that occurs twice is its first occurrence.
     """
     local = moment.astimezone(zone)
     return (local + LIFE).replace(fold=0).astimezone(dt.UTC)

@@ -1,4 +1,4 @@
-"""What Celery does with invoices by itself."""
+"""Scheduled work on invoices."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ GIVE_UP_AFTER = dt.timedelta(hours=24)
 
 @shared_task(expires=60)
 def expire_links() -> int:
-    """Record the links whose time is up, batch by batch; returns how many.
+    """Expire the links whose time is over, batch by batch; returns how many.
 
-    They stopped working at that moment already: whoever reads a link looks at the clock.
+    They stopped working at that time already: every read of a link compares the clock.
     """
     ended = 0
     with scopes_disabled():
@@ -39,7 +39,7 @@ def expire_links() -> int:
 
 @shared_task(expires=60)
 def send_email(email_id: int) -> None:
-    """Hand one invoice to the mail server. Safe to run twice: only one worker can claim it."""
+    """Send one email to the mail server. Safe to run twice: only one worker can claim it."""
     with scopes_disabled():
         mail = InvoiceEmail.objects.select_related("tenant").filter(pk=email_id).first()
     if mail is None:
@@ -59,7 +59,7 @@ def send_email(email_id: int) -> None:
 
 
 def why_not_now(mail: InvoiceEmail) -> str:
-    """Why an email that was queued must not go out any more; "" when it may."""
+    """Why a queued email must not be sent any more; "" when it may."""
     if not mail.tenant.is_active:
         return "The company was deactivated before it went out, so nothing was sent."
     if not mail.invoice.is_payable:
@@ -70,7 +70,7 @@ def why_not_now(mail: InvoiceEmail) -> str:
 
 
 def settle(mail: InvoiceEmail, error: OSError | ValueError) -> None:
-    """Give up on what will never work or has waited a day; otherwise the sweep tries again."""
+    """Give up on a permanent failure or after a day; otherwise the sweep retries."""
     log.warning("Email %s: %s", mail.pk, type(error).__name__)
     if isinstance(error, ValueError) or _is_refusal(error):
         mail.mark_failed("The mail server rejected this address. Check it and send again.")
@@ -81,7 +81,7 @@ def settle(mail: InvoiceEmail, error: OSError | ValueError) -> None:
 
 
 def _is_refusal(error: OSError) -> bool:
-    """Whether the server said no for good (a 5xx answer) rather than "not now"."""
+    """Whether the server refused permanently (a 5xx response) rather than temporarily."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
@@ -89,8 +89,10 @@ def _is_refusal(error: OSError) -> bool:
 
 @shared_task(expires=60)
 def sweep_emails() -> int:
-    """Take up what was left behind. One that a worker dropped in mid-air may arrive twice, which
-    an invoice may; not at all, it may not."""
+    """Send emails that were left behind.
+
+    An email whose worker died while sending may arrive twice; it is never lost.
+    """
     with scopes_disabled():
         left = list(
             InvoiceEmail.objects.left_behind(timezone.now())

@@ -1,5 +1,6 @@
-"""What staff do with an invoice. textpay/pages/urls.py adds the pages that show the texts and
-payments of an invoice, and the verbs that ask about its payments."""
+"""Staff addresses of an invoice. textpay/pages/urls.py adds the pages that show texts and
+payments, and the verbs that depend on the payments.
+"""
 
 from django.urls import path
 

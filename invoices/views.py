@@ -1,4 +1,4 @@
-"""What staff do with an invoice. textpay/pages/ shows the list and Invoice Details."""
+"""Staff forms and dialogs of an invoice. textpay/pages/ has the list and Invoice Details."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create(request: StaffRequest) -> HttpResponse:
 
 @staff(Permission.EDIT_INVOICES)
 def edit(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayments) -> HttpResponse:
-    """Change the words, dates and lines of an invoice, never below what was paid."""
+    """Change the description, dates and lines of an invoice, never below the paid amount."""
     invoice = _load(public_id)
     form = InvoiceForm(request.POST or None, instance=invoice)
     lines = LineFormSet(request.POST or None, invoice=invoice)
@@ -58,7 +58,7 @@ def edit(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayment
 
 @staff(Permission.EDIT_INVOICES)
 def void(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayments) -> HttpResponse:
-    """Take an invoice back, with the reason."""
+    """Void an invoice, with the reason."""
     invoice = _load(public_id)
     form = VoidForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -75,7 +75,7 @@ def void(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayment
 
 @staff(Permission.EDIT_INVOICES)
 def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """Note the day on which the customer will pay; an empty day takes it back."""
+    """Record the day on which the customer will pay; an empty day withdraws it."""
     invoice = _load(public_id)
     known = invoice.promised_on
     form = PromiseForm(request.POST or None, tenant=request.tenant, promised_on=known)
@@ -115,7 +115,7 @@ def send_email(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @staff(Permission.EXPIRE_LINKS)
 def expire_link(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Expire Link**: the customer can no longer pay from the text, at once."""
+    """**Expire Link**: the link of the text stops working at once."""
     invoice = _load(public_id)
     link = invoice.live_link
     if link is not None and link.expire(actor=request.user):
@@ -135,7 +135,7 @@ def _save(
     lines: LineFormSet,
     save: Callable[[], Invoice],
 ) -> Invoice | None:
-    """Save both when both are right; what the invoice itself refuses becomes the form's error."""
+    """Save both forms when both are valid; a refusal by the invoice becomes a form error."""
     if request.method != "POST" or not (form.is_valid() and lines.is_valid()):
         return None
     try:
@@ -148,7 +148,7 @@ def _save(
 def _dialog(
     request: StaffRequest, name: str, form: EmailForm | PromiseForm | VoidForm, invoice: Invoice
 ) -> HttpResponse:
-    """A form in the page's dialog, or as a page of its own without script."""
+    """A form in the page's dialog, or as a page of its own without scripts."""
     template = f"invoices/_{name}.html" if request.htmx else f"invoices/{name}.html"
     context = {"form": form, "invoice": invoice}
     return render(request, template, context, status=422 if form.errors else 200)
@@ -168,7 +168,7 @@ def _status(form: InvoiceForm, lines: LineFormSet) -> int:
 
 
 def _asked_customer(request: StaffRequest) -> str:
-    """`?customer=` from a customer's page, when it is one."""
+    """The customer in `?customer=`, when there is one."""
     try:
         return str(uuid.UUID(request.GET.get("customer", "")))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every model of this floor, by the file it lives in."""
+"""The models of this app."""
 
 from invoices.models.invoice import (
     Invoice,

@@ -1,4 +1,4 @@
-"""The invoice itself: what it lists, what it asks for, and its balance."""
+"""The invoice: its lines, its total and its balance."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ LARGEST = Decimal("9999999.99")
 
 
 class InvoiceError(Exception):
-    """The invoice cannot be changed that way; str() is the sentence to show."""
+    """The invoice cannot be changed this way; str() is the sentence to show."""
 
 
 class LineValues(TypedDict):
-    """One line as somebody typed it."""
+    """One line as it was typed."""
 
     description: str
     quantity: Decimal
@@ -46,21 +46,21 @@ class PaymentState(NamedTuple):
     uncleared: bool
 
 
-# Payments are a floor above. Verbs that depend on them get this function and call it under the
-# invoice's lock, so that no payment can start between the answer and the change.
+# Payments are in an upper app. Verbs that depend on them take this function and call it under the
+# invoice's lock, so that no payment can start between the read and the change.
 ReadPayments = Callable[["Invoice"], PaymentState]
 
 
 def no_payments(invoice: Invoice) -> PaymentState:
-    """The state of an invoice that nobody can have paid yet, because it is being written."""
+    """The state of a new invoice, which has no payments."""
     return PaymentState(in_flight=False, uncleared=False)
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Invoices of one company."""
+    """Invoices of one tenant."""
 
     def open(self) -> InvoiceQuerySet:
-        """Those that ask for money."""
+        """Invoices that can be paid."""
         return self.filter(status=self.model.Status.OPEN)
 
     def overdue(self, today: dt.date) -> InvoiceQuerySet:
@@ -68,7 +68,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.open().filter(due_on__lt=today)
 
     def matching(self, words: str) -> InvoiceQuerySet:
-        """Those whose number, description, customer or customer's phone holds `words`."""
+        """Invoices whose number, description, customer or customer's phone contains `words`."""
         found = (
             Q(number__icontains=words)
             | Q(description__icontains=words)
@@ -80,16 +80,17 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(found)
 
     def with_lines(self) -> InvoiceQuerySet:
-        """Ready to be shown by itself: its lines, links and billing contact."""
+        """With lines, links and billing contact, for one invoice on its own."""
         rows = self.select_related("customer", "tenant")
         return rows.prefetch_related("customer__contacts", "lines", "links")
 
     def locked(self) -> InvoiceQuerySet:
-        """Re-read under their row locks, in one order for everybody; call inside a transaction.
+        """Re-read the invoices under their row locks, in primary key order; call inside a
+        transaction.
 
-        The lock order stands in docs/trace.md. Anything that touches the balance takes the invoice
-        before its links, its payments and the customer, so that paying, editing, voiding and
-        expiring queue up here.
+        The lock order is documented in docs/trace.md. Anything that changes the balance locks the
+        invoice before its links, its payments and the customer, so that paying, editing, voiding
+        and expiring run one after another.
         """
         rows = self.select_for_update(of=("self",), no_key=True).select_related(
             "tenant", "customer"
@@ -97,8 +98,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return rows.order_by("pk")
 
     def overpaid(self) -> InvoiceQuerySet:
-        """Those that took more than their total: two payments ended at the same moment, or one
-        after the invoice was voided."""
+        """Invoices with more paid than their total: two payments ended at the same moment, or one
+        after the invoice was voided.
+        """
         is_void = Q(status=self.model.Status.VOID, paid__gt=0)
         return self.filter(Q(paid__gt=F("total")) | is_void)
 
@@ -107,7 +109,7 @@ InvoiceManager = TenantManager.from_queryset(InvoiceQuerySet)
 
 
 class Invoice(models.Model):
-    """A bill. Its balance is its total less the payments booked on it, recomputed each time."""
+    """An invoice. Its balance is its total less the payments booked on it, recomputed each time."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -135,12 +137,12 @@ class Invoice(models.Model):
     )
     issued_on = models.DateField()
     due_on = models.DateField()
-    # The day the customer said they would pay; reminders wait for it.
+    # The day the customer promised to pay; reminders wait for it.
     promised_on = models.DateField(null=True, blank=True)
     tax = models.DecimalField(
         max_digits=12, decimal_places=2, default=ZERO, validators=[MinValueValidator(ZERO)]
     )
-    # All three written by revise() and book() only, under this row's lock.
+    # Written by revise() and book() only, under this row's lock.
     total = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
     paid = models.DecimalField(max_digits=12, decimal_places=2, default=ZERO, editable=False)
     paid_at = models.DateTimeField(null=True, editable=False)
@@ -151,7 +153,7 @@ class Invoice(models.Model):
     class Meta:
         ordering = ["-issued_on", "-id"]
         constraints = [
-            # The number is what customer and office call the invoice by.
+            # Customer and office refer to the invoice by its number.
             models.UniqueConstraint(fields=["tenant", "number"], name="invoices_invoice_number"),
             models.CheckConstraint(condition=Q(total__gte=0), name="invoices_invoice_total"),
             models.CheckConstraint(condition=Q(paid__gte=0), name="invoices_invoice_paid"),
@@ -161,7 +163,7 @@ class Invoice(models.Model):
             ),
         ]
         indexes = [
-            # The invoice list, newest first, and by status.
+            # For the invoice list, newest first, and by status.
             models.Index(fields=["tenant", "-issued_on", "-id"], name="invoices_invoice_list"),
             models.Index(
                 fields=["tenant", "status", "-issued_on", "-id"], name="invoices_invoice_by_status"
@@ -173,17 +175,17 @@ class Invoice(models.Model):
 
     @property
     def audit_subject(self) -> str:
-        """Where this invoice's history is kept; its texts and payments write there too."""
+        """The subject of this invoice's history; its texts and payments write there too."""
         return f"invoice:{self.pk}"
 
     @property
     def balance(self) -> Decimal:
-        """What is still asked for; never below zero."""
+        """What is still to be paid; never below zero."""
         return max(self.total - self.paid, ZERO)
 
     @property
     def overpaid(self) -> Decimal:
-        """What came in beyond the total, of a void invoice all; shown to staff, never dropped."""
+        """What was paid beyond the total; all of it for a void invoice. Shown to staff."""
         if self.status == self.Status.VOID:
             return self.paid
         return max(self.paid - self.total, ZERO)
@@ -204,7 +206,7 @@ class Invoice(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Open past its due date, by the company's calendar."""
+        """Whether it is open past its due date, by the tenant's calendar."""
         return self.status == self.Status.OPEN and self.due_on < clock.today(self.tenant.zone)
 
     @property
@@ -289,16 +291,16 @@ class Invoice(models.Model):
             row = self.locked()
             if row.total <= ZERO:
                 raise InvoiceError("Add at least one line before opening the invoice.")
-            if row.status == self.Status.DRAFT:  # somebody else may have opened it meanwhile
+            if row.status == self.Status.DRAFT:  # another process may have opened it meanwhile
                 transition(row, self.Status.OPEN, actor=actor)
                 row._rebalance_customer()
         self.refresh_from_db()
 
     def void(self, *, actor: User | None, reason: str, read_payments: ReadPayments) -> None:
-        """Take the bill back: its links close and it asks for nothing any more.
+        """Void the invoice: its links close and its balance is zero.
 
-        `read_payments` is called under the lock. Raises InvoiceError when money was paid on it or a
-        payment is being confirmed.
+        `read_payments` is called under the lock. Raises InvoiceError when money was paid on it or
+        a payment is being confirmed.
         """
         with transaction.atomic():
             row = self.locked()
@@ -311,9 +313,10 @@ class Invoice(models.Model):
         self.refresh_from_db()
 
     def promise(self, day: dt.date | None, *, actor: User | None) -> None:
-        """Note the day on which the customer will pay, so that reminders wait; None takes it back.
+        """Record the day on which the customer will pay, so that reminders wait; None withdraws
+        it.
 
-        Raises InvoiceError for an invoice that asks for nothing.
+        Raises InvoiceError for an invoice that cannot be paid.
         """
         with transaction.atomic():
             row = self.locked()
@@ -332,10 +335,10 @@ class Invoice(models.Model):
         self.promised_on = day
 
     def book(self, *, paid: Decimal, uncleared: bool, payment: uuid.UUID) -> None:
-        """Keep what the payments add up to: paid, status and the customer's balance.
+        """Store the sums of the payments: paid, status and the customer's balance.
 
         Call on the locked row, with sums read under its lock and never increments, so that booking
-        twice is harmless. The entry about the status names `payment`.
+        twice changes nothing. The audit entry of the status names `payment`.
         """
         self.paid = paid
         self.save(update_fields=["paid"])
@@ -344,7 +347,9 @@ class Invoice(models.Model):
     def _rebalance(
         self, *, uncleared: bool, actor: User | None = None, payment: uuid.UUID | None = None
     ) -> None:
-        """Move the status to what the amounts say, close links at zero, tell the customer row."""
+        """Set the status from the amounts, close links at a zero balance, update the customer's
+        balance.
+        """
         if self.status not in (self.Status.DRAFT, self.Status.VOID):
             target = self.Status.OPEN
             if self.paid >= self.total:
@@ -406,5 +411,5 @@ class LineItem(models.Model):
 
     @property
     def amount(self) -> Decimal:
-        """Quantity times price, to the cent, halves up."""
+        """Quantity times price, rounded half up to the cent."""
         return (self.quantity * self.unit_price).quantize(CENT, ROUND_HALF_UP)

@@ -1,4 +1,4 @@
-"""Invoices sent by email: what was sent to which address, and what became of it."""
+"""Invoices sent by email: the address, and whether it was sent."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from invoices.models.payment_link import PaymentLink
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
-# How long a worker may hold an email before the sweep takes it up, and the longest wait between
-# two tries at the mail server.
+# How long a worker's claim of an email lasts before the sweep takes it, and the longest delay
+# between two attempts at the mail server.
 STUCK_AFTER = dt.timedelta(minutes=5)
 LONGEST_WAIT = dt.timedelta(hours=1)
 
 
 class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
-    """Emailed invoices of one company."""
+    """Emailed invoices of one tenant."""
 
     def queue(
         self, invoice: Invoice, *, to: str, actor: User | None, key: uuid.UUID, reason: str = ""
     ) -> tuple[InvoiceEmail, bool]:
-        """Write down one email to send; returns it and whether it is new.
+        """Record one email to send; (email, whether new).
 
-        `reason` is why Textpay sends it by itself, for the history; nobody is its actor then.
+        `reason` is why Textpay sends it automatically, for the history; it has no actor then.
 
-        It carries the live link, or a new one where there is none, so that a text sent before
-        stays good. Raises InvoiceError when there is nothing to pay, or no way to pay it.
+        It carries the live link, or a new one where there is none, so that the link of an earlier
+        text stays valid. Raises InvoiceError when there is nothing to pay, or no processor.
         """
         with transaction.atomic():
             row = invoice.locked()
@@ -64,7 +64,7 @@ class InvoiceEmailQuerySet(models.QuerySet["InvoiceEmail"]):
         return email, True
 
     def left_behind(self, now: dt.datetime) -> InvoiceEmailQuerySet:
-        """Those that a dead broker, a busy mail server or a crash left unsent."""
+        """Emails left unsent by a broker that was down, a busy mail server or a crash."""
         return self.filter(next_try_at__lte=now)
 
 
@@ -72,7 +72,7 @@ InvoiceEmailManager = TenantManager.from_queryset(InvoiceEmailQuerySet)
 
 
 class InvoiceEmail(models.Model):
-    """An invoice sent by email: recorded first, sent by a worker, then marked."""
+    """An invoice sent by email: recorded, then sent by a worker, then marked."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -99,7 +99,7 @@ class InvoiceEmail(models.Model):
     queued_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # When the sweep looks at it; nothing once it is sent or failed.
+    # When the sweep takes it; null once it is sent or failed.
     next_try_at = models.DateTimeField(default=timezone.now, null=True)
     sent_at = models.DateTimeField(null=True)
 
@@ -112,7 +112,7 @@ class InvoiceEmail(models.Model):
             models.UniqueConstraint(fields=["tenant", "key"], name="invoices_email_key"),
         ]
         indexes = [
-            # The sweep for emails that no worker has finished.
+            # For the sweep of unfinished emails.
             models.Index(
                 fields=["next_try_at"],
                 condition=Q(next_try_at__isnull=False),
@@ -129,7 +129,7 @@ class InvoiceEmail(models.Model):
         return f"invoice:{self.invoice_id}"
 
     def claim(self) -> bool:
-        """Take the email for sending; False when another worker has it or it is done."""
+        """Claim the email for sending; False when another worker has it or it is finished."""
         if self.status != self.Status.QUEUED:
             return False
         now = timezone.now()
@@ -144,7 +144,7 @@ class InvoiceEmail(models.Model):
             return False
 
     def mark_sent(self) -> bool:
-        """The mail server took it."""
+        """The mail server accepted it."""
         return self._move(self.Status.SENT, sent_at=timezone.now(), next_try_at=None)
 
     def mark_failed(self, reason: str) -> bool:
@@ -152,7 +152,7 @@ class InvoiceEmail(models.Model):
         return self._move(self.Status.FAILED, error=reason[:200], next_try_at=None)
 
     def back_to_queue(self) -> bool:
-        """The mail server did not take it this time: the sweep tries again, ever more rarely."""
+        """The mail server was not available: the sweep retries at growing intervals."""
         wait = min(dt.timedelta(seconds=15 * 2 ** min(self.attempts, 10)), LONGEST_WAIT)
         return self._move(self.Status.QUEUED, next_try_at=timezone.now() + wait)
 

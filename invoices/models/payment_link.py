@@ -21,37 +21,37 @@ from tenants.scoping import TenantManager
 
 
 class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
-    """Payment links of one company."""
+    """Payment links of one tenant."""
 
     def live(self) -> PaymentLinkQuerySet:
-        """Those nobody and nothing has ended yet (their time may be up, see `is_live_at`)."""
+        """Links that were not ended yet (their time may be over, see `is_live_at`)."""
         return self.filter(status=PaymentLink.Status.LIVE)
 
     def due(self, now: dt.datetime) -> PaymentLinkQuerySet:
-        """Live ones whose time is up."""
+        """Live links whose time is over."""
         return self.live().filter(expires_at__lte=now)
 
     def opened_by(self, token: str) -> PaymentLink | None:
-        """The link a token opens, with `.read_at` set to the database's clock; None if unknown."""
+        """The link of a token, with `.read_at` set to the database's clock; None when unknown."""
         found = link_tokens.digests(token)
         if not found:
             return None
         rows = self.filter(digest__in=found).select_related("invoice__customer", "tenant")
         link = rows.annotate(read_at=clock.link_now_in_sql()).first()
-        if link is not None:  # all of one company, which need not be read three times
+        if link is not None:  # all of one tenant, which need not be read three times
             link.invoice.tenant = link.invoice.customer.tenant = link.tenant
         return link
 
     def issue(self, invoice: Invoice, *, actor: User | None) -> PaymentLink:
-        """Make a link valid for 60 calendar days; the one before is superseded.
+        """Issue a link that is valid for 60 calendar days; the former one is superseded.
 
-        Raises InvoiceError for an invoice that does not ask for money.
+        Raises InvoiceError for an invoice that cannot be paid.
         """
         with transaction.atomic():
             return self.issue_all([invoice.locked()], actor=actor)[0]
 
     def issue_all(self, invoices: Sequence[Invoice], *, actor: User | None) -> list[PaymentLink]:
-        """The same for many invoices, which the caller has locked, in a handful of statements."""
+        """The same for many invoices that the caller has locked, in a handful of statements."""
         if not all(invoice.is_payable for invoice in invoices):
             raise InvoiceError("There is nothing to pay on this invoice.")
         with transaction.atomic():
@@ -85,7 +85,9 @@ class PaymentLinkQuerySet(models.QuerySet["PaymentLink"]):
         return links
 
     def expire_due(self, *, limit: int = 5000) -> int:
-        """End up to `limit` links whose time is up, each with its entry; returns how many."""
+        """Expire up to `limit` links whose time is over, each with an audit entry; returns how
+        many.
+        """
         now = clock.link_now()
         return transition_all(
             self.due(now),
@@ -100,10 +102,10 @@ PaymentLinkManager = TenantManager.from_queryset(PaymentLinkQuerySet)
 
 
 class PaymentLink(models.Model):
-    """The secret address that opens one invoice's Pay Now page. At most one live per invoice.
+    """The secret address of one invoice's Pay Now page. At most one is live per invoice.
 
-    The token is 128 bits and not in the database: only a random nonce, from which LINK_KEYS derive
-    it, and a keyed digest to look it up by. Whoever reads the database can open nothing.
+    The token has 128 bits and is not stored: only a random nonce, from which LINK_KEYS derive it,
+    and a keyed digest to look it up by. Reading the database opens no link.
     """
 
     class Status(models.TextChoices):
@@ -137,13 +139,13 @@ class PaymentLink(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # A resend replaces the earlier link; two live ones would be two ways to pay once.
+            # A resend supersedes the earlier link; two live ones would be two ways to pay once.
             models.UniqueConstraint(
                 fields=["invoice"], condition=Q(status="live"), name="invoices_link_one_live"
             ),
         ]
         indexes = [
-            # The sweep for links whose time is up, without reading the million that are not.
+            # For the sweep of links whose time is over, without reading the million others.
             models.Index(
                 fields=["expires_at"], condition=Q(status="live"), name="invoices_link_due"
             ),
@@ -154,7 +156,7 @@ class PaymentLink(models.Model):
 
     @classmethod
     def new(cls, invoice: Invoice, now: dt.datetime) -> PaymentLink:
-        """A link of the invoice, valid from `now`, not yet saved."""
+        """An unsaved link of the invoice, valid from `now`."""
         nonce, key = link_tokens.new_nonce(), settings.LINK_KEYS[0]
         token = link_tokens.derive(nonce, key)
         return cls(
@@ -174,17 +176,17 @@ class PaymentLink(models.Model):
 
     @property
     def token(self) -> str:
-        """The secret itself, derived anew; raises LookupError when its key was taken away."""
+        """The secret itself, derived again; raises LookupError when its key was removed."""
         return link_tokens.rederive(bytes(self.nonce), self.digest)
 
     @property
     def url(self) -> str:
-        """The address to text."""
+        """The address to send."""
         return link_tokens.address(self.token)
 
     @property
     def masked_url(self) -> str:
-        """The address as staff and history may see it: its end is hidden."""
+        """The address for staff and history, with its end hidden."""
         return f"{settings.PUBLIC_BASE_URL}/{link_tokens.FOLDER}{self.hint}…"
 
     @property
@@ -203,23 +205,25 @@ class PaymentLink(models.Model):
 
     @property
     def closed_in_time(self) -> bool:
-        """Whether nothing but the end of its invoice has ended it: not its time, nobody by hand."""
+        """Whether only the end of its invoice ended it: neither its time nor staff."""
         in_time = self.closed_at is not None and self.closed_at < self.expires_at
         return self.status == self.Status.CLOSED and in_time
 
     @property
     def runs_out_at(self) -> dt.datetime:
-        """Its expiry by the clock on the wall, which is what a page counts down to."""
+        """Its expiration by the real clock, to which a page counts down."""
         return clock.on_the_wall(self.expires_at)
 
     @property
     def has_expired(self) -> bool:
-        """Whether staff see **Link expired**: by time (even before the sweep) or by hand."""
+        """Whether staff see **Link expired**: by time (even before the sweep) or by staff."""
         ended = self.status in (self.Status.EXPIRED, self.Status.DISABLED)
         return ended or (self.status == self.Status.LIVE and self.expires_at <= clock.now())
 
     def mark_opened(self) -> bool:
-        """A person has opened it. False when that was known: only the first time counts."""
+        """Record that a person opened it. False when that was recorded: only the first time
+        counts.
+        """
         now = timezone.now()
         with transaction.atomic():
             rows = PaymentLink._base_manager.filter(pk=self.pk, opened_at=None)
@@ -236,7 +240,7 @@ class PaymentLink(models.Model):
         return True
 
     def expire(self, *, actor: User) -> bool:
-        """**Expire Link**: kill it at once. False when it was not live any more."""
+        """**Expire Link**: disable it at once. False when it was not live."""
         with transaction.atomic():
             self.invoice.locked()
             self.refresh_from_db()
@@ -245,11 +249,11 @@ class PaymentLink(models.Model):
             return self.move(self.Status.DISABLED, actor=actor)
 
     def close(self, *, actor: User | None, reason: str) -> bool:
-        """The invoice asks for nothing any more: "paid" or "void"."""
+        """Close the link because its invoice is "paid" or "void"."""
         return self.move(self.Status.CLOSED, actor=actor, reason=reason)
 
     def move(self, to: str, *, actor: User | None, reason: str = "") -> bool:
-        """End the link as `to`, noting when."""
+        """End the link with status `to`, and store the time."""
         return transition(
             self,
             to,

@@ -1,2 +1,3 @@
-"""The pages that show everything of an invoice or a customer: its texts, payments and links. On the
-top floor, because no other one knows them all; forms, dialogs and verbs stay in their apps."""
+"""The pages that show everything of an invoice or a customer: texts, payments and links. In the
+top app, because no other one knows them all; forms, dialogs and verbs stay in their apps.
+"""

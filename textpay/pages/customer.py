@@ -1,4 +1,4 @@
-"""The page of a customer: what they owe and for what, their numbers and contacts."""
+"""The page of a customer: balance, invoices, numbers and contacts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from audit.models import AuditEntry
 from customers.models import Customer
 from tenants.access import Permission, staff
 from tenants.live import Regions
-from textpay.pages.standing import with_standing
+from textpay.pages.status_summary import with_status_summary
 
 LIVE = {
     "balance": "customers/_balance.html",
@@ -27,7 +27,7 @@ MOST = 50
 @require_safe
 @staff(Permission.VIEW_CUSTOMERS)
 def detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One customer: what they owe and for what. Keeps itself up to date."""
+    """One customer: balance and invoices. Updates itself."""
     customer = _load(public_id)
     return render(
         request, "pages/customer.html", {"customer": customer, "live": _live(request, customer)}
@@ -37,7 +37,7 @@ def detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @staff(Permission.VIEW_CUSTOMERS)
 def live(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open customer page; 204 when nothing did."""
+    """The changed regions of an open customer page; 204 when nothing changed."""
     return _live(request, _load(public_id)).answer(request)
 
 
@@ -54,7 +54,7 @@ def _load(public_id: uuid.UUID) -> Customer:
 
 
 def _live(request: HttpRequest, customer: Customer) -> Regions:
-    invoices = list(with_standing(customer.invoices.all())[:MOST])
+    invoices = list(with_status_summary(customer.invoices.all())[:MOST])
     context = {
         "customer": customer,
         "invoices": invoices,

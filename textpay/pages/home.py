@@ -1,4 +1,4 @@
-"""The first page after signing in: what came in, what is owed, and what needs a person."""
+"""Home: what came in, what is owed, and what needs a person."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from textpay.company.people import LIMIT_CHANGED
 from textpay.pages.invoice_filters import came_back
-from textpay.pages.standing import with_standing
+from textpay.pages.status_summary import with_status_summary
 
 MOST = 8
-# The law gives ten business days to honor a refusal; after half of them Home raises its voice.
+# The law gives ten business days to honor a refusal; after half of them Home warns.
 LATE = 5
 LIMIT_SHOWN_FOR = dt.timedelta(days=7)
 OWED = F("total") - F("paid")
@@ -37,7 +37,7 @@ KEPT = F("amount") - F("refunded")
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def home(request: StaffRequest) -> HttpResponse:
-    """Four figures and the invoices that only a person can settle."""
+    """Four figures and the invoices that need a person."""
     now = timezone.now().astimezone(request.tenant.zone)
     calendar = clock.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()
@@ -64,9 +64,10 @@ def home(request: StaffRequest) -> HttpResponse:
 
 
 def may_be_refusals(now: dt.datetime) -> dict[str, int]:
-    """How many texts wait for somebody to say whether they refuse texts, and how many too long.
+    """How many texts wait for staff to decide whether they are refusals, and how many wait too
+    long.
 
-    `now` is in the company's zone. Weekends and federal holidays do not count.
+    `now` is in the tenant's time zone. Weekends and federal holidays do not count.
     """
     day = now.date()
     while banking_days.after(day, LATE) > now.date():
@@ -110,25 +111,25 @@ def _collected(now: dt.datetime) -> dict[str, Decimal | int]:
 
 
 def _needs() -> list[Invoice]:
-    """Payments in doubt first, then money that came back or came twice, then lost texts."""
+    """Unresolved payments first, then returned or excess money, then undelivered texts."""
     every = Invoice.objects.all()
     kinds = (in_flight(every), came_back(every), every.overpaid(), undelivered(every))
-    found = (invoice for kind in kinds for invoice in with_standing(kind)[:MOST])
+    found = (invoice for kind in kinds for invoice in with_status_summary(kind)[:MOST])
     return list({invoice.pk: invoice for invoice in found}.values())
 
 
 def _refunds() -> list[Refund]:
-    """Those that wait for a second person, that nobody could settle, or that came back."""
+    """Refunds that wait for a second person, have no outcome, or were returned."""
     waiting = Refund.objects.for_people()
     return list(waiting.select_related("payment__invoice__customer", "requested_by")[:MOST])
 
 
 def _limits_changed(request: StaffRequest, now: dt.datetime) -> list[AuditEntry]:
-    """What others did in the last days to the limit above which a refund needs two people."""
+    """Recent changes by others to the limit above which a refund needs two people."""
     entries = AuditEntry.objects.about(request.tenant.audit_subject)
     lately = entries.filter(action=LIMIT_CHANGED, created_at__gt=now - LIMIT_SHOWN_FOR)
     return list(lately.exclude(actor=request.user)[:MOST])
 
 
 def _overdue(today: dt.date) -> InvoiceQuerySet:
-    return with_standing(Invoice.objects.overdue(today)).order_by("due_on", "pk")[:MOST]
+    return with_status_summary(Invoice.objects.overdue(today)).order_by("due_on", "pk")[:MOST]

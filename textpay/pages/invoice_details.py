@@ -38,7 +38,7 @@ SHOWN = (
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def detail(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """**Invoice Details**. Keeps itself up to date."""
+    """**Invoice Details**. Updates itself."""
     invoice = _load(public_id)
     context = {"invoice": invoice, "live": _live(request, invoice)}
     return render(request, "pages/invoice_details.html", context)
@@ -47,9 +47,9 @@ def detail(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
-    """What changed on an open Invoice Details page; 204 when nothing did.
+    """The changed regions of an open Invoice Details page; 204 when nothing changed.
 
-    Asked every second by every open page: while no history grows it renders nothing.
+    Requested every second by every open page: while no history grows it renders nothing.
     """
     row = get_object_or_404(Invoice.objects.only("customer_id"), public_id=public_id)
     customer = f"customer:{row.customer_id}"
@@ -60,7 +60,7 @@ def live(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def _load(public_id: uuid.UUID) -> Invoice:
-    """With everything that the page shows, in a fixed number of queries."""
+    """The invoice with everything that the page shows, in a fixed number of queries."""
     rows = Invoice.objects.select_related("customer", "tenant").prefetch_related(*SHOWN)
     return get_object_or_404(rows, public_id=public_id)
 

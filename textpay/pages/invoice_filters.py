@@ -1,4 +1,4 @@
-"""Which invoices a person asked for: words and a status, as in the address of the list."""
+"""The filters of the invoice list: search words and a status, as in its address."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ CHOICES = [(value, label) for value, (label, _) in FILTERS.items()]
 
 
 def find(words: str, status: str, today: dt.date) -> InvoiceQuerySet:
-    """The invoices that the list shows for these words and this status; "" for any."""
+    """The invoices for these words and this status; "" for any."""
     found = Invoice.objects.matching(words) if words else Invoice.objects.all()
     return FILTERS[status][1](found, today) if status in FILTERS else found
 
 
 def came_back(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
-    """Open ones whose payment was returned or rejected, with no text since."""
+    """Open invoices whose payment was returned or rejected, with no text since."""
     back = Max("payments__reversed_at", filter=Q(payments__status__in=TAKEN_BACK))
     found = invoices.open().annotate(back=back, texted=Max("text_messages__queued_at"))
     return found.filter(Q(texted=None) | Q(texted__lt=F("back")), back__isnull=False)

@@ -13,7 +13,7 @@ from invoices.models import Invoice
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from textpay.pages.invoice_filters import CHOICES, FILTERS, find
-from textpay.pages.standing import with_standing
+from textpay.pages.status_summary import with_status_summary
 
 PER_PAGE = 25
 
@@ -21,14 +21,14 @@ PER_PAGE = 25
 @require_safe
 @staff(Permission.VIEW_INVOICES)
 def index(request: StaffRequest) -> HttpResponse:
-    """All invoices, newest first, or those that were searched for."""
+    """All invoices, newest first, or those that match the filters."""
     words = request.GET.get("q", "").strip()[:80]
     status = request.GET.get("status", "")
     found = find(words, status, clock.today(request.tenant.zone))
     sums = found.aggregate(
         count=Count("pk"), owed=Sum(F("total") - F("paid"), filter=Q(status=Invoice.Status.OPEN))
     )
-    pages = Paginator(with_standing(found), PER_PAGE)
+    pages = Paginator(with_status_summary(found), PER_PAGE)
     pages.count = sums["count"]  # counted with the sum, in one query
     context = {
         "page": pages.get_page(request.GET.get("page")),

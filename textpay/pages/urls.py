@@ -1,6 +1,6 @@
-"""The addresses of the pages composed here, under the names of the app that each belongs to.
+"""Addresses of the pages composed here, in the namespaces of the apps they belong to.
 
-A view of a lower floor that needs something of an upper one gets it from here as a function.
+A view of a lower app that needs something of an upper one gets it from here as a function.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sms.inbox import urls as inbox_urls
 from sms.inbox import views as inbox_views
 from textpay.pages import customer, invoice_details, invoice_list
 from textpay.pages.invoice_filters import find
-from textpay.pages.standing import newest_of
+from textpay.pages.status_summary import newest_of
 
 PAYMENTS = {"read_payments": payment_state}
-STANDINGS = {"standings": newest_of}
+STATUS_SUMMARIES = {"status_summaries": newest_of}
 
 CUSTOMERS = [
     *customer_urls.urlpatterns,
@@ -42,7 +42,12 @@ SMS = [
 ]
 MESSAGES = [
     *inbox_urls.urlpatterns,
-    path("messages/<uuid:public_id>/", inbox_views.conversation, STANDINGS, name="conversation"),
-    path("messages/<uuid:public_id>/live/", inbox_views.live, STANDINGS, name="live"),
-    path("messages/<uuid:public_id>/answer/", inbox_views.answer, STANDINGS, name="answer"),
+    path(
+        "messages/<uuid:public_id>/",
+        inbox_views.conversation,
+        STATUS_SUMMARIES,
+        name="conversation",
+    ),
+    path("messages/<uuid:public_id>/live/", inbox_views.live, STATUS_SUMMARIES, name="live"),
+    path("messages/<uuid:public_id>/answer/", inbox_views.answer, STATUS_SUMMARIES, name="answer"),
 ]

@@ -15,7 +15,7 @@ from tests.factories import make_invoice, make_link
 from tests.payments.checkout.test_pages import words_of
 from tests.payments.conftest import address
 from tests.race import run_together
-from textpay.pages.standing import standing, with_standing
+from textpay.pages.status_summary import status_summary, with_status_summary
 
 pytestmark = pytest.mark.django_db
 
@@ -223,7 +223,7 @@ def test_a_bank_payment_of_a_part_is_never_called_paid(
     page = words_of(payer.get(address(link)))
     assert "A bank payment of $50.00 is on its way. $132.50 is left to pay." in page
     assert "is paid" not in page
-    told = standing(with_standing(Invoice.objects.all()).get())
+    told = status_summary(with_status_summary(Invoice.objects.all()).get())
     assert (told.words, told.detail) == (
         "Bank payment started", "$50.00 of $182.50 paid or started",
     )  # fmt: skip

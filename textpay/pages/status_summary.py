@@ -1,4 +1,4 @@
-"""Where an invoice stands, in one icon and a few words: on Home, in lists and on its page."""
+"""The status of an invoice in one icon and a few words: on Home, in lists and on its page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sms.models import TextMessage
 from sms.templatetags.texts import newest_text
 
 Status = TextMessage.Status
-# How many of the four steps (queued, sent, delivered, paid) a text has made.
+# How many of the four steps (queued, sent, delivered, paid) a text has reached.
 STEPS: dict[str, int] = {
     Status.QUEUED: 1,
     Status.SENDING: 1,
@@ -32,8 +32,8 @@ METHODS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A chip (tone, icon, words), one more line, and the dots of the text's way."""
+class StatusSummary:
+    """A chip (tone, icon, words), a second line, and the dots of the text's steps."""
 
     tone: str
     icon: str
@@ -43,26 +43,28 @@ class Standing:
     failed: bool = False
 
 
-def standing(invoice: Invoice) -> Standing:
-    """What to tell a person about it. Reads prefetched texts, payments and links."""
+def status_summary(invoice: Invoice) -> StatusSummary:
+    """The summary of an invoice. Reads prefetched texts, payments and links."""
     tone, icon, words, detail = _words(invoice)
     text = newest_text(invoice)
     done = STEPS.get(text.status, 0) if text is not None else 0
     if invoice.status == Invoice.Status.PAID:
-        return Standing(tone, icon, words, detail, 4)
+        return StatusSummary(tone, icon, words, detail, 4)
     failed = text is not None and text.status in NOT_DELIVERED
-    return Standing(tone, icon, words, detail, done, failed)
+    return StatusSummary(tone, icon, words, detail, done, failed)
 
 
-def with_standing(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
-    """Ready for lists: what `standing` reads, without a query per row."""
+def with_status_summary(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
+    """With the rows that the summary reads, without a query per invoice."""
     rows = invoices.select_related("customer", "tenant")
     return rows.prefetch_related("text_messages", "payments", "links")
 
 
-def newest_of(customer: Customer, most: int) -> Sequence[tuple[Invoice, Standing]]:
-    """A customer's newest invoices, each with its standing."""
-    return [(one, standing(one)) for one in with_standing(customer.invoices.all())[:most]]
+def newest_of(customer: Customer, most: int) -> Sequence[tuple[Invoice, StatusSummary]]:
+    """A customer's newest invoices, each with its summary."""
+    return [
+        (one, status_summary(one)) for one in with_status_summary(customer.invoices.all())[:most]
+    ]
 
 
 def _words(invoice: Invoice) -> tuple[str, str, str, str]:
@@ -93,7 +95,7 @@ def _words(invoice: Invoice) -> tuple[str, str, str, str]:
 
 
 def _came_back(invoice: Invoice, payment: Payment) -> bool:
-    """Whether the last payment was taken back by the bank, and nobody has texted since."""
+    """Whether the bank returned the last payment, and no text was sent since."""
     text = newest_text(invoice)
     back_at = payment.reversed_at
     is_newer = text is None or (back_at is not None and text.queued_at < back_at)
