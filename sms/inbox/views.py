@@ -83,36 +83,32 @@ def index(request: StaffRequest) -> HttpResponse:
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
 def conversation(
-    request: StaffRequest, public_id: uuid.UUID, status_summaries: StatusSummaries
+    request: StaffRequest, public_id: uuid.UUID, summaries: StatusSummaries
 ) -> HttpResponse:
     """One conversation, marked as read; the page polls `live`."""
-    return _show(request, _load(public_id), AnswerForm(), status_summaries)
+    return _show(request, _load(public_id), AnswerForm(), summaries)
 
 
 @require_safe
 @staff(Permission.ANSWER_TEXTS)
-def live(
-    request: StaffRequest, public_id: uuid.UUID, status_summaries: StatusSummaries
-) -> HttpResponse:
+def live(request: StaffRequest, public_id: uuid.UUID, summaries: StatusSummaries) -> HttpResponse:
     """The changed regions of an open page; 204 when nothing changed."""
     text = _load(public_id)
-    return _live(request, text, AnswerForm(), status_summaries).answer(request)
+    return _live(request, text, AnswerForm(), summaries).answer(request)
 
 
 @require_POST
 @staff(Permission.ANSWER_TEXTS)
-def answer(
-    request: StaffRequest, public_id: uuid.UUID, status_summaries: StatusSummaries
-) -> HttpResponse:
+def answer(request: StaffRequest, public_id: uuid.UUID, summaries: StatusSummaries) -> HttpResponse:
     """Queue an answer, once per form; 409 with the reason when the check forbids it."""
     text = _load(public_id)
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        return _show(request, text, form, status_summaries, status=422)
+        return _show(request, text, form, summaries, status=422)
     recipient = Recipient.of(text.customer, text.number)
     if reason := check_answer(request.tenant, recipient).reason:
         form.add_error(None, f"{reason.sentence} Nothing was sent.")
-        return _show(request, text, form, status_summaries, status=409)
+        return _show(request, text, form, summaries, status=409)
     message, new = queue_answer(
         request.tenant,
         recipient,
@@ -199,15 +195,15 @@ def _show(
     request: StaffRequest,
     text: InboundText,
     form: AnswerForm,
-    status_summaries: StatusSummaries,
+    summaries: StatusSummaries,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"text": text, "live": _live(request, text, form, status_summaries)}
+    context = {"text": text, "live": _live(request, text, form, summaries)}
     return render(request, "sms/inbox/conversation.html", context, status=status)
 
 
 def _live(
-    request: StaffRequest, text: InboundText, form: AnswerForm, status_summaries: StatusSummaries
+    request: StaffRequest, text: InboundText, form: AnswerForm, summaries: StatusSummaries
 ) -> Regions:
     InboundText.objects.filter(number=text.number).mark_read()
     recipient = Recipient.of(text.customer, text.number)
@@ -222,7 +218,7 @@ def _live(
         "language": recipient.language,
         "added": answer_text(request.tenant, "", recipient.language).strip(),
         "opt_out": OptOut.objects.select_related("recorded_by").of(request.tenant, text.number),
-        "invoices": status_summaries(text.customer, INVOICES) if text.customer else [],
+        "invoices": summaries(text.customer, INVOICES) if text.customer else [],
         "most": LONGEST,
     }
     return Regions(request, LIVE, context)

@@ -92,7 +92,7 @@ def test_void_from_the_dialog(page: Page, invoice: Invoice) -> None:
     page.goto(url("detail", invoice))
     type(invoice.text_messages.get()).objects.update(status="delivered")
     page.get_by_role("link", name="Void").click()
-    page.get_by_label("Why").fill("Sent twice")
+    page.get_by_label("Reason").fill("Sent twice")
     page.get_by_role("button", name="Void invoice").click()
     expect(page.get_by_role("status").filter(has_text="is void")).to_be_visible()
     expect(page.locator("h1")).to_contain_text("Void")
@@ -100,7 +100,7 @@ def test_void_from_the_dialog(page: Page, invoice: Invoice) -> None:
 
 def test_a_new_invoice_adds_up_while_typing(page: Page, invoice: Invoice) -> None:
     page.goto("/invoices/new/")
-    page.get_by_label("Customer").select_option(label="Dana Whitfield")
+    page.get_by_label("Customer", exact=True).select_option(label="Dana Whitfield")
     for number, (item, quantity, price) in enumerate(
         [("Visit", "1", "79"), ("Element", "2", "24"), ("Labor", "0.75", "70"), ("Trip", "1", "3")]
     ):

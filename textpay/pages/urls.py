@@ -20,7 +20,7 @@ from textpay.pages.invoice_filters import find
 from textpay.pages.status_summary import newest_of
 
 PAYMENTS = {"read_payments": payment_state}
-STATUS_SUMMARIES = {"status_summaries": newest_of}
+SUMMARIES = {"summaries": newest_of}
 
 CUSTOMERS = [
     *customer_urls.urlpatterns,
@@ -45,9 +45,9 @@ MESSAGES = [
     path(
         "messages/<uuid:public_id>/",
         inbox_views.conversation,
-        STATUS_SUMMARIES,
+        SUMMARIES,
         name="conversation",
     ),
-    path("messages/<uuid:public_id>/live/", inbox_views.live, STATUS_SUMMARIES, name="live"),
-    path("messages/<uuid:public_id>/answer/", inbox_views.answer, STATUS_SUMMARIES, name="answer"),
+    path("messages/<uuid:public_id>/live/", inbox_views.live, SUMMARIES, name="live"),
+    path("messages/<uuid:public_id>/answer/", inbox_views.answer, SUMMARIES, name="answer"),
 ]
