@@ -8,7 +8,7 @@ import requests
 from django.db import connection
 
 from audit.models import AuditEntry
-from invoices.models import InvoiceError, PaymentLink
+from invoices.models import Invoice, InvoiceError, PaymentLink
 from payments.models import Payment, payment_state
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
@@ -89,6 +89,23 @@ def test_editing_and_paying_never_charge_an_amount_nobody_agreed_to(
     assert edit is None or isinstance(edit, InvoiceError)
     assert {charge["amount"] for charge in gateway.taken()} <= {"182.50"}
     assert len(gateway.taken()) == (1 if answer.status_code == 302 else 0)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_voiding_and_paying_have_one_winner(live_server, link, form, gateway, clerk, turn):
+    """Both lock the invoice, so a charge is never taken for an invoice that is void."""
+    mine = Invoice.objects.get(pk=link.invoice_id)
+    answer, void = run_together(
+        post(live_server, link, form),
+        lambda: mine.void(actor=clerk, reason="Typed twice", read_payments=payment_state),
+    )
+    link.invoice.refresh_from_db()
+    if answer.status_code == 302:
+        assert isinstance(void, InvoiceError)
+        assert (link.invoice.status, len(gateway.taken())) == ("paid", 1)
+    else:
+        assert void is None
+        assert (link.invoice.status, gateway.charges()) == ("void", [])
 
 
 def test_two_sweeps_at_once_settle_each_attempt_once(payer, tenant, form, gateway):
