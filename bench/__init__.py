@@ -1,1 +1,1 @@
-"""Proof and measurement: what the product does when everything around it misbehaves."""
+"""Benches: correctness under faults, and measurements."""

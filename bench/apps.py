@@ -1,4 +1,4 @@
-"""Makes the product's waits shorter in the bench's own processes, and lets them die by chance."""
+"""Shortens the product's waits in the bench's own processes, and kills them at random."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class BenchConfig(AppConfig):
     name = "bench"
 
     def ready(self) -> None:
-        """Scale every wait of the payment protocol, wherever it was imported to."""
+        """Scale every wait of the payment protocol, in each module that imported it."""
         from payments.settlement import banking_days  # noqa: PLC0415  after Django's own start
 
         scale = float(os.environ["BENCH_SCALE"])
-        banking_days.after = lambda day, count: day  # a banking day passes between two looks
+        banking_days.after = lambda day, count: day  # a banking day passes between two polls
         for name, module in list(sys.modules.items()):
             if name.startswith("payments."):
                 compress(module, scale)

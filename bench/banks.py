@@ -1,4 +1,4 @@
-"""Nights and banks: batches close, deposits arrive, and banks send payments back."""
+"""The nights: batches settle, deposits arrive, and banks return payments."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Banks:
         self.world, self.office = world, office
         self.dice = random.Random(f"{seed}:banks")
         self.counts: Counter[str] = Counter()
-        self.plans: dict[str, int] = {}  # the night on which a payment comes back
+        self.plans: dict[str, int] = {}  # the night on which a payment is returned
         self.night = 0
 
     def work(self, stop: threading.Event) -> None:
-        """Night after night; on a slow machine the days are longer."""
+        """One night after another; on a slow machine the days are longer."""
         until = self.office.crowd.done + A_DAY
         while not stop.wait(self.dice.uniform(SHORT, LONG)):
             if self.office.crowd.done >= until:
@@ -40,7 +40,7 @@ class Banks:
                 until = self.office.crowd.done + A_DAY
 
     def one_night(self) -> None:
-        """Some payments come back before the batch closes, some after, some when paid out."""
+        """Some payments are returned before the batch settles, some after, some when paid out."""
         self.night += 1
         self._send_back()
         self._order("close-batch")
@@ -49,7 +49,7 @@ class Banks:
         self.office.next_night()
 
     def last_night(self) -> None:
-        """Whatever was to come back has come back, one payment at least, and all is paid out."""
+        """Complete all planned returns, at least one, and pay everything out."""
         self.plans = {retref: min(night, 1) for retref, night in self.plans.items()}
         self.one_night()
         for retref in self._bank_payments():
@@ -59,7 +59,7 @@ class Banks:
         self._order("fund")
 
     def _order(self, what: str, **body: Any) -> bool:
-        """Tell the sandbox what happens at the gateway or a bank."""
+        """Make the sandbox's gateway or bank do something."""
         done = self.world.control(what, body)
         self.counts[what if done else f"{what} refused"] += 1
         return done

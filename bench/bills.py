@@ -42,7 +42,7 @@ class Bill:
     token: str
     public_id: str
     amount: Decimal
-    staff: list[str]  # the sessions of those who may change it
+    staff: list[str]  # the sessions of people who may change it
 
 
 def write(count: int, seed: int) -> list[Bill]:

@@ -1,6 +1,6 @@
-"""Two ledgers side by side: what the gateway took and kept, and what we say was paid.
+"""Compares two ledgers: what the gateway took and kept, and what our payments say.
 
-Knows neither Django nor the sandbox, so that tests and the chaos bench judge by the same rules.
+Imports neither Django nor the sandbox, so that tests and the chaos bench judge by the same rules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOT_TAKEN_WORDS = frozenset({"declined", "not_charged"})
 
 @dataclass
 class Verdict:
-    """What is wrong, by kind; all empty when the books agree."""
+    """The violations, by kind; all empty when the books agree."""
 
     double_charges: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -68,12 +68,12 @@ def compare(
 
 
 def is_taken(charge: Mapping[str, Any]) -> bool:
-    """Whether the gateway took this money, whatever went back since."""
+    """Whether the gateway took this money, whatever was refunded later."""
     return charge["respstat"] == "A" and charge["kind"] == "sale" and not charge["voided"]
 
 
 def given_back(charges: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
-    """How much of each charge is not the company's any more, by its reference."""
+    """How much of each charge was refunded or returned, by its reference."""
     back: defaultdict[str, Decimal] = defaultdict(Decimal)
     for charge in charges:
         if charge["kind"] == "refund" and charge["respstat"] == "A" and not charge["voided"]:
@@ -89,7 +89,7 @@ def _judge_words(
     ours: list[Mapping[str, Any]],
     told: Mapping[str, set[str]],
 ) -> None:
-    """No payer heard of money that was not taken, nor that none was when it was."""
+    """No payer was told of a payment that was not taken, or that nothing was taken when it was."""
     orders = {c["orderid"] for c in taken}
     undone = {p["orderid"] for p in ours if p["status"] == "voided"}  # was right when it was said
     for orderid, statuses in told.items():
@@ -105,7 +105,9 @@ def _judge_consent(
     ours: list[Mapping[str, Any]],
     back: Mapping[str, Decimal],
 ) -> None:
-    """Never more than was agreed to, once per agreement, never more than the invoice asks for."""
+    """Never more than was agreed to, one charge per agreement, never more than the invoice's
+    total.
+    """
     payment_of = {p["orderid"]: p for p in ours}
     charged: defaultdict[Any, Decimal] = defaultdict(Decimal)
     times = Counter(c["orderid"] for c in taken)
@@ -127,5 +129,5 @@ def _judge_consent(
 
 
 def entry(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """What both ledgers must have in common of one charge."""
+    """The fields of one charge that both ledgers must share."""
     return row["merchid"], row["orderid"], row["retref"], f"{Decimal(row['amount']):.2f}"

@@ -1,7 +1,7 @@
-"""The sandbox's Twilio as far away as the real one: gunicorn bench.carrier:application.
+"""The sandbox's Twilio with the latency of the real one: gunicorn bench.carrier:application.
 
-Each text takes BENCH_TWILIO_MS. After GET /bench/fire some calls go wrong, by seed; /bench/quiet
-ends that, /bench/faults tells how often each struck.
+Each text takes BENCH_TWILIO_MS. After GET /bench/fire some calls fail, by seed; /bench/quiet ends
+that, and /bench/faults returns how often each fault occurred.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUSY = b'{"code": 20429, "message": "Too Many Requests", "status": 429}'
 
 
 def application(environ: Environ, start: Start) -> Iterable[bytes]:
-    """One call, at the pace of the real service, spoilt or not."""
+    """One call, with the latency of the real service, faulty or not."""
     path = environ["PATH_INFO"]
     if path.startswith("/bench/"):
         state["fire"] = {"/bench/fire": True, "/bench/quiet": False}.get(path, state["fire"])
@@ -48,7 +48,7 @@ def application(environ: Environ, start: Start) -> Iterable[bytes]:
 
 
 def spoil(fault: str, environ: Environ, start: Start) -> Iterable[bytes]:
-    """Take the text, or not, and answer something else."""
+    """Create the text, or not, and answer something else."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     taken = fault in ("drop_after", "http_500_after", "html_after", "slow")
     real = perform(copied(environ, body)) if taken else b""

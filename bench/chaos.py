@@ -1,10 +1,10 @@
-"""Money under fire: bin/bench chaos --payments N --seed S
+"""Payments under faults: bin/bench chaos --payments N --seed S
 
 Drives web and worker processes on PostgreSQL with concurrent payers, double clicks, second tabs
-and an office that expires, voids and edits meanwhile; voids and refunds what was paid, two people
-for large sums; batches close and banks return payments; spoils calls to the gateway; kills
-processes. Then stops the trouble, lets the sweeps run, and compares the gateway's ledger with our
-books. The last line is JSON; the exit code is 1 when anything is wrong.
+and an office that expires, voids and edits meanwhile; voids and refunds payments, with two people
+for large sums; batches settle and banks return payments; gateway calls fail; processes are killed.
+Then the faults stop, the sweeps run, and the gateway's ledger is compared with our books. The last
+line is JSON; the exit code is 1 when anything is wrong.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def run(world: World, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Trouble, then quiet, then the books."""
+    """Faults, then a quiet period, then the comparison."""
     os.environ.update(world.env)
     world.prepare()
     import django  # noqa: PLC0415  its settings are known only now
@@ -71,7 +71,7 @@ def run(world: World, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[
 
 
 def judge(world: World, crowd: Any) -> tuple[dict[str, int], list[str]]:
-    """Both ledgers, and our own tables, when all is quiet."""
+    """Compare both ledgers, and our own tables, after the quiet period."""
     from payments.reconciliation import verify  # noqa: PLC0415
     from tenants.models import Tenant  # noqa: PLC0415
     from tests.proof import books  # noqa: PLC0415
@@ -95,7 +95,7 @@ def judge(world: World, crowd: Any) -> tuple[dict[str, int], list[str]]:
 
 
 def trouble(world: World, crowd: Any, clerks: Any, nights: Any, seed: int) -> Counter[str]:
-    """All payers and the office, with processes dying under them."""
+    """Run all payers and the office, while processes are killed."""
     stop, closing, kills = threading.Event(), threading.Event(), Counter[str]()
     looking = threading.Thread(target=clerks.work, args=[closing])
     helpers = [
@@ -123,7 +123,7 @@ def trouble(world: World, crowd: Any, clerks: Any, nights: Any, seed: int) -> Co
 
 
 def nemesis(world: World, dice: random.Random, kills: Counter[str], stop: threading.Event) -> None:
-    """kill -9, of whatever comes to hand."""
+    """kill -9 of a random process."""
     while not stop.wait(dice.uniform(1, 4)):
         world.supervise()
         victim = dice.choices(["web", "sweep", "worker"], [70, 25, 5])[0]
@@ -136,7 +136,7 @@ def nemesis(world: World, dice: random.Random, kills: Counter[str], stop: thread
 
 
 def progress(crowd: Any, stop: threading.Event) -> None:
-    """A bar on stderr."""
+    """A progress bar on stderr."""
     began, total = time.monotonic(), len(crowd.bills)
     while True:
         ended = stop.wait(1)
@@ -149,9 +149,9 @@ def progress(crowd: Any, stop: threading.Event) -> None:
 
 
 def settle(world: World, crowd: Any, clerks: Any) -> None:
-    """Let the sweeps run until nothing is open; people do what waits for people.
+    """Let the sweeps run until everything has an outcome; people do what waits for people.
 
-    However slow the machine: only when nothing has come to its end for a while is it given up.
+    Gives up only when nothing has reached an outcome for a while, however slow the machine.
     """
     from django.db import connection  # noqa: PLC0415
     from django_scopes import scopes_disabled  # noqa: PLC0415
@@ -178,7 +178,7 @@ def settle(world: World, crowd: Any, clerks: Any) -> None:
 
 
 def unfinished(world: World) -> int:
-    """Payments and refunds without an end, and returns that nobody has read."""
+    """Payments and refunds without an outcome, and returns that were not read."""
     from payments.models import Payment, Refund  # noqa: PLC0415
 
     back = {c["retref"] for c in charges(world) if c["returned"]}
@@ -191,7 +191,7 @@ def unfinished(world: World) -> int:
 
 
 def attend(crowd: Any, clerks: Any) -> None:
-    """Ask about what waits for a person, and release what waits for a second one."""
+    """Inquire about what waits for a person, and release what waits for a second one."""
     from payments.checkout import charge  # noqa: PLC0415
     from payments.models import Payment, Refund  # noqa: PLC0415
 
@@ -216,7 +216,7 @@ def attend(crowd: Any, clerks: Any) -> None:
 
 
 def keep(tenant: Any, payments: list[int]) -> int:
-    """Money match, and a click on each part that it found and nobody could void any more."""
+    """Run money match, and book each part that it found and nobody could void any more."""
     from payments.reconciliation import match as matching  # noqa: PLC0415
     from payments.reconciliation import resolve  # noqa: PLC0415
     from tenants.models import Membership  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""The sandbox's gateway with trouble by seed: gunicorn bench.gateway:application.
+"""The sandbox's gateway with faults by seed: gunicorn bench.gateway:application.
 
-Its books stay the sandbox's own. GET /bench/quiet stops the trouble; /bench/faults tells how often
-each struck, /bench/late how many calls are yet to be committed. Times are the real ones divided by
-BENCH_SCALE.
+Its ledger stays the sandbox's own. GET /bench/quiet stops the faults; /bench/faults returns how
+often each occurred, /bench/late how many calls are not committed yet. Times are the real ones
+divided by BENCH_SCALE.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ LATE_COMMIT, GIVES_UP = 32.0 / SCALE, 32.0 / SCALE
 Environ = dict[str, Any]
 Start = Callable[..., Any]
 
-# Percent of calls. What strikes a call that moves money is the interesting part; the rest is asked
-# again anyway.
+# Percent of calls. Faults of calls that move money matter most; other calls are repeated anyway.
 MONEY = {
     "refuse": 2, "drop_before": 3, "drop_after": 5, "http_401": 0.5, "http_403": 0.5,
     "http_429": 1, "http_500": 2, "http_503": 1, "http_500_after": 2, "html": 1.5, "empty": 1.5,
@@ -49,7 +48,7 @@ HTML = b"<html><body>Please try later</body></html>"
 
 
 def application(environ: Environ, start: Start) -> Iterable[bytes]:
-    """One call, spoilt or not."""
+    """One call, faulty or not."""
     path = environ["PATH_INFO"]
     if path == "/bench/quiet":
         state["quiet"] = True
@@ -69,7 +68,7 @@ def application(environ: Environ, start: Start) -> Iterable[bytes]:
 
 
 def draw(mix: dict[str, float]) -> str:
-    """What strikes this call, if anything."""
+    """The fault of this call, if any."""
     left = dice.random() * 100
     for name, percent in mix.items():
         left -= percent
@@ -109,23 +108,23 @@ def is_refusal(fault: str) -> bool:
 
 
 def perform(environ: Environ) -> bytes:
-    """Let the sandbox do it, and return what it would have said."""
+    """Let the sandbox do it, and return its response."""
     return b"".join(sandbox(environ, lambda *_, **__: None))
 
 
 def copied(environ: Environ, body: bytes) -> Environ:
-    """The same call with its body to read again, and nobody at the other end."""
+    """The same call with its body readable again and no client."""
     return {**environ, "wsgi.input": io.BytesIO(body), "gunicorn.socket": None}
 
 
 def timed_out(start: Start) -> Iterable[bytes]:
-    """PPS 62: the answer that says nothing certain."""
+    """PPS 62: the response that proves nothing."""
     told = {"respproc": "PPS", "respcode": "62", "respstat": "B", "resptext": "Timed out"}
     return answer(start, json.dumps(told).encode())
 
 
 def drip(start: Start, body: bytes) -> Iterable[bytes]:
-    """One byte at a time, for longer than anybody should wait."""
+    """One byte at a time, for longer than a client should wait."""
     start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     pause = 2 * GIVES_UP / max(len(body), 1)
     for at in range(len(body)):
@@ -136,13 +135,13 @@ def drip(start: Start, body: bytes) -> Iterable[bytes]:
 def answer(
     start: Start, body: bytes, status: str = "200 OK", kind: str = "application/json"
 ) -> Iterable[bytes]:
-    """A whole answer."""
+    """A complete response."""
     start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 
 def hang_up(environ: Environ, start: Start, *, reset: bool) -> Iterable[bytes]:
-    """Close the line without a word; by a reset when asked."""
+    """Close the connection without a response; by a reset when asked."""
     line = environ["gunicorn.socket"]
     with contextlib.suppress(OSError):
         if reset:

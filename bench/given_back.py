@@ -1,6 +1,6 @@
-"""Money on its way back, in two ledgers side by side: voids, refunds, returns, and what is left.
+"""Compares two ledgers for refunds: voids, refunds, returns, and what is left.
 
-Like bench/books.py it knows neither Django nor the sandbox.
+Like bench/books.py it imports neither Django nor the sandbox.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bench.books import BOOKED, OPEN, TAKEN_WORDS, Verdict, given_back, is_taken
 
 Rows = list[Mapping[str, Any]]
 OPEN_REFUNDS = frozenset({"requested", "pending", "unknown", "needs_attention"})
-SENT = frozenset({"done", "returned", "repaid"})  # the gateway gave it back, whatever followed
+SENT = frozenset({"done", "returned", "repaid"})  # the gateway refunded it, whatever followed
 BY_HAND = frozenset({"cash", "check"})
 ZERO = Decimal("0.00")
 
@@ -48,7 +48,7 @@ def compare(
 
 
 def _judge_refunds(verdict: Verdict, charges: Rows, refunds: Rows) -> None:
-    """Each refund stands in both ledgers once: same merchant, charge, order, reference, cents."""
+    """Each refund is in both ledgers once: same merchant, charge, order, reference, cents."""
     done = [c for c in charges if c["kind"] == "refund" and c["respstat"] == "A"]
     theirs = Counter(_entry(c) for c in done if not c["voided"])
     ours = Counter(_entry(r) for r in refunds if r["status"] in SENT and r["kind"] == "refund")
@@ -63,7 +63,7 @@ def _judge_refunds(verdict: Verdict, charges: Rows, refunds: Rows) -> None:
 
 
 def _judge_sums(verdict: Verdict, charges: Rows, payments: Rows) -> None:
-    """Nobody gets back more than was taken, nor another sum than our payment says."""
+    """No refund above the charge, and the same sum as our payment says."""
     refunded: defaultdict[str, Decimal] = defaultdict(Decimal)
     for charge in charges:
         if charge["kind"] == "refund" and charge["respstat"] == "A" and not charge["voided"]:
@@ -81,7 +81,7 @@ def _judge_sums(verdict: Verdict, charges: Rows, payments: Rows) -> None:
 
 
 def _judge_ends(verdict: Verdict, charges: Rows, payments: Rows) -> None:
-    """Came back there and here; settled here only when it is there."""
+    """Returned there and here; settled here only when it is settled there."""
     seen = {c["retref"]: c for c in charges if is_taken(c)}
     for payment in (p for p in payments if p["status"] in TAKEN_WORDS):
         charge, status = seen.get(payment["retref"]), payment["status"]
@@ -99,7 +99,7 @@ def _judge_ends(verdict: Verdict, charges: Rows, payments: Rows) -> None:
 
 
 def _judge_balances(verdict: Verdict, charges: Rows, payments: Rows) -> None:
-    """What each invoice counts as paid is what the gateway kept for it, and cash and checks."""
+    """Each invoice's paid amount is what the gateway kept for it, and cash and checks."""
     back = given_back(charges)
     invoice_of = {p["orderid"]: p["invoice"] for p in payments}
     says = {p["invoice"]: Decimal(p["paid"]) for p in payments}

@@ -1,6 +1,6 @@
 """kill -9 at a chosen place: before or after a statement, or around the call to the gateway.
 
-Installed from outside, by tests and by the bench's own processes; the product knows nothing of it.
+Installed from outside, by tests and by the bench's own processes; the product has no part in it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REFUND_DANGER = 10
 
 
 def die(*_: Any, **__: Any) -> Any:
-    """The way a machine dies: nothing is caught, nothing is tidied up."""
+    """End as in a power failure: no handler runs."""
     tally = os.environ.get("BENCH_DEATHS")
     if tally:
         with open(tally, "ab") as book:
@@ -30,7 +30,7 @@ def die(*_: Any, **__: Any) -> Any:
 
 
 def before_reading(*, sent: Callable[[], bool] = lambda: True) -> None:
-    """Die when the gateway has done its part and its answer, or its silence, has arrived."""
+    """Die after the gateway has acted and its response, or its timeout, has arrived."""
 
     def getresponse(self: http.client.HTTPConnection, *_: Any, **__: Any) -> Any:
         select.select([self.sock], [], [], 20)
@@ -64,9 +64,9 @@ def inside_the_outcome() -> None:
 
 
 def at_random(chance: float, dice: random.Random) -> None:
-    """Die before or after any statement of any connection of this process, by that chance.
+    """Die before or after any statement of any connection of this process, at random.
 
-    Refunds are few, so that their own statements are more dangerous.
+    Refunds are few, so the chance is higher for their own statements.
     """
 
     def thrown(execute: Execute, sql: str, params: Any, many: bool, context: Any) -> Any:

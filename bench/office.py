@@ -1,4 +1,4 @@
-"""The office gives money back while everything breaks: voids, refunds, and a second person."""
+"""The office refunds under faults: voids, refunds, and a second person."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ VOIDED_AT_ONCE, REFUNDED_LATER = 0.06, 0.08  # of what cards paid; of bank payme
 TRIES = 4
 FIELD = r'name="{}"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*name="{}"'
 RELEASE = re.compile(r"/refunds/[0-9a-f-]{36}/release/")
-SCRIPT = {"HX-Request": "true"}  # a dialog, as the page's own script asks for it
+SCRIPT = {"HX-Request": "true"}  # a dialog, as the page's own script requests it
 
 
 @dataclass
 class Wish:
-    """What the office wants of one payment."""
+    """What the office wants to do with one payment."""
 
     bill: Bill
     payment: str
@@ -36,12 +36,12 @@ class Wish:
 
     @property
     def address(self) -> str:
-        """Where money is given back."""
+        """The address of the refund dialog."""
         return f"/payments/{self.payment}/give-back/"
 
 
 class Office:
-    """Hears of payments, and gives some of them back, at once or some nights later."""
+    """Learns of payments, and refunds some of them, at once or some nights later."""
 
     def __init__(self, crowd: Payers, seed: int) -> None:
         self.crowd, self.seed, self.night = crowd, seed, 0
@@ -53,7 +53,7 @@ class Office:
         self.seen: set[str] = set()
 
     def work(self, stop: threading.Event) -> None:
-        """See what was paid, as the list of invoices shows it."""
+        """Look for payments, as the list of invoices shows them."""
         while not stop.wait(0.5):
             self.look_around()
         connection.close()
@@ -79,7 +79,7 @@ class Office:
                 self.later[self.night + dice.randint(1, 3)].append(wish)
 
     def next_night(self) -> None:
-        """The batch was closed: what waited for it is done now."""
+        """The batch has settled: do what waited for it."""
         with self.lock:
             self.night += 1
             due = self.later.pop(self.night, [])
@@ -87,7 +87,7 @@ class Office:
             self._begin(wish)
 
     def last_night(self) -> None:
-        """Do all that still waits, and wait for the clerks."""
+        """Do everything that still waits, and wait for the clerks."""
         with self.lock:
             due = [wish for wishes in self.later.values() for wish in wishes]
             self.later.clear()
@@ -101,7 +101,7 @@ class Office:
         self.begun.append(self.clerks.submit(self._give_back, wish))
 
     def _give_back(self, wish: Wish) -> None:
-        """All of it, or one part after the other."""
+        """Refund all of it, or one part after the other."""
         parts = wish.dice.choice([1, 1, 2, 3])
         for part in range(parts):
             told = self._ask_for(wish, whole=part == parts - 1)
@@ -109,7 +109,7 @@ class Office:
                 break
 
     def _ask_for(self, wish: Wish, *, whole: bool) -> str:
-        """Open the dialog, fill it in, press the button; again when the line goes dead."""
+        """Open the dialog, fill it in, press the button; again after a lost connection."""
         form: dict[str, str] = {}
         for _ in range(TRIES):
             if not form or wish.dice.random() < 0.3:
@@ -121,7 +121,7 @@ class Office:
         return "lost"
 
     def _filled(self, wish: Wish, *, whole: bool) -> dict[str, str] | None:
-        """The form as the page gives it, with an amount in it; None when there is nothing left."""
+        """The page's form with an amount in it; None when nothing is left."""
         answer = self.crowd.ask(wish.address, wish.bill.staff[0], **SCRIPT)
         if answer is None or answer.status != 200:
             return None
@@ -141,7 +141,7 @@ class Office:
         return form | {"confirm_password": PASSWORD}
 
     def _press(self, wish: Wish, form: dict[str, str]) -> str:
-        """One clerk, one clerk twice, or two clerks at the same moment."""
+        """One clerk, one clerk twice, or two clerks at the same time."""
         crowd, others = self.crowd, []
         if wish.dice.random() < 0.15:
             self._count("double_click")
@@ -167,7 +167,7 @@ class Office:
         return "done" if answer.status in (204, 302) else "refused"
 
     def _release(self, wish: Wish) -> str:
-        """The second person, should the refund wait for one; "released", "cancelled" or ""."""
+        """The second person, if the refund waits for one; "released", "cancelled" or ""."""
         if wish.bill.amount + LARGEST_EDIT <= TWO_PEOPLE_ABOVE:
             return ""
         for _ in range(TRIES):
@@ -183,7 +183,9 @@ class Office:
         return ""
 
     def _decide(self, wish: Wish, address: str) -> str:
-        """A second person releases; sometimes a third one, or whoever asked, is there as well."""
+        """A second person releases; sometimes a third one, or the requester, tries at the same
+        time.
+        """
         crowd, drawn = self.crowd, wish.dice.random()
         if drawn < 0.1:
             self._count("released_by_oneself")
@@ -202,7 +204,7 @@ class Office:
         return "released" if told == "done" else told
 
     def release_at_last(self, refund: str, session: str) -> None:
-        """In peace: one that nobody came to release."""
+        """After the faults: release what nobody has released."""
         self._count("released_at_last")
         self.crowd.send(f"/refunds/{refund}/release/", RELEASED, session, **SCRIPT)
 
@@ -215,6 +217,6 @@ CANCELLED = {"decision": "cancel", "confirm_password": PASSWORD}
 
 
 def value_of(page: str, name: str) -> str:
-    """What a field of the page holds."""
+    """The value of a field of the page."""
     found = re.search(FIELD.format(name, name), page)
     return (found.group(1) or found.group(2) or "") if found else ""

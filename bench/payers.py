@@ -1,4 +1,4 @@
-"""People with phones, and an office that gets in their way: real forms over real HTTP."""
+"""Payers with phones, and an office that interferes: real forms over real HTTP."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LOST = urllib3.exceptions.HTTPError
 
 
 class Payers:
-    """Pays every bill, badly, and remembers what each payer was told."""
+    """Pays every bill, with mistakes, and remembers what each payer was told."""
 
     def __init__(self, world: World, bills: list[Bill], seed: int) -> None:
         self.world, self.bills, self.seed = world, bills, seed
@@ -53,7 +53,7 @@ class Payers:
         self.done = 0
 
     def _tokenize(self, account: str) -> str:
-        """What the hosted frame does."""
+        """Tokenize as the hosted frame does."""
         told = self.http.request(
             "POST",
             f"{self.world.gateway_url}/cardsecure/api/v1/ccn/tokenize",
@@ -77,7 +77,7 @@ class Payers:
         crowd = self._crowd(bill, dice, account, key, amounts)
         for _ in range(TRIES):
             told = self._post(bill, account, key, amounts[-1])
-            if told == "lost":  # the web process died under it
+            if told == "lost":  # the web process was killed meanwhile
                 time.sleep(0.3 * dice.random())
                 key = key if dice.random() < 0.7 else new_key(dice)
             elif told in ("declined", "not_charged") and dice.random() < 0.8:
@@ -94,7 +94,7 @@ class Payers:
     def _crowd(
         self, bill: Bill, dice: random.Random, account: str, key: str, amounts: list[Decimal]
     ) -> list[Any]:
-        """Double clicks, second tabs, and the office, all at the same moment."""
+        """Double clicks, second tabs, and the office, all at the same time."""
         crowd = []
         if dice.random() < 0.12:
             self.counts["double_click"] += 1
@@ -112,7 +112,7 @@ class Payers:
         return crowd
 
     def _post(self, bill: Bill, account: str, key: str, amount: Decimal) -> str:
-        """Tap Pay; what the payer is told, "refused", or "lost"."""
+        """Tap Pay; returns what the payer is told, "refused", or "lost"."""
         self.counts["posts"] += 1
         is_bank = "/" in account
         form = {
@@ -134,7 +134,7 @@ class Payers:
         return self.look(place)
 
     def look(self, place: str, *, page: bool = True) -> str:
-        """Read the status page, as a person does or as its script does; remember what it says."""
+        """Read the status page, as a person or its script does; remember what it says."""
         payment = place.rstrip("/").rsplit("/", 1)[1]
         answer = self.ask(place if page else f"{place}?format=json")
         if answer is None or answer.status != 200:
@@ -142,7 +142,7 @@ class Payers:
         text = answer.data.decode()
         state = heard(text) if page else str(json.loads(text)["state"])
         if state in FINAL and not page:
-            return self.look(place)  # its script opens the page anew
+            return self.look(place)  # its script loads the page again
         with self.lock:
             self.told[payment].add(state)
             if state in FINAL:
@@ -150,7 +150,7 @@ class Payers:
         return state
 
     def poll(self, stop: threading.Event) -> None:
-        """What the pages of waiting payers do by themselves."""
+        """Poll as the pages of waiting payers do."""
         while not stop.wait(0.5):
             with self.lock:
                 waiting = list(self.watched)
@@ -175,7 +175,7 @@ class Payers:
         self.send(f"/invoices/{bill.public_id}/edit/", form, bill.staff[0])
 
     def send(self, path: str, form: dict[str, str], session: str = "", **headers: str) -> Any:
-        """Send a form, as whoever is signed in; None when the line went dead."""
+        """Send a form as the signed-in person; None after a lost connection."""
         cookies = f"textpay-csrf={SECRET}" + (f"; textpay={session}" if session else "")
         return self._call(
             "POST",
@@ -186,12 +186,12 @@ class Payers:
         )
 
     def ask(self, path: str, session: str = "", **headers: str) -> Any:
-        """Open a page, as whoever is signed in; None when the line went dead."""
+        """Open a page as the signed-in person; None after a lost connection."""
         cookies = f"textpay-csrf={SECRET}" + (f"; textpay={session}" if session else "")
         return self._call("GET", path, headers={"Cookie": cookies} | headers)
 
     def _call(self, verb: str, path: str, **more: Any) -> Any:
-        """One request; None when the line went dead."""
+        """One request; None after a lost connection."""
         try:
             return self.http.request(verb, self.world.web_url + path, redirect=False, **more)
         except LOST:
@@ -199,7 +199,7 @@ class Payers:
 
 
 def heard(page: str) -> str:
-    """What a person takes from the page."""
+    """What a person understands from the page."""
     for words, state in HEARD.items():
         if words in page:
             return state
@@ -209,5 +209,5 @@ def heard(page: str) -> str:
 
 
 def new_key(dice: random.Random) -> str:
-    """What the form would carry."""
+    """A key as the form carries it."""
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))

@@ -1,9 +1,9 @@
-"""Do the tests notice? bin/bench seeded-bugs [name …]
+"""Do the tests notice bugs? bin/bench seeded-bugs [name …]
 
-First the tests run as they are and must be green. Then each known-bad variant of
-tests/proof/seeded is switched on, one by one, and the test that ought to notice must go
-red: by its own verdict, not by a broken fixture or an error in the variant itself. The last line is
-JSON; the exit code is 1 when one was missed.
+First the tests run without a bug and must pass. Then each known-bad variant of tests/proof/seeded
+is switched on, one by one, and the test that should notice must fail: by its own assertion, not by
+a broken fixture or an error in the variant itself. The last line is JSON; the exit code is 1 when
+one was missed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import psycopg
 from bench.world import ROOT, house_rules, program
 
 AT_ONCE = 2
-RED = 1  # pytest: some test failed; anything higher is trouble of another kind
+RED = 1  # pytest: some test failed; anything higher is a problem of another kind
 WIDTH = 24
 
 
 def main() -> int:
-    """Green without, red with each."""
+    """Pass without a bug, fail with each."""
     house = house_rules.House()
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 class Bench:
-    """Runs tests with a bug in place, on databases that are made once and used again."""
+    """Runs tests with a bug in place, on databases that are created once and reused."""
 
     def __init__(self, house: Any, env: dict[str, str]) -> None:
         self.house, self.env = house, env
@@ -77,7 +77,7 @@ class Bench:
         return 0 if caught == len(names) else 1
 
     def is_green(self, pool: ThreadPoolExecutor, tests: list[str]) -> bool:
-        """Whether the same tests pass without any bug; makes the databases."""
+        """Whether the same tests pass without any bug; creates the databases."""
         shares = [tests[number::AT_ONCE] for number in range(AT_ONCE)]
         print(f"Without any bug: {len(tests)} tests ...", flush=True)
         runs = [pool.submit(self.run, share, "--create-db") for share in shares if share]
@@ -89,7 +89,7 @@ class Bench:
         return not any(code for code, _ in results)
 
     def planted(self) -> dict[str, str]:
-        """Each bug and the test that ought to notice, asked of a process with Django set up."""
+        """Each bug and the test that should notice, from a process with Django set up."""
         ask = (
             "import json, django; django.setup();"
             "from tests.proof.seeded.bugs import TESTS; print(json.dumps(TESTS))"
@@ -100,10 +100,10 @@ class Bench:
         return found
 
     def run(self, tests: Iterable[str], *more: str, bug: str = "") -> tuple[int, str]:
-        """pytest with this bug in place; its exit code and its last words."""
+        """Run pytest with this bug in place; its exit code and its last lines."""
         database = self.databases.get()
         env = {**self.env, "SEEDED_BUG": bug, "DATABASE_URL": f"{self.server}/{database}"}
-        env["COLUMNS"] = "250"  # else pytest leaves out why
+        env["COLUMNS"] = "250"  # otherwise pytest leaves out the reason
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.proof.seeded.plugin"]
         command += ["-p", "no:cacheprovider", "--reuse-db", *more, *tests]
         try:
@@ -113,7 +113,7 @@ class Bench:
         return code, said[-6000:]
 
     def drop_databases(self) -> None:
-        """They are of no use to anybody else."""
+        """Drop the databases of this run."""
         with psycopg.connect(f"{self.server}/postgres", autocommit=True) as connection:
             while not self.databases.empty():
                 name = self.databases.get()
@@ -121,7 +121,7 @@ class Bench:
 
 
 def why(said: str) -> str:
-    """The first test that noticed, and what it saw; else pytest's last words."""
+    """The first test that noticed, and its assertion; else pytest's last lines."""
     noticed = re.search(r"^FAILED \S+::(\S+)(?: - (.*))?$", said, re.M)
     if noticed:
         return f"{noticed[1]} - {noticed[2] or 'failed'}"[:140]

@@ -1,4 +1,4 @@
-"""What every bench under fire does alike: read the command line, run, judge, print."""
+"""What every bench shares: read the command line, run, judge, print."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def perform(
 
 
 def tell(text: str, end: str = "\n") -> None:
-    """To people, not to programs."""
+    """Print for people, on stderr."""
     print(text, file=sys.stderr, end=end, flush=True)

@@ -73,7 +73,7 @@ def fill() -> None:
 
 
 def raw() -> int:
-    """The fewest words in which a database can be told to do it."""
+    """The least SQL that does the same."""
     now = db_now()
     with connection.cursor() as cursor:
         cursor.execute(RAW_UPDATE, [now, now])

@@ -36,14 +36,14 @@ class Bare(models.Model):
 
 @shared_task
 def bare(pk: int) -> None:
-    """Claim a row, text, note Twilio's SID: nothing is recorded, checked or recovered."""
+    """Claim a row, text, store Twilio's SID: nothing is recorded, checked or recovered."""
     if not Bare.objects.filter(pk=pk, state="queued").update(state="sending"):
         return
     client, _ = twilio._client(
         settings.TWILIO_URL, os.environ["BENCH_SID"], os.environ["BENCH_TOKEN"], twilio.TIMEOUT
     )
-    # Reported to an address of ours that knows no such text, so that both sides of the
-    # comparison are called back as often.
+    # Reported to an address of ours without such a text, so that both sides of the comparison get
+    # as many callbacks.
     reports = settings.PUBLIC_BASE_URL + reverse("sms:delivery_status", args=[uuid.uuid4()])
     text = client.messages.create(
         to=f"+1617{2000000 + pk}",

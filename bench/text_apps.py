@@ -1,4 +1,4 @@
-"""Makes the waits for Twilio's memory shorter, so that a bench of minutes sees their end."""
+"""Shortens the waits before Twilio is polled, so that a bench of minutes sees their end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TextBenchConfig(AppConfig):
     name = "bench"
 
     def ready(self) -> None:
-        """Scale the waits before Twilio is asked about a text; change nothing else."""
+        """Scale the waits before Twilio is polled about a text; change nothing else."""
         scale = float(os.environ["BENCH_SCALE"])
         from sms.models import text  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Twilio's ledger beside our rows: what was texted twice, lost, or sent after an opt-out."""
+"""Compares Twilio's ledger with our rows: texts sent twice, lost, or sent after an opt-out."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Verdict:
 
     @property
     def wrong(self) -> list[str]:
-        """All of them."""
+        """All violations."""
         return [line for found in vars(self).values() for line in found]
 
 
 def taken(ledger: Path) -> list[dict[str, Any]]:
-    """The texts that Twilio took, from its own file."""
+    """The texts that Twilio accepted, from its own file."""
     with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as books:
         books.row_factory = sqlite3.Row
         return [dict(row) for row in books.execute(TAKEN, ["+1781%"])]
@@ -65,7 +65,7 @@ def judge(
 def verdict_on(
     row: dict[str, Any], sids: set[str], numbers: Counter[str], verdict: Verdict
 ) -> None:
-    """One row: sent means at Twilio; not sent means not at Twilio, and a reason."""
+    """One row: sent means at Twilio; not sent means not at Twilio, with a reason."""
     to, status = row["number"], row["status"]
     if row["outcome"] == "waiting" or status in ("queued", "sending"):
         verdict.unresolved.append(f"{to or 'A row'} still waits: {status or row['outcome']}")

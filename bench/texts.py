@@ -1,8 +1,8 @@
-"""Texts under fire: bin/bench texts --messages N --seed S
+"""Texts under faults: bin/bench texts --messages N --seed S
 
-Texts N invoices in one bulk send through real workers, Redis and PostgreSQL to the sandbox, 50 ms a
-call. The first part runs in peace beside a floor, a bare Celery task that makes the same call
-between two UPDATEs in the same workers; the rest with calls that go wrong, customers who opt out
+Texts N invoices in one bulk send through real workers, Redis and PostgreSQL to the sandbox, 50 ms
+a call. The first part runs without faults beside a floor, a bare Celery task that makes the same
+call between two UPDATEs in the same workers; the rest with failing calls, customers who opt out
 and workers killed with -9. Then Twilio's ledger is compared with our rows. The last line is JSON;
 the exit code is 1 on any violation or when the ratio is under 0.8.
 """
@@ -29,7 +29,7 @@ from bench.world import ROOT, World
 
 SID, TOKEN, SENDER = "AC" + "5b" * 16, "bench-auth-token", "+19785550190"
 LEAST = 0.8
-ROUNDS = 3  # floor and ours take turns, so that both meet the same machine
+ROUNDS = 3  # floor and product take turns, so that both meet the same machine
 PEACE = 0.6  # of the texts
 SILENCED = 0.02  # of the customers opt out while texts go out
 WORDS = ["STOP", "Stop.", "please stop texting me", "opt out", "UNSUBSCRIBE"]
@@ -96,7 +96,7 @@ class TextWorld(World):
         self.post("/sandbox/twilio-accounts", json.dumps(account).encode(), "application/json")
 
     def post(self, path: str, body: bytes, kind: str) -> None:
-        """Tell the sandbox something."""
+        """Make the sandbox do something."""
         asked = urllib.request.Request(
             self.gateway_url + path, data=body, headers={"Content-Type": kind}
         )
@@ -115,7 +115,7 @@ def main() -> int:
 
 
 def run(world: TextWorld, wanted: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Peace beside the floor, then fire, then quiet, then the books."""
+    """The comparison with the floor, then faults, then quiet, then the ledgers."""
     os.environ.update(world.env)
     world.prepare()
     import django  # noqa: PLC0415  its settings are known only now
@@ -141,7 +141,7 @@ def judged(
     kills: int,
     silent_since: dict[str, str],
 ) -> tuple[dict[str, Any], list[str]]:
-    """The books, and the line for programs."""
+    """The verdict, and the line for programs."""
     from bench import text_books  # noqa: PLC0415
     from tests.proof.books import rows  # noqa: PLC0415
 
@@ -171,7 +171,7 @@ def judged(
 def side_by_side(
     world: TextWorld, tenant: Any, staff: Any, invoices: list[Any]
 ) -> tuple[list[Any], float, float]:
-    """Floor and ours in turns: the bulk sends, and the median rate of each."""
+    """Floor and product in turns: the bulk sends, and the median rate of each."""
     from django.db import connection  # noqa: PLC0415
 
     from bench.tasks import TABLE  # noqa: PLC0415
@@ -191,7 +191,7 @@ def side_by_side(
 
 
 def rest(world: TextWorld) -> None:
-    """Until Twilio owes nobody a report, so that each round pays for its own."""
+    """Wait until Twilio owes no report, so that each round pays for its own."""
     owed = "SELECT (SELECT count(*) FROM sandbox_hop) + (SELECT count(*) FROM sandbox_callback"
     with sqlite3.connect(f"file:{world.ledger}?mode=ro", uri=True) as books:
         left = lambda: int(books.execute(f"{owed} WHERE NOT done)").fetchone()[0])  # noqa: E731
@@ -199,7 +199,7 @@ def rest(world: TextWorld) -> None:
 
 
 def bare_rate(world: TextWorld, count: int) -> float:
-    """Bare tasks per second, from the first order until all texts are taken and reported on."""
+    """Bare tasks per second, from the first one until all texts are accepted and reported on."""
     from django.db import connection  # noqa: PLC0415
 
     from bench.tasks import bare  # noqa: PLC0415
@@ -221,7 +221,7 @@ def bare_rate(world: TextWorld, count: int) -> float:
 
 
 def bulk_rate(world: TextWorld, tenant: Any, staff: Any, invoices: list[Any]) -> tuple[Any, float]:
-    """Texts per second, from the press of the button until all are taken and reported on."""
+    """Texts per second, from the press of the button until all are accepted and reported on."""
     began = time.monotonic()
     bulk = press(tenant, staff, invoices)
     waits = (
@@ -236,7 +236,7 @@ def bulk_rate(world: TextWorld, tenant: Any, staff: Any, invoices: list[Any]) ->
 
 
 def press(tenant: Any, staff: Any, invoices: list[Any]) -> Any:
-    """What the button does."""
+    """Press the button."""
     from django_scopes import scope  # noqa: PLC0415
 
     from audit.enqueue import enqueue  # noqa: PLC0415
@@ -252,7 +252,7 @@ def press(tenant: Any, staff: Any, invoices: list[Any]) -> Any:
 def under_fire(
     world: TextWorld, wanted: argparse.Namespace, tenant: Any, staff: Any, invoices: list[Any]
 ) -> tuple[Any, int, dict[str, str]]:
-    """The rest of the texts, with calls that go wrong, opt-outs, and workers that die."""
+    """The rest of the texts, with failing calls, opt-outs, and workers that are killed."""
     dice = random.Random(wanted.seed)
     world.tell_gateway("/bench/fire")
     stop, kills = threading.Event(), [0]
@@ -337,7 +337,7 @@ def settle(bulks: list[Any]) -> None:
 
 
 def wait(until: Any, what: str, total: int, done: Any, seconds: float = 3600) -> None:
-    """Look ten times a second, with a bar on stderr; gives up silently, the books will tell."""
+    """Check ten times a second, with a bar on stderr; gives up silently, the ledgers show it."""
     deadline, told = time.monotonic() + seconds, 0.0
     while not until() and time.monotonic() < deadline:
         if time.monotonic() > told + 1:

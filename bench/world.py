@@ -1,4 +1,4 @@
-"""The whole house for the bench: PostgreSQL, Redis, the gateway, web and worker processes."""
+"""All processes of a bench: PostgreSQL, Redis, the gateway, web and workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KILL_CHANCE = "0.0002"  # of dying before or after any one statement
 
 
 def program(name: str) -> ModuleType:
-    """A program of bin/ as a module: bin/test knows how to start private servers."""
+    """A program of bin/ as a module: bin/test can start private servers."""
     loader = importlib.machinery.SourceFileLoader(f"bin_{name}", str(ROOT / "bin" / name))
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec
@@ -137,11 +137,11 @@ class World:
 
     @property
     def _doomed(self) -> dict[str, str]:
-        """The environment of a process that may die at any statement, until it gets quiet."""
+        """The environment of a process that may die at any statement, until the quiet period."""
         return self.env if self.quiet else {**self.env, "BENCH_KILL_CHANCE": KILL_CHANCE}
 
     def calm(self) -> None:
-        """Stop the trouble: kill once more, and start processes that live."""
+        """Stop the faults: kill once more, and start processes without them."""
         self.quiet = True
         self.tell_gateway("/bench/quiet")
         self.kill("worker")
@@ -183,18 +183,18 @@ class World:
         self.house.forget(child)
 
     def supervise(self) -> None:
-        """Start a worker anew that has given up, as any host does."""
+        """Restart a worker that has given up, as any host does."""
         if self.children["worker"].poll() is not None:
             self.kill("worker")
             self.start_worker()
 
     def tell_gateway(self, path: str) -> bytes:
-        """Ask the gateway's wrapper."""
+        """Call the gateway's wrapper."""
         with urllib.request.urlopen(f"{self.gateway_url}{path}", timeout=60) as response:
             return bytes(response.read())
 
     def control(self, what: str, body: dict[str, Any]) -> bool:
-        """Order something at the sandbox; False when nothing there would ever do it."""
+        """Make the sandbox do something; False when nothing there would ever do it."""
         data = json.dumps(body).encode()
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(f"{self.gateway_url}/sandbox/{what}", data, timeout=60).close()
@@ -211,7 +211,7 @@ class World:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def keep_logs(self, where: Path) -> None:
-        """Copy what the processes said, for whoever has to find out why."""
+        """Copy the processes' logs for whoever looks for the cause."""
         where.mkdir(parents=True, exist_ok=True)
         for log in self.folder.glob("*.log"):
             shutil.copy(log, where)
@@ -224,7 +224,7 @@ def offspring(pid: int) -> list[int]:
 
 
 def answers(url: str) -> bool:
-    """Whether somebody serves there."""
+    """Whether a server answers there."""
     with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as response:
         return bool(response.status == 200)
     return False

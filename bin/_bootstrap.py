@@ -63,14 +63,14 @@ for folder in folders:
 
 
 class Stop(BaseException):
-    """Somebody asked us to stop: Ctrl-C, SIGTERM or a closed terminal."""
+    """The script was asked to stop: Ctrl-C, SIGTERM or a closed terminal."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 def say(text: str = "") -> None:
-    """Print at once; a reader that went away (`bin/run | head`) is no reason to die."""
+    """Print at once; a closed reader (`bin/run | head`) does not end the script."""
     try:
         print(text, flush=True)
     except (BrokenPipeError, ValueError):
@@ -79,13 +79,13 @@ def say(text: str = "") -> None:
 
 
 def stop_with(text: str) -> NoReturn:
-    """End with one sentence a person understands."""
+    """End with one sentence for people."""
     say(text)
     raise SystemExit(1)
 
 
 def require_python() -> None:
-    """Go on with Python 3.11 or newer: this one, or a newer one on the PATH, or not at all."""
+    """Continue with Python 3.11 or newer: this one, or a newer one on the PATH, or stop."""
     if sys.version_info >= OLDEST:
         return
     for minor in range(15, OLDEST[1] - 1, -1):
@@ -104,19 +104,19 @@ MOST_SHORT_LIVES = 3  # in a row; one more would most likely be as short
 
 
 class Child(subprocess.Popen[bytes]):
-    """A process of the house: what people call it, where it logs and how it likes to be stopped."""
+    """A child process: its name for people, its log and its stop signal."""
 
     name: str
     log: Path | None
     stop_signal: int
-    # How to start another in its place, when this one began, and the short lives right before it.
+    # How to start a replacement, when this one began, and the short lives right before it.
     again: Callable[[], Child]
     began: float
     short_lives: int
 
 
 class House:
-    """The processes we start. However we end, even by kill -9, none of them outlives us."""
+    """The processes that this script starts. None of them outlives it, even after kill -9."""
 
     def __init__(self) -> None:
         self.children: list[Child] = []
@@ -181,7 +181,7 @@ class House:
         fatal: bool = True,
         **options: Any,
     ) -> tuple[int, str]:
-        """Run a command to its end; when it fails, show what it said and stop."""
+        """Run a command to its end; when it fails, show its output and stop."""
         child = self.start(name, command, env, stdout=subprocess.PIPE, **options)
         said = child.communicate()[0].decode(errors="replace")
         self.forget(child)
@@ -190,27 +190,27 @@ class House:
         return child.returncode, said
 
     def forget(self, child: Child) -> None:
-        """A child that ended as it should."""
+        """Forget a child that ended as expected."""
         self.children.remove(child)
         self._tell_watchdog(f"gone {child.pid}")
 
     def scratch_folder(self) -> Path:
-        """A private folder with a short path, gone when we are."""
+        """A private folder with a short path, removed at the end."""
         folder = Path(tempfile.mkdtemp(prefix="textpay-", dir="/tmp"))
         self._tell_watchdog(f"folder {folder}")
         return folder
 
     def dead(self) -> Child | None:
-        """A child that has stopped unexpectedly, if any."""
+        """A child that ended unexpectedly, if any."""
         return next((child for child in self.children if child.poll() is not None), None)
 
     def replace(self, child: Child) -> bool:
-        """Start another in the place of a child that died; False when it keeps dying at once."""
+        """Start a replacement of a child that ended; False when it keeps ending at once."""
         short = time.monotonic() - child.began < SHORT_LIFE
         short_lives = child.short_lives + 1 if short else 0
         if short_lives >= MOST_SHORT_LIVES:
             return False
-        # What it started dies with it: once forgotten, nobody would stop that any more.
+        # Its own children end with it: once forgotten, nothing would stop them.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         self.forget(child)
@@ -218,7 +218,7 @@ class House:
         return True
 
     def close(self, patience: float = 5.0) -> None:
-        """Ask every process to stop, last started first; insist after a few seconds."""
+        """Stop every process, last started first; kill after a few seconds."""
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
         for child in reversed(self.children):
@@ -296,7 +296,7 @@ def _make_venv(house: House) -> None:
 
 
 def install(house: House, lock: Path, *options: object) -> bool:
-    """Install what a lock says with pip; False, after pip's last lines, when that failed."""
+    """Install a lock with pip; False, after pip's last lines, when that failed."""
     total = len(re.findall(r"^[a-z0-9]", lock.read_text(), re.M | re.I))
     command: list[object] = [
         PYTHON,
@@ -349,7 +349,7 @@ def read_env(path: Path = ROOT / ".env") -> dict[str, str]:
 
 # --- Ports and waiting -----------------------------------------------------------------------
 def free_port() -> int:
-    """A port nobody uses now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -372,7 +372,7 @@ def port_taken(port: int) -> bool:
 
 
 def wait_until(house: House, what: str, ready: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for something to be true; a process that dies meanwhile ends the wait."""
+    """Wait for a condition; a process that ends meanwhile ends the wait."""
     until = time.monotonic() + seconds
     while not ready():
         child = house.dead()

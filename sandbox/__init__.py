@@ -1,1 +1,1 @@
-"""The outside world in a box: a CardPointe gateway, a Twilio account, a phone and a mailbox."""
+"""The outside services, simulated: CardPointe gateway, Twilio account, phone and mailbox."""

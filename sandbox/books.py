@@ -1,4 +1,4 @@
-"""Writing the ledger: one writer at a time, and a trail that only grows."""
+"""Writes the ledger: one writer at a time, and an event trail that only grows."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ THAW = (
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Hold the pen: everything inside is one transaction, and no other thread writes."""
+    """Take the write lock: everything inside is one transaction, and no other thread writes."""
     with _turn, transaction.atomic():
         yield
 
 
 @contextmanager
 def new_ledger() -> Iterator[None]:
-    """Let a reset empty the trail; the only door there is, shut again in the same transaction."""
+    """Let a reset empty the trail; the only way, closed again in the same transaction."""
     with writing(), connection.cursor() as cursor:
         for statement in THAW:
             cursor.execute(statement)

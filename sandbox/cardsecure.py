@@ -66,7 +66,7 @@ def tokenize(request: HttpRequest) -> HttpResponse:
 
 
 def echo(request: HttpRequest) -> HttpResponse:
-    """POST /cardsecure/api/v1/echo: says back what it was told."""
+    """POST /cardsecure/api/v1/echo: returns what was sent."""
     body = read(request)
     if body is None:
         return problem(77, "Request is not readable JSON")

@@ -1,4 +1,4 @@
-"""What happens to money at the gateway: authorize, capture, void, refund, settle."""
+"""Money at the gateway: authorize, capture, void, refund, settle."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Late:
     seconds: float
 
     def put_off(self, charge: Charge) -> None:
-        """Let this charge come late."""
+        """Delay this charge's commit."""
         charge.late_as = self.seen_as
         charge.commits_at = clock.now() + timedelta(seconds=self.seconds)
 
@@ -121,7 +121,9 @@ def fill_request(charge: Charge, request: dict[str, Any], outcome: emulator.Outc
 
 
 def first_setlstat(charge: Charge, capture: bool) -> str:
-    """Return where a new charge stands; ACH is queued at once, with or without capture."""
+    """Return the first settlement status of a charge; ACH is queued at once, with or without
+    capture.
+    """
     if not charge.approved:
         return DECLINED
     if charge.requested == 0:
@@ -191,7 +193,7 @@ def refund(
     late: Late | None = None,
     retref: str = "",
 ) -> Charge:
-    """Give money back on a settled charge; never more than is left of it."""
+    """Refund a settled charge; never more than is left of it."""
     gone = charge.setlstat in (VOIDED, REJECTED)
     if not charge.approved or charge.pending or charge.kind == "refund" or gone:
         raise emulator.refuse("PPS", "29")

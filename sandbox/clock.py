@@ -1,4 +1,4 @@
-"""The gateway's clock: real time, plus whatever tests have moved it on."""
+"""The gateway's clock: real time, plus the offset that tests have set."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _then: ContextVar[datetime | None] = ContextVar("then", default=None)
 
 
 def now() -> datetime:
-    """Return the gateway's moment."""
+    """Return the gateway's time."""
     return _then.get() or timezone.now() + _ahead
 
 
 @contextmanager
 def then(moment: datetime) -> Iterator[None]:
-    """Let this thread, and no other, write as if it were a moment of the past."""
+    """Let this thread, and no other, write with a time of the past."""
     token = _then.set(moment)
     try:
         yield
@@ -29,7 +29,7 @@ def then(moment: datetime) -> Iterator[None]:
 
 
 def today() -> date:
-    """Return the gateway's day where the gateway is."""
+    """Return the gateway's date in its time zone."""
     return timezone.localtime(now()).date()
 
 

@@ -1,7 +1,7 @@
-"""The engine that moves texts along and tells the product, on threads beside the web server.
+"""Moves texts through their statuses and calls the product back, on threads of the web server.
 
-Steps and callbacks owed are rows, so a restart forgets none. Callbacks of one text stay in order
-(each text has its own lane); those of different texts do not, as with the real service.
+Steps and pending callbacks are rows, so a restart forgets none. Callbacks of one text stay in
+order (each text has its own lane); those of different texts do not, as with the real service.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def start() -> None:
 
 
 def run() -> None:
-    """Take every due step, for ever; a fault in one turn must not stop the next."""
+    """Take every due step, forever; a failure of one step does not stop the next."""
     while True:
         try:
             for hop in Hop.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "pk"):
@@ -48,7 +48,7 @@ def run() -> None:
 
 
 def take(hop: Hop) -> None:
-    """Take one step and send the callbacks it owes; a step deleted meanwhile is skipped."""
+    """Take one step and send its callbacks; a step deleted meanwhile is skipped."""
     with transaction.atomic():
         if not Hop.objects.filter(pk=hop.pk).delete()[0]:
             return
@@ -158,7 +158,7 @@ def post(pk: int) -> None:
 
 
 def knock(callback: Callback, address: str) -> tuple[str, str]:
-    """POST once; return (what came back, what kind of failure: ct, rt, 4xx, 5xx or "")."""
+    """POST once; return (the response, the kind of failure: ct, rt, 4xx, 5xx or "")."""
     account = callback.message.account
     headers = signing.headers(
         account.auth_token, address, callback.params, callback.token, account.webhook_key

@@ -1,4 +1,4 @@
-"""Spoiled answers: what a client sees when the network or the gateway misbehaves."""
+"""Faulty responses: what a client sees when the network or the gateway misbehaves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = (
     "refuse", "drop_before", "drop_after", "late_commit", "html", "html_500", "empty", "truncated",
     "slow", "drip", "wrong_types", "timeout_62", "timeout_62_authorized", "timeout_62_late",
 )  # fmt: skip
-# Faults that strike before the call has any effect; the others strike once it has happened.
+# Faults that occur before the call has any effect; the others occur after it.
 BEFORE = re.compile(r"refuse|drop_before|http_\d{3}")
 # What `seconds` means when none are given: a late commit comes after the gateway's own patience.
 SECONDS = {"late_commit": 32.0, "timeout_62_late": 32.0, "drip": 60.0}
@@ -58,7 +58,7 @@ def http_error(request: HttpRequest, status: int, seconds: float) -> HttpRespons
 def spoil_after(
     request: HttpRequest, response: HttpResponseBase, name: str, seconds: float
 ) -> HttpResponseBase:
-    """Spoil the answer to a call that has already taken effect."""
+    """Spoil the response to a call that has already taken effect."""
     if name in ("drop_after", "drop_before", "late_commit"):
         return hang_up(request)
     if name == "slow":
@@ -105,7 +105,7 @@ def mistyped(value: Any) -> Any:
 
 
 def drip(response: HttpResponse, seconds: float) -> StreamingHttpResponse:
-    """Send a byte a second for so many seconds, then what is left."""
+    """Send a byte a second for so many seconds, then the rest."""
     content = response.content
 
     def drops() -> Iterator[bytes]:
@@ -124,7 +124,7 @@ def drip(response: HttpResponse, seconds: float) -> StreamingHttpResponse:
 
 
 def hang_up(request: HttpRequest, reset: bool = False) -> HttpResponse:
-    """Close the caller's connection without a word; with a TCP reset when asked."""
+    """Close the caller's connection without a response; with a TCP reset when asked."""
     connection = request.META.get("gunicorn.socket")
     if connection is not None:
         with contextlib.suppress(OSError):

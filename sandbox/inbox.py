@@ -1,4 +1,4 @@
-"""What happens when somebody answers a text: opt-out words, automatic answers, the webhook."""
+"""Handles a reply to a text: opt-out words, automatic answers, the webhook."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def keyword(body: str) -> str:
 def receive(
     account: Account, phone: str, sender: str, body: str, *, media: int = 0, opt_out_type: str = ""
 ) -> Message:
-    """Take in a text from a phone to one of the account's numbers and tell the product.
+    """Receive a text from a phone at one of the account's numbers and call the product.
 
-    `media` is how many pictures came with it; `opt_out_type` overrides what its words mean, as
-    Advanced Opt-Out does with keywords of one's own.
+    `media` is the number of pictures; `opt_out_type` overrides the meaning of its words, as
+    Advanced Opt-Out does with custom keywords.
     """
     service = service_of(account, phone, sender)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What Twilio and the phones remember: accounts, texts and their way, webhooks, opt-outs."""
+"""The state of Twilio and the phones: accounts, texts and their steps, webhooks, opt-outs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the outside world remembers: its vault, charges and mails; its texts are in messages.py."""
+"""The state of the gateway: its vault, charges and mails; texts are in messages.py."""
 
 from __future__ import annotations
 

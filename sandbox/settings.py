@@ -5,7 +5,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent
 
-# A fake holds no secret worth keeping; the fixed value spares a newcomer one more setting.
+# A simulation holds no secret worth protecting; the fixed value spares a newcomer one more setting.
 SECRET_KEY = os.environ.get("SANDBOX_SECRET_KEY") or "sandbox-only-and-no-secret-at-all"
 DEBUG = False
 # Reached as localhost, as a compose service name and from a real phone on the same network.
@@ -61,13 +61,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "loggers": {
-        # Declines and refusals are everyday answers here, not news.
+        # Declines and refusals are normal responses here, not warnings.
         "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "sandbox": {"handlers": ["console"], "level": "INFO"},
     },
 }
 
-# Who may knock. "merchid:username:password[:flags]", or the same as a JSON list of objects.
+# The accepted merchants. "merchid:username:password[:flags]", or the same as a JSON list of
+# objects.
 MERCHANTS = os.environ.get("SANDBOX_CARDCONNECT_MERCHANTS") or (
     "496160873888:testing:testing123:ach,800000009033:testing:testing123:rpct+surcharge3"
     ",800000001078:testing:testing123:ach,800000004402:testing:testing123:ach"
@@ -79,9 +80,9 @@ TWILIO_ACCOUNTS = os.environ.get("SANDBOX_TWILIO_ACCOUNTS") or (
 )
 
 DELIVERY_SECONDS = float(os.environ.get("SANDBOX_DELIVERY_SECONDS") or "0.4")
-# The real gateway answers "Timed out" after 32 seconds; nobody wants to wait that long here.
+# The real gateway answers "Timed out" after 32 seconds; a shorter wait is enough here.
 TIMEOUT_SECONDS = float(os.environ.get("SANDBOX_TIMEOUT_SECONDS") or "0")
-# How long the control number for "accepted, but the answer is slow" keeps its caller waiting.
+# How long the control number for "accepted, but the response is slow" waits.
 SLOW_SECONDS = float(os.environ.get("SANDBOX_SLOW_SECONDS") or "20")
 # The vendor's test system shuffles fields and adds unknown ones, so that clients learn to cope.
 NOISE = (os.environ.get("SANDBOX_NOISE") or "1") == "1"

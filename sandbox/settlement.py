@@ -1,4 +1,4 @@
-"""What happens to money after the day: batches settle, deposits arrive, bank payments bounce."""
+"""Settlement: batches settle, deposits arrive, bank payments are returned."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def send_batch(owner: Merchant) -> Batch:
 
 
 def batched(charges: list[Charge]) -> Iterator[list[Charge]]:
-    """Cut a long list into pieces that a statement can name."""
+    """Cut a long list into pieces that fit one statement."""
     for start in range(0, len(charges), AT_ONCE):
         yield charges[start : start + AT_ONCE]
 
@@ -102,7 +102,7 @@ def notes(kind: str, charges: list[Charge], facts: Callable[[Charge], dict[str, 
 
 
 def bounce(charge: Charge, rejected: bool, code: str) -> None:
-    """Reject a settled charge that was named, or whose bank account is one that bounces."""
+    """Reject a settled charge that was named, or whose test bank account returns payments."""
     if charge.account_kind == ACH and (rejected or charge.returns_with):
         reject_unfunded(charge, (rejected and code) or charge.returns_with or "R01")
     elif rejected:

@@ -1,4 +1,4 @@
-"""How the gateway behaves just now: its switches, its call limit and the plan of its faults."""
+"""The present behavior of the gateway: its switches, its rate limit and its fault plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WINDOW_SECONDS = 60
 
 @dataclass
 class Switches:
-    """What the vendor's test system does to answers, and how many calls a minute it takes."""
+    """What the vendor's test system does to responses, and how many calls a minute it accepts."""
 
     shuffle: bool = field(default_factory=lambda: settings.NOISE)
     inject: bool = field(default_factory=lambda: settings.NOISE)
@@ -30,7 +30,7 @@ class Switches:
 
 @dataclass
 class Plan:
-    """Trouble by dice: every call of a target draws from the seed and its own number."""
+    """Random faults: each call of a target draws from the seed and its own number."""
 
     seed: int = 0
     mix: dict[str, float] = field(default_factory=dict)
@@ -76,7 +76,7 @@ _plan = Plan()
 
 
 def reset() -> None:
-    """Go back to how the sandbox starts: real time, no plan, no limit."""
+    """Reset to the initial state: real time, no plan, no limit."""
     global _plan, limiter
     clock.set_ahead(0)
     limiter = Limiter()
