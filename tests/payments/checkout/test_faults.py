@@ -237,7 +237,7 @@ def test_an_other_amount_that_cannot_be_given_back_waits_for_a_person(payer, lin
     assert payment.status == "needs_attention"
     assert "Please do not pay again." in page
     assert payer.post(address(link), form | {"key": str(uuid.uuid4())}).status_code == 409
-    charging.inquire(payment)  # Support's "Ask CardConnect again"
+    charging.inquire(payment)  # Support's "Check with CardConnect again"
     payment.refresh_from_db()
     assert payment.status in ("declined", "not_charged")
     assert gateway.taken() == []

@@ -63,5 +63,5 @@ def test_pages_are_sound(browser: Browser, live_server: Any, clerk: Any, ledger:
     for path in ("/", "/payments/", "/payments/match/", *buckets):
         page.goto(path)
         assert complaints(page, DESKTOP, PHONE) == []
-    expect(page.get_by_role("button", name="Ask CardConnect").first).to_be_visible()
+    expect(page.get_by_role("button", name="Check with CardConnect").first).to_be_visible()
     context.close()

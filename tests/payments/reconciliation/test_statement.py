@@ -95,7 +95,7 @@ def test_a_rejection_that_could_not_be_asked_about_is_asked_about_by_a_person(
     [row] = matched(tenant)
     assert (row.bucket, row.cause) == ("differs", "rejected")
     browser = browser_of(admin_user)
-    assert "Ask CardConnect<" in browser.get(reverse("payments:match")).content.decode()
+    assert "Check with CardConnect<" in browser.get(reverse("payments:match")).content.decode()
     ask = reverse("payments:match_ask", args=[row.public_id])
     assert "Rejected at settlement" in browser.post(ask, follow=True).content.decode()
     charged.refresh_from_db()
