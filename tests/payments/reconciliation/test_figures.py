@@ -63,7 +63,7 @@ def test_a_clean_night_of_300_lines_keeps_no_rows(tenant, busy_week, admin_user,
         assert f'<strong>300</strong> <small class="money">${total:,.2f}</small>' in page
         assert "Charges<small>300 lines</small>" in page
         assert f"<strong>${total:,.2f}</strong>" in page
-        for words in ("Matched", "Both sides agree", "Nothing to do.", "What to do"):
+        for words in ("Matched", "Both books agree", "Nothing to do.", "What to do"):
             assert words in page
 
 
@@ -104,7 +104,7 @@ def test_nothing_settled_is_said_in_words(tenant, monkeypatch, admin_user, brows
     monkeypatch.setattr(matching, "read", lambda *_: [])
     assert agreed(tenant) == {}
     page = words_of(browser_of(admin_user).get(reverse("payments:match")))
-    assert "CardConnect settled nothing in these days." in page
+    assert "CardConnect settled nothing on these days." in page
 
 
 def test_the_database_takes_no_row_of_what_matched(tenant):

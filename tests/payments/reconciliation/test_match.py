@@ -293,7 +293,7 @@ def test_the_button_match_now(
     match_money(MatchRun.objects.get().pk)
     page = browser.get(reverse("payments:match")).content.decode()
     assert "Match now" in page
-    assert "Both sides agree" in page
+    assert "Both books agree" in page
     assert "1 line" in page
     assert "$182.50" in page
     assert browser_of(viewer).get(reverse("payments:match")).status_code == 403

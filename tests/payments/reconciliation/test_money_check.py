@@ -200,10 +200,10 @@ def test_home_says_when_it_was_checked_and_what_was_not_answered(
     def home(person):
         return browser_of(person).get("/").content.decode()
 
-    assert "where the books say" not in home(admin_user)
+    assert "accounted for" not in home(admin_user)
     verify.record_findings(tenant, [])
     assert "Every cent is accounted for" in home(admin_user)
-    assert "where the books say" not in home(viewer)
+    assert "accounted for" not in home(viewer)
     verify.record_findings(tenant, [], 3)
     page = home(admin_user)
     assert "Money to review" in page

@@ -194,4 +194,4 @@ def test_home_says_nothing_of_a_check_that_is_only_planned(house, tenant, admin_
     house.until(23, 40)
     with scopes_disabled():
         assert MoneyCheck.objects.filter(tenant=tenant, checked_at=None).exists()
-    assert "where the books say" not in browser_of(admin_user).get("/").content.decode()
+    assert "accounted for" not in browser_of(admin_user).get("/").content.decode()

@@ -218,7 +218,7 @@ def test_a_reminder_that_is_on_its_way_leaves_its_invoice_out(invoices, start, t
     queue_reminder(first, Recipient("+19785550200"), template="{link}", key=uuid.uuid4())
     bulk = start([first, second])
     assert [text.invoice_id for text in queue_portion(bulk)] == [second.pk]
-    assert bulk.rows.get(invoice=first).why == "A text about it is on its way already."
+    assert bulk.rows.get(invoice=first).why == "A text about it is already on its way."
 
 
 @pytest.mark.django_db(transaction=True)
