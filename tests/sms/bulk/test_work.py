@@ -294,7 +294,7 @@ def test_a_text_that_twilio_did_not_answer_for_is_explained(invoices, start, cle
         assert text.claim()
     address, sentence = (
         f"/bulk-sends/{bulk.public_id}/",
-        "Twilio did not confirm 1 text.",
+        "Twilio did not say whether it took 1 text.",
     )
     assert sentence not in words_of(signed_in(clerk).get(address))
     lost = TextMessage.objects.filter(pk=TextMessage.objects.first().pk)
