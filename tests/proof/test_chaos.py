@@ -50,7 +50,7 @@ def test_a_small_run_under_fire_ends_with_equal_books():
     mix = result["fault_mix"]
     assert result["payments"] == 60
     assert result["approved"] > 20
-    assert result["refunds"] > 0
+    assert result["refunds"] + result["voids"] > 0
     assert result["returns"] > 0
     assert sum(mix["gateway"]["auth"].values()) > 5
     assert sum(mix["kill -9"].values()) > 0

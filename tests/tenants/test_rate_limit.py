@@ -1,6 +1,5 @@
 """One counter for everything that may be tried only so often."""
 
-import os
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from django.core.cache.backends.redis import RedisCache
 from tenants import rate_limit
 from tenants.rate_limit import RateLimit, network_of
 from tests.race import run_together
+from tests.workers import redis_url
 
 THREE = RateLimit("test", limit=3, window=60)
 
@@ -20,7 +20,7 @@ def store(request, monkeypatch):
     """The cache that counts: one process's memory, or the Redis of the test run."""
     store = cache
     if request.param == "redis":
-        store = RedisCache(os.environ["REDIS_URL"], {"KEY_PREFIX": "rate-limit-test"})
+        store = RedisCache(redis_url(), {"KEY_PREFIX": "rate-limit-test"})
         monkeypatch.setattr(rate_limit, "cache", store)
     THREE.clear("key")
     yield store
