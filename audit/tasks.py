@@ -6,9 +6,9 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
-from django.urls import reverse
 
 from audit.models import AuditEntry
+from tenants.addresses import site_path
 
 
 @shared_task
@@ -16,7 +16,7 @@ def email_lost_credentials(entry_id: int) -> None:
     """Email Support that a company's credentials cannot be decrypted, and what to do."""
     entry = AuditEntry._base_manager.select_related("tenant").get(pk=entry_id)
     tenant, provider = entry.tenant, entry.data["provider"]
-    link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
+    link = settings.PUBLIC_BASE_URL + site_path("admin:tenants_tenant_change", tenant.pk)
     body = render_to_string(
         "audit/lost_credentials_email.txt", {"tenant": tenant, "provider": provider, "link": link}
     )

@@ -39,6 +39,7 @@ class Bill:
     """What a payer and the office know of one invoice."""
 
     number: int
+    company: str  # its short name
     token: str
     public_id: str
     amount: Decimal
@@ -105,7 +106,7 @@ def _company(merchid: str, numbers: range, dice: random.Random) -> list[Bill]:
     issued = [_link(invoice) for invoice in invoices]
     PaymentLink.objects.bulk_create((link for link, _ in issued), batch_size=2000)
     return [
-        Bill(number, token, str(invoice.public_id), invoice.total, staff)
+        Bill(number, tenant.slug, token, str(invoice.public_id), invoice.total, staff)
         for number, invoice, (_, token) in zip(numbers, invoices, issued, strict=True)
     ]
 

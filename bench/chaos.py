@@ -207,12 +207,13 @@ def attend(crowd: Any, clerks: Any) -> None:
         crowd.counts["booked_by_match"] += keep(tenant, payments)
     staff_of = {bill.public_id: bill.staff for bill in crowd.bills}
     waiting = Refund.objects.filter(status="requested").select_related(
-        "payment__invoice", "requested_by"
+        "payment__invoice__tenant", "requested_by"
     )
     for refund in waiting:
         staff = staff_of[str(refund.payment.invoice.public_id)]
         asked = next(n for n in range(len(staff)) if f"clerk{n}@" in refund.requested_by.email)
-        clerks.release_at_last(str(refund.public_id), staff[asked - 1])
+        company = refund.payment.invoice.tenant.slug
+        clerks.release_at_last(company, str(refund.public_id), staff[asked - 1])
 
 
 def keep(tenant: Any, payments: list[int]) -> int:

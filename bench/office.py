@@ -22,7 +22,7 @@ CLERKS = 6
 VOIDED_AT_ONCE, REFUNDED_LATER = 0.06, 0.08  # of what cards paid; of bank payments three times it
 TRIES = 4
 FIELD = r'name="{}"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*name="{}"'
-RELEASE = re.compile(r"/refunds/[0-9a-f-]{36}/release/")
+RELEASE = re.compile(r"/[a-z0-9-]+/refunds/[0-9a-f-]{36}/release/")
 SCRIPT = {"HX-Request": "true"}  # a dialog, as the page's own script requests it
 
 
@@ -37,7 +37,7 @@ class Wish:
     @property
     def address(self) -> str:
         """The address of the refund dialog."""
-        return f"/payments/{self.payment}/give-back/"
+        return f"/{self.bill.company}/payments/{self.payment}/give-back/"
 
 
 class Office:
@@ -171,7 +171,9 @@ class Office:
         if wish.bill.amount + LARGEST_EDIT <= TWO_PEOPLE_ABOVE:
             return ""
         for _ in range(TRIES):
-            page = self.crowd.ask(f"/invoices/{wish.bill.public_id}/", wish.bill.staff[1])
+            page = self.crowd.ask(
+                f"/{wish.bill.company}/invoices/{wish.bill.public_id}/", wish.bill.staff[1]
+            )
             if page is None or page.status != 200:
                 continue
             waiting = RELEASE.search(page.data.decode())
@@ -203,10 +205,10 @@ class Office:
             return "cancelled" if told == "refused" else told
         return "released" if told == "done" else told
 
-    def release_at_last(self, refund: str, session: str) -> None:
+    def release_at_last(self, company: str, refund: str, session: str) -> None:
         """After the faults: release what nobody has released."""
         self._count("released_at_last")
-        self.crowd.send(f"/refunds/{refund}/release/", RELEASED, session, **SCRIPT)
+        self.crowd.send(f"/{company}/refunds/{refund}/release/", RELEASED, session, **SCRIPT)
 
     def _count(self, what: str) -> None:
         self.crowd.counts[f"office_{what}"] += 1

@@ -160,10 +160,12 @@ class Payers:
                 self.look(place, page=False)
 
     def _expire(self, bill: Bill, _: Decimal) -> None:
-        self.send(f"/invoices/{bill.public_id}/expire-link/", {}, bill.staff[0])
+        self.send(f"/{bill.company}/invoices/{bill.public_id}/expire-link/", {}, bill.staff[0])
 
     def _void(self, bill: Bill, _: Decimal) -> None:
-        self.send(f"/invoices/{bill.public_id}/void/", {"reason": "Wrong"}, bill.staff[0])
+        self.send(
+            f"/{bill.company}/invoices/{bill.public_id}/void/", {"reason": "Wrong"}, bill.staff[0]
+        )
 
     def _edit(self, bill: Bill, amount: Decimal) -> None:
         form = {
@@ -172,7 +174,7 @@ class Payers:
             "lines-MAX_NUM_FORMS": "50", "lines-0-description": "Labor", "lines-0-quantity": "1",
             "lines-0-unit_price": f"{amount:.2f}",
         }  # fmt: skip
-        self.send(f"/invoices/{bill.public_id}/edit/", form, bill.staff[0])
+        self.send(f"/{bill.company}/invoices/{bill.public_id}/edit/", form, bill.staff[0])
 
     def send(self, path: str, form: dict[str, str], session: str = "", **headers: str) -> Any:
         """Send a form as the signed-in person; None after a lost connection."""

@@ -1,9 +1,7 @@
-"""Addresses of Pay Now, which needs no login, and of the staff pages about payments."""
+"""Addresses of the staff pages about payments."""
 
 from django.urls import path
 
-from invoices.link_tokens import FOLDER
-from payments.checkout import public
 from payments.staff import reconciliation_views, views
 
 app_name = "payments"
@@ -33,8 +31,4 @@ urlpatterns = [
     path("refunds/<uuid:public_id>/ask/", views.ask_refund, name="ask_refund"),
     path("refunds/<uuid:public_id>/repaid/", views.repaid, name="repaid"),
     path("refunds/<uuid:public_id>/release/", views.release, name="release"),
-    path(f"{FOLDER}<str:token>/", public.pay, name="pay"),
-    path(f"{FOLDER}<str:token>/fee/", public.fee, name="fee"),
-    path(f"{FOLDER}<str:token>/opened/", public.opened, name="opened"),
-    path(f"{FOLDER}<str:token>/<uuid:payment>/", public.pay_status, name="pay_status"),
 ]

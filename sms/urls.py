@@ -3,10 +3,8 @@
 from django.urls import path
 
 from sms.bulk import views as bulk_views
-from sms.inbox import inbound
 from sms.reminders import views as reminder_views
 from sms.staff import views
-from sms.twilio import webhooks
 
 app_name = "sms"
 urlpatterns = [
@@ -29,8 +27,4 @@ urlpatterns = [
         )
         for move in ("pause", "go-on", "stop")
     ],
-    path("webhooks/twilio/inbound/", inbound.inbound, name="inbound"),
-    path(
-        "webhooks/twilio/status/<uuid:message>/", webhooks.delivery_status, name="delivery_status"
-    ),
 ]

@@ -18,6 +18,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from tenants.addresses import site_path
 from tenants.card_numbers import holds_card_number
 from tenants.models import Membership
 from tenants.roles import Permission
@@ -83,7 +84,7 @@ def to_sign_in(request: HttpRequest) -> HttpResponse:
 
     A part of a page, requested by htmx, redirects the whole page.
     """
-    answer = redirect_to_login(_open_page(request))
+    answer = redirect_to_login(_open_page(request), site_path("account_login"))
     if not HtmxDetails(request):
         return answer
     return HttpResponse(status=204, headers={"HX-Redirect": answer.url})

@@ -26,7 +26,7 @@ class IdleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(WITHOUT_STAFF):
+        if request.path_info.startswith(WITHOUT_STAFF):
             return self.get_response(request)
         now = int(time.time())
         if _is_over(request, now):

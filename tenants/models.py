@@ -5,17 +5,18 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
+from tenants.short_names import validate_short_name
 
 
 class UserManager(BaseUserManager["User"]):
@@ -75,7 +76,13 @@ class Tenant(models.Model):
         NONE = "none", "None yet"
         CARDCONNECT = "cardconnect", "CardConnect"
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(
+        "short name",
+        unique=True,
+        validators=[validate_short_name],
+        help_text="Begins the address of each of the company's pages. Old links keep working "
+        "after a change.",
+    )
     name = models.CharField(max_length=40, help_text="First words of every text. At most 40.")
     timezone = models.CharField(
         max_length=64,
@@ -146,6 +153,19 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, **options: Any) -> None:
+        """Also reserve the short name for this company for ever."""
+        with transaction.atomic():
+            super().save(**options)
+            taken, _ = ShortName.objects.get_or_create(name=self.slug, defaults={"tenant": self})
+            if taken.tenant_id != self.pk:
+                raise IntegrityError(f"The short name {self.slug} belongs to another company.")
+
+    def clean(self) -> None:
+        """The short name is not, and never was, another company's."""
+        if ShortName.objects.filter(name=self.slug).exclude(tenant=self.pk).exists():
+            raise ValidationError({"slug": "Another company has or had this short name."})
+
     @property
     def audit_subject(self) -> str:
         """The subject of the tenant's own history."""
@@ -184,6 +204,16 @@ class Tenant(models.Model):
                 tenant=self, name=name, defaults={"permissions": sorted(permissions)}
             )
         return roles
+
+
+class ShortName(models.Model):
+    """Every short name that a company has or had; `Tenant.slug` is the present one."""
+
+    name = models.SlugField("short name", primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="short_names")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Role(models.Model):

@@ -10,8 +10,13 @@ from tenants.models import Membership, Tenant, User
 
 
 class TenantRequest(HttpRequest):
-    """A request after TenantMiddleware; nobody may be signed in."""
+    """A request after TenantMiddleware; nobody may be signed in.
 
+    `short_name` is the company in the address, "" on pages of no company.
+    """
+
+    short_name: str
+    urlconf: str
     memberships: list[Membership]
     membership: Membership | None
     tenant: Tenant | None

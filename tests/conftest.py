@@ -8,6 +8,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client, TransactionTestCase
 from django_scopes import scope, scopes_disabled
@@ -15,6 +16,7 @@ from django_scopes import scope, scopes_disabled
 from sms.models import TextRules
 from tenants.idle import BEGAN, SEEN
 from tenants.models import Tenant, User
+from tests.addresses import first_words
 from tests.factories import make_member, make_ready_tenant
 from tests.flush import empty_tables
 from tests.order import pytest_collection_modifyitems as pytest_collection_modifyitems
@@ -32,6 +34,21 @@ class ScopedClient(Client):
 
     Tests themselves may look at every company's rows; the code they call may not.
     """
+
+    company = ""
+
+    def force_login(self, user: User, backend: str | None = None) -> None:
+        """Sign in; from now on company pages are those of the person's first company."""
+        super().force_login(user, backend)
+        works = user.memberships.filter(is_active=True).values_list("tenant__slug", flat=True)
+        self.company = works.first() or ""
+
+    def generic(self, method: str, path: str, *rest: Any, **options: Any) -> Any:
+        """Fill the company's short name in."""
+        first = str(path).split("?")[0].split("/")[1:2]
+        if self.company and first and first[0] in first_words(settings.COMPANY_URLCONF):
+            path = f"/{self.company}{path}"
+        return super().generic(method, path, *rest, **options)
 
     def request(self, **request: Any) -> Any:
         with scope():

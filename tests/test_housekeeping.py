@@ -13,7 +13,6 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model
-from django.urls import reverse
 from django_scopes import scope
 
 from audit.clock import db_now
@@ -22,6 +21,7 @@ from payments.models import MatchRow, MatchRun
 from payments.reconciliation import match as matching
 from sms.models import NumberLookup
 from tenants.models import Tenant, User
+from tests.addresses import reverse
 from tests.conftest import signed_in
 from tests.factories import make_ready_tenant
 from tests.payments.reconciliation.test_match import match_now

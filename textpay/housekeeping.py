@@ -114,6 +114,7 @@ BOUNDED = {
     "sms.TwilioAccount": "One for each company.",
     "tenants.Membership": "One for each person and company.",
     "tenants.Role": "A few for each company.",
+    "tenants.ShortName": "Those that a company has or had.",
     "tenants.Tenant": "One for each company.",
     "tenants.User": "One for each person.",
 }

@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.addresses.CompanyAddressMiddleware",
     "csp.middleware.CSPMiddleware",
     "textpay.headers.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,6 +94,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "textpay.urls"
+COMPANY_URLCONF = "textpay.company_urls"  # below a company's short name
 WSGI_APPLICATION = "textpay.wsgi.application"
 
 TEMPLATES = [
@@ -155,7 +157,7 @@ AUTH_PASSWORD_VALIDATORS = [
     }.items()
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "front_door"
 ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -8,10 +8,10 @@ from celery import shared_task
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from tenants.access import Permission
+from tenants.addresses import company_path, site_path
 from tenants.models import Membership, Tenant, User
 from textpay import housekeeping
 
@@ -20,7 +20,7 @@ from textpay import housekeeping
 def tell_support(tenant_id: int) -> None:
     """Email Support that a company wants Text-to-Pay; the Django admin shows it as well."""
     tenant = Tenant.objects.get(pk=tenant_id)
-    link = settings.PUBLIC_BASE_URL + reverse("admin:tenants_tenant_change", args=[tenant.pk])
+    link = settings.PUBLIC_BASE_URL + site_path("admin:tenants_tenant_change", tenant.pk)
     body = render_to_string("company/request_email.txt", {"tenant": tenant, "link": link})
     EmailMessage(
         f"{tenant.name} requests Text-to-Pay",
@@ -35,7 +35,8 @@ def welcome(membership_id: int) -> None:
     """Email a new person: where to sign in and, the first time, where to choose a password."""
     membership = Membership.objects.select_related("user", "tenant").get(pk=membership_id)
     user = membership.user
-    path = reverse("home") if user.has_usable_password() else _password_path(user)
+    home = company_path(membership.tenant, "home")
+    path = home if user.has_usable_password() else _password_path(user)
     body = render_to_string(
         "company/welcome_email.txt",
         {"person": membership, "link": settings.PUBLIC_BASE_URL + path},
@@ -57,7 +58,7 @@ def tell_of_release_limit(entry_id: int) -> None:
         if member.allows(Permission.RELEASE_REFUNDS)
     ]
     if others:
-        link = settings.PUBLIC_BASE_URL + reverse("tenants:payments")
+        link = settings.PUBLIC_BASE_URL + company_path(entry.tenant, "tenants:payments")
         body = render_to_string("company/limit_email.txt", {"entry": entry, "link": link})
         subject = f"{entry.tenant.name}: refund limit changed"
         EmailMessage(subject, body, to=others, reply_to=[entry.tenant.email]).send()
@@ -72,10 +73,8 @@ def housekeep() -> int:
 
 
 def _password_path(user: User) -> str:
-    return reverse(
+    return site_path(
         "account_reset_password_from_key",
-        kwargs={
-            "uidb36": user_pk_to_url_str(user),
-            "key": default_token_generator.make_token(user),
-        },
+        user_pk_to_url_str(user),
+        default_token_generator.make_token(user),
     )

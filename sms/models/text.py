@@ -14,7 +14,6 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
-from django.urls import reverse
 from django.utils import timezone
 
 from audit import clock
@@ -25,6 +24,7 @@ from invoices.models import Invoice, PaymentLink
 from sms.email_fallback import email_instead, invoice_to_email
 from sms.error_codes import explain
 from sms.models.account import TwilioAccount
+from tenants.addresses import site_path
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
@@ -243,7 +243,7 @@ class TextMessage(models.Model):
     def callback_url(self) -> str:
         """Where Twilio reports. It names this text, so a report counts even when Twilio's answer
         was lost."""
-        return settings.PUBLIC_BASE_URL + reverse("sms:delivery_status", args=[self.public_id])
+        return settings.PUBLIC_BASE_URL + site_path("sms:delivery_status", self.public_id)
 
     @property
     def account(self) -> TwilioAccount:

@@ -150,4 +150,4 @@ def test_leaving_a_company_counts_at_once(invoice: Invoice, clerk: User, browser
     browser = browser_of(clerk)
     assert browser.get("/api/v1/invoices/").status_code == 200
     Membership.objects.filter(user=clerk).update(is_active=False)
-    assert browser.get("/api/v1/invoices/").status_code == 403
+    assert browser.get("/api/v1/invoices/").status_code == 404

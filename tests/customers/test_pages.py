@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Contact, Customer
+from tenants.addresses import company_path
+from tests.addresses import reverse
 from tests.factories import make_customer, make_invoice
 
 PAGES = ["detail", "contacts", "live", "edit", "contact_create"]
@@ -114,7 +115,9 @@ def test_a_new_customer_comes_with_the_billing_contact(
     data |= {f"contact-{name}": value for name, value in contact_data(name="Ida Coe").items()}
     answer = browser_of(clerk).post(reverse("customers:create"), data)
     customer = Customer.objects.get(name="Coastline Dental")
-    assert answer["Location"] == reverse("customers:detail", args=[customer.public_id])
+    assert answer["Location"] == company_path(
+        customer.tenant, "customers:detail", customer.public_id
+    )
     assert customer.billing_contact is not None
     assert customer.billing_contact.mobile == "+19785550142"
     actions = AuditEntry.objects.about(customer.audit_subject).values_list("action", flat=True)

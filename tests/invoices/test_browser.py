@@ -158,7 +158,7 @@ def test_an_open_page_nobody_uses_goes_to_the_sign_in_page_and_comes_back(
     page.get_by_label("Email").fill(clerk.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(live_server.url + url("detail", invoice))
+    page.wait_for_url(f"{live_server.url}/{invoice.tenant.slug}{url('detail', invoice)}")
     expect(page.locator(".balance")).to_have_text("$182.50")
 
 

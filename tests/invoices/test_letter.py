@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import segno
 from bs4 import BeautifulSoup
-from django.urls import reverse
 from playwright.sync_api import Browser, expect
 
 from audit.models import AuditEntry
@@ -21,6 +20,7 @@ from payments.staff.cash import record_by_hand
 from sms.models import BulkSend, BulkText
 from sms.twilio.status import record_report
 from tenants.models import Role, Tenant, User
+from tests.addresses import reverse
 from tests.browser import PHONE, chromium, complaints, sign_in
 from tests.factories import PASSWORD, make_customer, make_invoice, make_link, make_tenant, make_text
 

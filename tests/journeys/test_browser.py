@@ -213,7 +213,7 @@ def sign_in(page: Page, house: Stack) -> Page:
     page.get_by_label("Email").fill(login["email"])
     page.get_by_label("Password").fill(login["password"])
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{house.url}/")
+    page.wait_for_url(f"{house.url}/harbor/")
     return page
 
 

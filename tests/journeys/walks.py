@@ -25,7 +25,7 @@ def office(house: Stack, role: str = "Office") -> Person:
 def open_untexted_invoice(person: Person) -> str:
     """Go to an open invoice that was never texted; returns its address."""
     person.open("/invoices/?status=not-sent")
-    rows = [a["href"] for a in person.page.select("main a[href^='/invoices/']")]
+    rows = [a["href"] for a in person.page.select("main a[href*='/invoices/']")]
     for address in dict.fromkeys(str(r) for r in rows if re.search(r"[0-9a-f-]{36}/$", str(r))):
         person.open(address)
         if any("Send SMS" in a.get_text() and a.get("href") for a in person.page.find_all("a")):

@@ -14,7 +14,6 @@ import hypothesis
 import pytest
 import requests
 from django.db import connection
-from django.urls import reverse
 from django_scopes import scope, scopes_disabled
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
@@ -40,6 +39,7 @@ from sms.models import TextMessage
 from sms.outbox.queue import queue_text
 from sms.recipient import Recipient
 from sms.tasks import deliver
+from tests.addresses import reverse
 from tests.conftest import ScopedClient, signed_in
 from tests.factories import MOBILE, PASSWORD, make_invoice, make_link
 from tests.payments.conftest import BANK, address

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 from django_scopes import scope
 
 from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TextMessage
 from tenants.models import Tenant, User
+from tests.addresses import reverse
 from tests.factories import MOBILE, TWILIO_TOKEN, make_customer, make_invoice, make_text
 from tests.sandbox_process import Sandbox, start_sandbox
 

@@ -5,7 +5,6 @@ import datetime as dt
 import pytest
 from cryptography.fernet import Fernet
 from django.core import mail
-from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import AuditEntry
@@ -14,6 +13,7 @@ from sms.compliance import line_type
 from sms.models import InboundText, NumberLookup, TextMessage, TextRules
 from sms.tasks import catch_up, deliver, reconcile
 from sms.twilio.client import LOST
+from tests.addresses import reverse
 from tests.factories import MOBILE, make_text
 from tests.sms.conftest import bodies
 from tests.sms.inbox import test_inbound

@@ -3,13 +3,13 @@
 import uuid
 
 import pytest
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
 from invoices.models import Invoice
 from sms.models import TextMessage
 from tenants.models import Tenant
+from tests.addresses import reverse
 from tests.conftest import signed_in
 from tests.factories import MOBILE, make_invoice, make_text
 from tests.tenants.test_roles import VIEWS, address

@@ -3,11 +3,11 @@
 import pytest
 from django.core import mail
 from django.test import Client
-from django.urls import reverse
 
 from tenants import adapter
 from tenants.models import User
 from tenants.rate_limit import RateLimit
+from tests.addresses import reverse
 from tests.factories import PASSWORD
 from tests.race import run_together
 

@@ -24,7 +24,6 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.test import Client
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
@@ -32,6 +31,7 @@ from invoices.models import Invoice, PaymentLink
 from payments.models import CardConnectAccount, MatchRow, MatchRun, Payment, Refund
 from sms.models import OptOut, TextMessage, TwilioAccount
 from tenants.models import Membership, Tenant, User
+from tests.addresses import reverse
 from tests.conftest import signed_in
 from tests.upgrade.databases import Row, old, unhex
 from textpay import housekeeping

@@ -1,13 +1,11 @@
-"""The "tenants" namespace: tenants/urls.py and the Settings pages."""
+"""The Settings pages."""
 
 from django.urls import path
 
-from tenants import urls
 from textpay.company import reminders, views
 
-app_name = urls.app_name
+app_name = "tenants"
 urlpatterns = [
-    *urls.urlpatterns,
     path("settings/", views.settings, name="settings"),
     path("settings/company/", views.company, name="company"),
     path("settings/texts/", views.texts, name="texts"),

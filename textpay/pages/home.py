@@ -23,6 +23,7 @@ from sms.models import InboundText
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
 from textpay.company.people import LIMIT_CHANGED
+from textpay.pages.front_door import LAST
 from textpay.pages.invoice_filters import came_back
 from textpay.pages.status_summary import with_status_summary
 
@@ -38,6 +39,8 @@ KEPT = F("amount") - F("refunded")
 @staff(Permission.VIEW_INVOICES)
 def home(request: StaffRequest) -> HttpResponse:
     """Four figures and the invoices that need a person."""
+    if request.session.get(LAST) != request.tenant.pk:
+        request.session[LAST] = request.tenant.pk
     now = timezone.now().astimezone(request.tenant.zone)
     calendar = clock.now().astimezone(request.tenant.zone)
     needs, refunds = _needs(), _refunds()

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 
 from payments.models import Refund
 from sms.models import OptOut
 from sms.models.opt_out import opt_out
+from tests.addresses import reverse
 from tests.factories import MOBILE, make_member, make_text
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, transaction
-from django.urls import reverse
 from django_scopes import scope
 
 from payments.models import Payment
@@ -17,6 +16,7 @@ from payments.models.reconciliation import MatchRow, MatchRun
 from payments.models.refund import new_orderid
 from payments.reconciliation import match as matching
 from payments.reconciliation.statement import Line
+from tests.addresses import reverse
 from tests.factories import make_invoice
 from tests.payments.reconciliation.test_match import agreed, match_now
 from tests.payments.reconciliation.test_verify import pay, sql

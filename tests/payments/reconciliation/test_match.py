@@ -10,7 +10,6 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django_scopes import scope
 
 from audit.clock import db_now
@@ -22,6 +21,7 @@ from payments.reconciliation import statement
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.tasks import match_money, settle_bank_payments
+from tests.addresses import reverse
 from tests.factories import make_invoice, make_ready_tenant
 from tests.payments.conftest import address, check_everybody
 from tests.payments.reconciliation.test_verify import pay, sql, start

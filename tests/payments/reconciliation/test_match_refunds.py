@@ -6,7 +6,6 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
@@ -15,6 +14,7 @@ from payments.models import Payment, Refund
 from payments.models.reconciliation import MatchRow
 from payments.refunding import execute
 from payments.refunding.request import request_refund
+from tests.addresses import reverse
 from tests.payments.conftest import address, check_everybody
 from tests.payments.reconciliation.test_match import agreed, match_now, matched, settle
 from tests.payments.reconciliation.test_verify import sql

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from invoices.models import Invoice
 from payments.models import Payment, payment_state
 from payments.models.reconciliation import MatchRow, MatchRun
 from payments.reconciliation import match, resolve
+from tests.addresses import reverse
 from tests.factories import make_invoice
 from tests.payments.conftest import PARTIAL, address, check_everybody
 from tests.payments.reconciliation.test_match import agreed, forget, matched, settle

@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from payments.gateway import reports as gateway_reports
 from payments.gateway.reports import Settled
 from payments.models import MatchRow, Payment
 from payments.reconciliation import match, statement
+from tests.addresses import reverse
 from tests.payments.conftest import address
 from tests.payments.gateway.http_fakes import ORDER, RETREF, make_account
 from tests.payments.reconciliation.test_match import agreed, forget, match_now, matched, settle

@@ -6,12 +6,12 @@ import smtplib
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
 from payments.models import Refund
 from payments.tasks import settle_refunds
+from tests.addresses import reverse
 from tests.factories import make_link
 from tests.payments.conftest import address
 from tests.payments.refunding.test_refunds import ask, said

@@ -10,7 +10,6 @@ import pytest
 from django.core import mail
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 
 from audit.models import AuditEntry
 from customers.models import Customer
@@ -22,6 +21,7 @@ from payments.refunding.request import request_refund
 from payments.staff.forms import StepUpForm
 from payments.tasks import settle_refunds
 from tenants.models import User
+from tests.addresses import reverse
 from tests.factories import PASSWORD
 from tests.payments.conftest import address, check_everybody
 from tests.race import run_together

@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 import pytest
-from django.urls import reverse
 
 from payments.models import Payment, Refund
 from tenants.models import Role
+from tests.addresses import reverse
 from tests.factories import PASSWORD, make_member
 from tests.payments.refunding.test_refunds import actions, ask, said
 

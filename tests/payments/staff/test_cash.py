@@ -5,13 +5,13 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import AuditEntry
 from customers.models import Customer
 from invoices.models import PaymentLink
 from payments.models import Payment
+from tests.addresses import reverse
 from tests.payments.conftest import address, sweep_after
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
-from django.urls import reverse
 
 from audit.clock import db_now
 from audit.models import AuditEntry
@@ -20,6 +19,8 @@ from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.settlement import ach_returns
 from payments.tasks import settle_refunds, settle_unknown
+from tenants.addresses import company_path
+from tests.addresses import reverse
 from tests.payments.conftest import PARTIAL, address, check_everybody
 from tests.payments.reconciliation.test_match import agreed, match_now
 
@@ -181,7 +182,9 @@ def test_or_it_is_given_back(declined, admin_user, browser_of, gateway):
     keep = reverse("payments:match_keep", args=[declined.match_rows.get().public_id])
     answer = browser_of(admin_user).post(keep, {"give_back": "yes"}, follow=True)
     booked = Payment.objects.exclude(pk=declined.pk).get()
-    assert answer.redirect_chain[-1][0] == reverse("payments:give_back", args=[booked.public_id])
+    assert answer.redirect_chain[-1][0] == company_path(
+        booked.tenant, "payments:give_back", booked.public_id
+    )
     assert "182.50" in answer.content.decode()
 
 

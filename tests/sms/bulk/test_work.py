@@ -276,7 +276,9 @@ def test_from_the_list_to_the_result(invoices, tenant, clerk, twilio):
     }
     answers = [office.post("/invoices/text-many/", form) for _ in range(2)]
     bulk = BulkSend.objects.get()
-    assert [a.headers["Location"] for a in answers] == [f"/bulk-sends/{bulk.public_id}/"] * 2
+    assert [a.headers["Location"] for a in answers] == [
+        f"/{bulk.tenant.slug}/bulk-sends/{bulk.public_id}/"
+    ] * 2
     assert bulk.rows.count() == 2
     work_off(bulk)
     shown = words_of(office.get(f"/bulk-sends/{bulk.public_id}/"))

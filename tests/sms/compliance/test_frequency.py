@@ -5,7 +5,6 @@ import uuid
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 from django_scopes import scopes_disabled
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from sms.models import TextMessage
 from sms.recipient import Recipient
 from sms.staff import send as sender
 from sms.staff.send import send_text
+from tests.addresses import reverse
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 from tests.race import run_together
 

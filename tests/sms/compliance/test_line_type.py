@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
@@ -17,6 +16,7 @@ from sms.outbox.queue import queue_answer
 from sms.recipient import Recipient
 from sms.tasks import deliver
 from sms.twilio import client as ask_twilio
+from tests.addresses import reverse
 from tests.factories import MOBILE, make_customer, make_invoice
 from tests.sms.conftest import bodies, control
 from tests.workers import free_port

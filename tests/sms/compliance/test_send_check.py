@@ -8,7 +8,6 @@ import pytest
 import rest_framework.throttling  # noqa: F401  (loaded while frozen, it keeps that clock)
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
@@ -20,6 +19,7 @@ from sms.models import Consent, OptOut, TextMessage, TextRules, TwilioAccount
 from sms.models.opt_out import opt_out
 from sms.recipient import Recipient
 from sms.tasks import deliver, steps_due
+from tests.addresses import reverse
 from tests.factories import (
     MOBILE,
     keep_quiet_hours,

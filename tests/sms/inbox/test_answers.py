@@ -4,12 +4,12 @@ import datetime as dt
 import uuid
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 from freezegun import freeze_time
 
 from sms.models import InboundText, TextMessage
 from sms.tasks import deliver
+from tests.addresses import reverse
 from tests.factories import MOBILE, keep_quiet_hours, make_customer
 from tests.payments.checkout.test_pages import words_of
 from tests.sms.conftest import act, bodies, page
@@ -104,7 +104,7 @@ def test_any_other_answer_waits_for_their_day(browser, tenant, take, twilio, wor
         assert (answer.status, answer.not_before.hour) == ("queued", 13)
         assert "waits until today at 8:00 AM" in words_of(browser.get(where))
         cancelled = act(browser, "sms:cancel", answer.public_id)
-        assert cancelled.url == where
+        assert cancelled.url.endswith(where)
     assert bodies(twilio) == []
 
 

@@ -4,7 +4,6 @@ import datetime as dt
 import re
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
@@ -13,6 +12,7 @@ from sms.models import InboundText, OptOut
 from sms.models.opt_out import opt_out
 from tenants import live
 from tenants.roles import Permission
+from tests.addresses import reverse
 from tests.factories import (
     MOBILE,
     make_customer,

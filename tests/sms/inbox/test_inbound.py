@@ -4,7 +4,6 @@ import uuid
 from urllib.parse import urlencode
 
 import pytest
-from django.urls import reverse
 from django_scopes import scope
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from sms.compliance.send_check import recheck
 from sms.inbox.receive import Incoming, receive
 from sms.models import Consent, InboundText, OptOut, TextMessage
 from sms.models.opt_out import opt_out
+from tests.addresses import reverse
 from tests.factories import (
     MOBILE,
     TWILIO_TOKEN,

@@ -3,11 +3,11 @@
 from urllib.parse import urlencode
 
 import pytest
-from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
 from sms.models import OptOut
 from sms.tasks import catch_up, deliver
+from tests.addresses import reverse
 from tests.factories import make_customer, make_invoice, make_member, make_ready_tenant, make_text
 
 pytestmark = pytest.mark.django_db

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from django.urls import reverse
 from django.utils import timezone
 
 from invoices.models import Invoice
 from sms.models import OptOut, TextMessage
 from sms.models.opt_out import opt_out
 from sms.templatetags.texts import rail
+from tenants.addresses import company_path
+from tests.addresses import reverse
 from tests.factories import MOBILE, make_invoice, make_text
 
 
@@ -54,5 +55,5 @@ def test_the_refusal_offers_the_e_mail_and_a_letter(tenant, clerk, browser_of):
     page = browser_of(clerk).get(address).content.decode()
     assert "Dana replied STOP" in page
     for name, words in (("send_email", "Email instead"), ("letter", "Print letter")):
-        way = reverse(f"invoices:{name}", args=[invoice.public_id])
+        way = company_path(invoice.tenant, f"invoices:{name}", invoice.public_id)
         assert re.search(rf'href="{way}"[^>]*>.*{words}\s*</a>', page, re.DOTALL)

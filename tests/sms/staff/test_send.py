@@ -4,11 +4,12 @@ import re
 import uuid
 
 import pytest
-from django.urls import reverse
 
 from customers.models import Contact
 from sms.models import TextMessage
+from tenants.addresses import company_path
 from tenants.models import Tenant
+from tests.addresses import reverse
 from tests.factories import MOBILE, long_ago, make_customer, make_invoice, make_text
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_the_message_is_shown_and_is_no_field(maya, invoice):
 def test_a_click_sends_and_says_so(maya, invoice):
     answer = send(maya, invoice)
     assert answer.status_code == 302
-    assert answer["Location"] == reverse("invoices:detail", args=[invoice.public_id])
+    assert answer["Location"] == company_path(invoice.tenant, "invoices:detail", invoice.public_id)
     text = TextMessage.objects.get()
     assert (text.to, text.status, text.sent_by.name) == (MOBILE, "queued", "Maya Torres")
     assert "Invoice SMS sent successfully" in maya.get(answer["Location"]).content.decode()
@@ -228,7 +229,9 @@ def test_in_the_dialog_it_is_a_part_and_success_goes_back_to_the_invoice(maya, i
     data = hidden(part)
     answer = maya.post(url(invoice), data, headers={"HX-Request": "true"})
     assert answer.status_code == 204
-    assert answer["HX-Redirect"] == reverse("invoices:detail", args=[invoice.public_id])
+    assert answer["HX-Redirect"] == company_path(
+        invoice.tenant, "invoices:detail", invoice.public_id
+    )
 
 
 def test_in_the_dialog_questions_and_errors_come_with_the_status_htmx_shows(maya, invoice, clerk):

@@ -3,13 +3,13 @@
 from urllib.parse import urlencode
 
 import pytest
-from django.urls import reverse
 from twilio.request_validator import RequestValidator
 
 from audit.models import AuditEntry
 from sms.models import OptOut, TextMessage
 from sms.twilio import webhooks
 from sms.twilio.client import REPEAT_REPORTS
+from tests.addresses import reverse
 from tests.factories import TWILIO_TOKEN, make_ready_tenant
 
 pytestmark = pytest.mark.django_db
