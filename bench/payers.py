@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 import time
 import uuid
@@ -18,6 +19,7 @@ import urllib3
 from bench.bills import Bill
 from bench.world import World
 
+VERSION = re.compile(r'name="version" value="([^"]+)"')
 SECRET = "benchbenchbenchbenchbenchbench12"  # a browser's CSRF cookie and the form's field
 CARDS = {
     "4111111111111111": 70, "5454545454545454": 12, "036001808/1234567894412": 8,
@@ -174,7 +176,10 @@ class Payers:
             "lines-MAX_NUM_FORMS": "50", "lines-0-description": "Labor", "lines-0-quantity": "1",
             "lines-0-unit_price": f"{amount:.2f}",
         }  # fmt: skip
-        self.send(f"/{bill.company}/invoices/{bill.public_id}/edit/", form, bill.staff[0])
+        address = f"/{bill.company}/invoices/{bill.public_id}/edit/"
+        page = self.ask(address, bill.staff[0])
+        version = VERSION.search(page.data.decode()) if page else None
+        self.send(address, form | ({"version": version[1]} if version else {}), bill.staff[0])
 
     def send(self, path: str, form: dict[str, str], session: str = "", **headers: str) -> Any:
         """Send a form as the signed-in person; None after a lost connection."""

@@ -11,9 +11,12 @@ from django.http import QueryDict
 from customers import phones
 from customers.models import Contact, Customer
 from tenants.models import User
+from tenants.versions import VersionedForm
+
+NUMBERS = ("mobile", "phone")
 
 
-class CustomerForm(forms.ModelForm):
+class CustomerForm(VersionedForm, forms.ModelForm):
     """Name and address of a customer."""
 
     class Meta:
@@ -26,7 +29,8 @@ class CustomerForm(forms.ModelForm):
     def save_as(self, actor: User) -> Customer:
         """Save with an entry in the history that names the changed fields."""
         customer: Customer = self.instance
-        customer.save_as(actor=actor, fields=sorted(self.changed_data))
+        changes = self.changes if customer.pk else {}
+        customer.save_as(actor=actor, fields=sorted(self.changed_data), changes=changes)
         return customer
 
 
@@ -54,7 +58,7 @@ def number_field(*, label: str, help_text: str = "") -> forms.CharField:
     )
 
 
-class ContactForm(forms.ModelForm):
+class ContactForm(VersionedForm, forms.ModelForm):
     """**Edit Contact**: name, numbers and address, and whether the person receives the bills."""
 
     mobile_country = CountryField()
@@ -80,8 +84,8 @@ class ContactForm(forms.ModelForm):
         self, data: QueryDict | None = None, *, instance: Contact, prefix: str | None = None
     ) -> None:
         super().__init__(data, instance=instance, prefix=prefix)
-        for kind in ("mobile", "phone"):
-            stored = getattr(self.instance, kind)
+        self.initial_e164 = {kind: getattr(self.instance, kind) for kind in NUMBERS}
+        for kind, stored in self.initial_e164.items():
             if stored:
                 self.initial[kind] = phones.typed(stored)
                 self.initial[f"{kind}_country"] = phones.country_of(stored)
@@ -94,7 +98,7 @@ class ContactForm(forms.ModelForm):
     def clean(self) -> dict[str, object]:
         """Convert both numbers to E.164; a landline cannot be the mobile number."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        for kind in ("mobile", "phone"):
+        for kind in NUMBERS:
             if data.get(kind) and kind not in self.errors:
                 try:
                     data[kind] = phones.parse(
@@ -113,8 +117,27 @@ class ContactForm(forms.ModelForm):
         created = contact.pk is None
         contact.mobile = self.cleaned_data["mobile"]
         contact.phone = self.cleaned_data["phone"]
-        contact.save_as(actor=actor, created=created, fields=sorted(self.changed_data))
+        changes = {} if created else self.changes
+        fields = sorted(self.changed_data)
+        contact.save_as(actor=actor, created=created, fields=fields, changes=changes)
         return contact
+
+    def stored_words(self) -> dict[str, str]:
+        """The number with its country in one field."""
+        stored = {kind: phones.international(self.initial_e164[kind]) for kind in NUMBERS}
+        return {**_without_country(super().stored_words()), **stored}
+
+    def typed_words(self) -> dict[str, str]:
+        """The same; what cannot be read is shown as it was typed."""
+        typed = {kind: self._typed_number(kind) for kind in NUMBERS}
+        return {**_without_country(super().typed_words()), **typed}
+
+    def _typed_number(self, kind: str) -> str:
+        raw, country = str(self[kind].data or ""), self[f"{kind}_country"].data
+        try:
+            return phones.international(phones.parse(raw, country or phones.HOME))
+        except ValidationError:
+            return raw
 
     @staticmethod
     def _cannot_text(kind: str) -> str:
@@ -122,3 +145,7 @@ class ContactForm(forms.ModelForm):
             f"This is a {kind} number, which cannot receive texts. Enter a mobile number "
             "here and move this one to Other phone."
         )
+
+
+def _without_country(words: dict[str, str]) -> dict[str, str]:
+    return {name: word for name, word in words.items() if not name.endswith("_country")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -16,6 +16,8 @@ from audit.models import record
 from tenants.models import Tenant, User
 from tenants.scoping import TenantManager
 
+# What a form changed, for the history: [old, new] in words, by the label of the field.
+Changes = Mapping[str, list[str]]
 E164 = RegexValidator(r"^\+[1-9]\d{6,14}$", "Store phone numbers as E.164, such as +19785550142.")
 
 
@@ -105,8 +107,13 @@ class Customer(models.Model):
         """The person who receives the bills. Uses prefetched contacts when there are any."""
         return next((c for c in self.contacts.all() if c.is_billing), None)
 
-    def save_as(self, *, actor: User | None, fields: Sequence[str] = ()) -> None:
-        """Save the customer, with the next number when new; the audit entry names `fields`."""
+    def save_as(
+        self, *, actor: User | None, fields: Sequence[str] = (), changes: Changes | None = None
+    ) -> None:
+        """Save the customer, with the next number when new.
+
+        The audit entry names `fields` and holds `changes`: [old, new] in words, by label.
+        """
         created = self.pk is None
         with transaction.atomic():
             if created:
@@ -119,6 +126,7 @@ class Customer(models.Model):
                 subject=self.audit_subject,
                 actor=actor,
                 fields=list(fields),
+                changes=dict(changes or {}),
             )
 
     def pause_reminders(self, paused: bool, *, actor: User | None) -> bool:
@@ -201,11 +209,19 @@ class Contact(models.Model):
         """The part of a name that a page behind a payment link may show."""
         return self.name.split()[0] if self.name.split() else ""
 
-    def save_as(self, *, actor: User | None, created: bool, fields: Sequence[str] = ()) -> None:
+    def save_as(
+        self,
+        *,
+        actor: User | None,
+        created: bool,
+        fields: Sequence[str] = (),
+        changes: Changes | None = None,
+    ) -> None:
         """Save the contact and, when it is the billing contact, remove that mark from the former
         one.
 
-        A customer's only contact is always its billing contact. The audit entry names `fields`.
+        A customer's only contact is always its billing contact. The audit entry names `fields`
+        and holds `changes`, as for a customer.
         """
         with transaction.atomic():
             customer = Customer._base_manager.select_for_update(no_key=True).get(
@@ -225,6 +241,7 @@ class Contact(models.Model):
                 actor=actor,
                 contact=self.name,
                 fields=list(fields),
+                changes=dict(changes or {}),
             )
 
 

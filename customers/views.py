@@ -15,6 +15,7 @@ from customers.forms import ContactForm, CustomerForm
 from customers.models import Contact, Customer
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
+from tenants.versions import for_change, holds_its_row
 
 PER_PAGE = 25
 
@@ -47,9 +48,10 @@ def create(request: StaffRequest) -> HttpResponse:
 
 
 @staff(Permission.EDIT_CUSTOMERS)
+@holds_its_row
 def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Name, address and note of a customer."""
-    customer = _load(public_id)
+    customer = for_change(request, Customer.objects.all(), public_id=public_id)
     form = CustomerForm(request.POST or None, instance=customer)
     if request.method == "POST" and form.is_valid():
         form.save_as(request.user)
@@ -76,10 +78,14 @@ def contact_create(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @staff(Permission.EDIT_CUSTOMERS)
+@holds_its_row
 def contact_edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """**Edit Contact**."""
-    people = Contact.objects.select_related("customer")
-    return _contact(request, get_object_or_404(people, public_id=public_id))
+    contact = get_object_or_404(Contact.objects.select_related("customer"), public_id=public_id)
+    # Whoever saves a contact holds the customer: its billing contact may change.
+    for_change(request, Customer.objects.all(), pk=contact.customer_id)
+    contact.refresh_from_db()
+    return _contact(request, contact)
 
 
 def _contact(request: StaffRequest, contact: Contact) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from customers.models import Customer
 from invoices.create import write
 from invoices.models.invoice import CENT, ZERO, Invoice, LineItem, LineValues, ReadPayments
 from tenants.models import Tenant, User
+from tenants.versions import VersionedForm
 
 TERMS = dt.timedelta(days=30)
 MOST_LINES = 50
@@ -34,7 +36,7 @@ def date_input() -> forms.DateInput:
     return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
-class InvoiceForm(forms.ModelForm):
+class InvoiceForm(VersionedForm, forms.ModelForm):
     """Description and dates of an invoice. Its lines are a separate formset."""
 
     class Meta:
@@ -66,16 +68,54 @@ class InvoiceForm(forms.ModelForm):
             self.add_error("due_on", "The due date is before the invoice date.")
         return data
 
+    def stored_words(self) -> dict[str, str]:
+        """With the lines, which are a form of their own."""
+        stored = self.instance.lines.all() if self.instance.pk else []
+        rows = [(line.quantity, line.description, line.unit_price) for line in stored]
+        return {**super().stored_words(), "Line items": _lines_in_words(rows)}
+
+    def typed_words(self) -> dict[str, str]:
+        """With the lines as they were typed."""
+        lines = LineFormSet(self.data)
+        rows = [
+            [form[name].data for name in ("quantity", "description", "unit_price")]
+            for form in lines.forms
+            if not form["DELETE"].data and form["description"].data
+        ]
+        return {**super().typed_words(), "Line items": _lines_in_words(rows)}
+
     def save_as(self, lines: LineFormSet, actor: User, read_payments: ReadPayments) -> Invoice:
         """Save description and dates, then the lines; raises InvoiceError and saves neither."""
         invoice: Invoice = self.instance
         tax = self.cleaned_data["tax"]
         with transaction.atomic():
             invoice.save(update_fields=["description", "issued_on", "due_on"])
-            invoice.revise(lines=lines.items, tax=tax, actor=actor, read_payments=read_payments)
+            invoice.revise(
+                lines=lines.items,
+                tax=tax,
+                actor=actor,
+                read_payments=read_payments,
+                changes=self.changes,
+            )
             if invoice.status == Invoice.Status.DRAFT:
                 invoice.open_for_payment(actor=actor)
         return invoice
+
+
+def _lines_in_words(rows: Iterable[Sequence[object]]) -> str:
+    return "; ".join(
+        f"{_number(quantity)} × {description} at {_number(price, CENT)}"
+        for quantity, description, price in rows
+    )
+
+
+def _number(value: object, unit: Decimal | None = None) -> str:
+    """A number in one spelling; what is none stays as it was typed."""
+    try:
+        number = Decimal(str(value))
+        return f"{number.quantize(unit)}" if unit else f"{number.normalize():f}"
+    except ArithmeticError:
+        return str(value)
 
 
 class CustomerField(SafeModelChoiceField):
@@ -224,7 +264,7 @@ class VoidForm(forms.Form):
     )
 
 
-class PromiseForm(forms.Form):
+class PromiseForm(VersionedForm, forms.Form):
     """The day the customer promised to pay; empty to withdraw it."""
 
     promised_on = forms.DateField(
@@ -235,11 +275,12 @@ class PromiseForm(forms.Form):
         error_messages={"invalid": "Choose a date."},
     )
 
-    def __init__(
-        self, data: QueryDict | None = None, *, tenant: Tenant, promised_on: dt.date | None
-    ) -> None:
-        super().__init__(data, initial={"promised_on": promised_on})
-        self.today = clock.today(tenant.zone)
+    in_dialog = True
+
+    def __init__(self, data: QueryDict | None = None, *, invoice: Invoice) -> None:
+        self.instance = invoice
+        super().__init__(data, initial={"promised_on": invoice.promised_on})
+        self.today = clock.today(invoice.tenant.zone)
 
     def clean_promised_on(self) -> dt.date | None:
         """Today or later, and within a year."""

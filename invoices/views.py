@@ -27,6 +27,7 @@ from invoices.forms import (
 from invoices.models import Invoice, InvoiceEmail, InvoiceError, ReadPayments
 from tenants.access import Permission, staff
 from tenants.requests import StaffRequest
+from tenants.versions import for_change, holds_its_row
 
 
 @staff(Permission.EDIT_INVOICES)
@@ -43,9 +44,10 @@ def create(request: StaffRequest) -> HttpResponse:
 
 
 @staff(Permission.EDIT_INVOICES)
+@holds_its_row
 def edit(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayments) -> HttpResponse:
     """Change the description, dates and lines of an invoice, never below the paid amount."""
-    invoice = _load(public_id)
+    invoice = for_change(request, Invoice.objects.with_lines(), public_id=public_id)
     form = InvoiceForm(request.POST or None, instance=invoice)
     lines = LineFormSet(request.POST or None, invoice=invoice)
     save = partial(form.save_as, lines, request.user, read_payments)
@@ -74,11 +76,11 @@ def void(request: StaffRequest, public_id: uuid.UUID, read_payments: ReadPayment
 
 
 @staff(Permission.EDIT_INVOICES)
+@holds_its_row
 def promise(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Record the day on which the customer will pay; an empty day withdraws it."""
-    invoice = _load(public_id)
-    known = invoice.promised_on
-    form = PromiseForm(request.POST or None, tenant=request.tenant, promised_on=known)
+    invoice = for_change(request, Invoice.objects.all(), public_id=public_id)
+    form = PromiseForm(request.POST or None, invoice=invoice)
     if request.method == "POST" and form.is_valid():
         day = form.cleaned_data["promised_on"]
         try:

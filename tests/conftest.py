@@ -16,6 +16,7 @@ from django_scopes import scope, scopes_disabled
 from sms.models import TextRules
 from tenants.idle import BEGAN, SEEN
 from tenants.models import Tenant, User
+from tenants.versions import UNKNOWN_VERSION, VersionedForm
 from tests.addresses import first_words
 from tests.factories import make_member, make_ready_tenant
 from tests.flush import empty_tables
@@ -43,16 +44,38 @@ class ScopedClient(Client):
         works = user.memberships.filter(is_active=True).values_list("tenant__slug", flat=True)
         self.company = works.first() or ""
 
-    def generic(self, method: str, path: str, *rest: Any, **options: Any) -> Any:
+    def generic(  # type: ignore[override]
+        self, method: str, path: str, *rest: Any, **options: Any
+    ) -> Any:
         """Fill the company's short name in."""
         first = str(path).split("?")[0].split("/")[1:2]
         if self.company and first and first[0] in first_words(settings.COMPANY_URLCONF):
             path = f"/{self.company}{path}"
         return super().generic(method, path, *rest, **options)
 
+    def post(  # type: ignore[override]
+        self, path: str, data: Any = None, *rest: Any, **options: Any
+    ) -> Any:
+        """Send a form; one without a version is sent as from a page that was just opened."""
+        answer = super().post(path, data, *rest, **options)
+        version = _version_of(answer)
+        if isinstance(data, dict) and version.keys() - data.keys():
+            answer = super().post(path, data | version, *rest, **options)
+        return answer
+
     def request(self, **request: Any) -> Any:
         with scope():
             return super().request(**request)
+
+
+def _version_of(answer: Any) -> dict[str, str]:
+    """The present version, where a form was refused for want of one."""
+    for context in answer.context or () if answer.status_code == 422 else ():
+        for form in context.flatten().values() if hasattr(context, "flatten") else ():
+            if isinstance(form, VersionedForm) and UNKNOWN_VERSION in form.non_field_errors():
+                name = form.add_prefix("version")
+                return {name: form.data[name]}
+    return {}
 
 
 @pytest.fixture(scope="session", autouse=True)

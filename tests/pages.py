@@ -72,6 +72,13 @@ class Person:
         raise AssertionError(f"No {kind} says {words!r} on {self.response.url}: {self.text[:600]}")
 
 
+def form_on(answer: Any, ending: str = "") -> dict[str, Any]:
+    """What a browser would send of a page's form whose address ends so; "" is the first one."""
+    page = BeautifulSoup(answer.content, "html.parser")
+    forms = page.select(f"main form[action$='{ending}']" if ending else "main form[method=post]")
+    return _values(forms[0])
+
+
 def _values(form: Tag) -> dict[str, Any]:
     """What a browser would send of the form as it stands."""
     values: dict[str, Any] = {}
@@ -86,5 +93,5 @@ def _values(form: Tag) -> dict[str, Any]:
             if field.has_attr("checked"):
                 values[str(name)] = str(field.get("value", "on"))
         else:
-            values[str(name)] = str(field.get("value", field.get_text()))
+            values[str(name)] = str(field.get("value", field.get_text().removeprefix("\n")))
     return values

@@ -231,8 +231,11 @@ class Invoice(models.Model):
         tax: Decimal,
         actor: User | None,
         read_payments: ReadPayments,
+        changes: Mapping[str, list[str]] | None = None,
     ) -> None:
         """Replace the line items (description, quantity, unit_price) and recompute the total.
+
+        `changes` is what the form changed, for the history: [old, new] in words, by label.
 
         `read_payments` is called under the lock. Raises InvoiceError when the invoice is void,
         while a payment is being confirmed, for an empty or zero bill, and for a total below what
@@ -260,6 +263,7 @@ class Invoice(models.Model):
                     actor=actor,
                     old_total=str(old),
                     new_total=str(total),
+                    changes=dict(changes or {}),
                 )
             row._rebalance(uncleared=payments.uncleared, actor=actor)
         self.refresh_from_db()

@@ -13,6 +13,7 @@ from audit.models import AuditEntry
 from tenants.models import Membership, Role, Tenant, User
 from tenants.roles import Permission
 from tests.factories import PASSWORD, make_member
+from tests.pages import form_on
 from tests.tenants.test_settings import last
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +117,11 @@ def test_without_the_password_nobody_and_nothing_changes(
         "/settings/roles/new/": {"name": "Technician", "permissions": ["view_invoices"]},
         "/settings/roles/Office/": {"name": "Office", "permissions": ["refund_payments"]},
         "/settings/people/invite/": {**person, "role": viewer.pk},
-        "/settings/payments/money-back/": {"refund_release_over": "9999999", "ach_clear_days": "4"},
+        "/settings/payments/money-back/": {
+            "refund_release_over": "9999999",
+            "ach_clear_days": "4",
+            "version": form_on(browser.get("/settings/payments/"), "money-back/")["version"],
+        },
     }
     before = sorted(map(str, Role.objects.values_list()))
     for page, form in forms.items():

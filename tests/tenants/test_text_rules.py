@@ -27,7 +27,14 @@ def test_a_change_is_kept_with_who_and_what(alma, tenant, admin_user):
     assert (rules.quiet_hours, rules.outside_hours, rules.strict_states) == (True, "refuse", True)
     entry = AuditEntry.objects.about(tenant.audit_subject).first()
     assert (entry.action, entry.actor) == ("tenant.text_rules_changed", admin_user)
-    assert entry.data == {"outside_hours": "refuse", "strict_states": True}
+    assert entry.data == {
+        "outside_hours": "refuse",
+        "strict_states": True,
+        "changes": {
+            "Texts sent outside these hours": ["Send at the next allowed time", "Do not send"],
+            "Follow the stricter hours of some states": ["No", "Yes"],
+        },
+    }
     page = alma.get("/settings/texts/").content.decode()
     assert "Last changed by Alma Reyes" in page
     alma.post(URL, form(outside_hours="refuse", strict_states="on"))

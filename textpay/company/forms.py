@@ -16,6 +16,7 @@ from payments.staff.forms import StepUpForm
 from sms.models import TextRules
 from tenants.models import Membership, Role, Tenant
 from tenants.roles import ADMINISTRATOR, Permission
+from tenants.versions import VersionedForm
 
 US_ZONES = [
     "America/New_York",
@@ -35,7 +36,7 @@ OWN_PLACE = (
 OWN_ROLE = "This is your own role. Ask someone with another role who can edit people."
 
 
-class CompanyForm(forms.ModelForm):
+class CompanyForm(VersionedForm, forms.ModelForm):
     """What customers see of a company: name, address, time zone, brand color, refund policy."""
 
     class Meta:
@@ -92,7 +93,7 @@ class CompanyForm(forms.ModelForm):
         return str(self.cleaned_data["brand"]).lower()
 
 
-class PartialForm(forms.ModelForm):
+class PartialForm(VersionedForm, forms.ModelForm):
     """Whether customers may pay part of an invoice, and the minimum."""
 
     class Meta:
@@ -121,8 +122,10 @@ class PartialForm(forms.ModelForm):
         }
 
 
-class MoneyBackForm(StepUpForm, forms.ModelForm):
+class MoneyBackForm(StepUpForm, VersionedForm, forms.ModelForm):
     """When a refund needs a second person, and when a bank payment counts as cleared."""
+
+    page = "../"
 
     class Meta:
         model = Tenant
@@ -142,8 +145,10 @@ class MoneyBackForm(StepUpForm, forms.ModelForm):
         }
 
 
-class TextRulesForm(forms.ModelForm):
+class TextRulesForm(VersionedForm, forms.ModelForm):
     """When texts may be sent, and which checks a number needs before."""
+
+    page = "../"
 
     class Meta:
         model = TextRules
@@ -180,6 +185,10 @@ class TextRulesForm(forms.ModelForm):
             "a QR code. Customers who opted out of texts are "
             "not emailed automatically.",
         }
+
+    def row(self) -> Tenant:
+        """The company: its rules are stored the first time they are saved."""
+        return self.instance.tenant
 
     def clean(self) -> dict[str, object]:
         """A company that collects for others keeps the quiet hours; the law allows no exception."""

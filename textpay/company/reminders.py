@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
@@ -30,13 +32,14 @@ from sms.models.reminder import DEFAULTS
 from tenants.access import Permission, staff
 from tenants.models import Tenant
 from tenants.requests import StaffRequest
+from tenants.versions import VersionedForm, for_change, holds_its_row
 from textpay.company.samples import sample_invoice
 
 When = ReminderStep.When
 MOST_STEPS = 12
 
 
-class SwitchForm(forms.ModelForm):
+class SwitchForm(VersionedForm, forms.ModelForm):
     """Whether the company sends reminders."""
 
     class Meta:
@@ -49,8 +52,12 @@ class SwitchForm(forms.ModelForm):
             "expires the link or pauses the customer."
         }
 
+    def row(self) -> Tenant:
+        """The company: its rules are stored the first time they are saved."""
+        return self.instance.tenant
 
-class StepForm(forms.ModelForm):
+
+class StepForm(VersionedForm, forms.ModelForm):
     """One step: when, and its words in both languages."""
 
     WORDS: ClassVar[dict[str, str]] = {"words_en": "en", "words_es": "es"}
@@ -111,17 +118,20 @@ class StepForm(forms.ModelForm):
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def index(request: StaffRequest) -> HttpResponse:
     """The switch and the schedule. The first time reminders are enabled, a schedule is proposed."""
+    if request.method == "POST":
+        for_change(request, Tenant.objects.all(), pk=request.tenant.pk)
     rules = TextRules.of(request.tenant)
     form = SwitchForm(request.POST if request.method == "POST" else None, instance=rules)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
-            on = form.cleaned_data["reminds"]
+            on, changes = form.cleaned_data["reminds"], form.changes
             TextRules.objects.update_or_create(tenant=request.tenant, defaults={"reminds": on})
             if on:
                 ReminderStep.start_with_defaults(request.tenant)
-            _note(request, "Reminders turned on" if on else "Reminders turned off")
+            _note(request, "Reminders turned on" if on else "Reminders turned off", changes)
         messages.success(request, "Saved")
         return redirect("tenants:reminders")
     steps = ReminderStep.objects.filter(tenant=request.tenant, is_active=True)
@@ -130,7 +140,7 @@ def index(request: StaffRequest) -> HttpResponse:
         for step in sorted(steps, key=lambda step: (When.values.index(step.when), step.days))
     ]
     context = {"tab": "reminders", "form": form, "rows": rows, "most": MOST_STEPS}
-    return render(request, "company/reminders.html", context)
+    return render(request, "company/reminders.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -144,16 +154,17 @@ def new(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Change a step."""
-    return _edit(request, _load(public_id))
+    return _edit(request, for_change(request, _steps(), public_id=public_id))
 
 
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
 def remove(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Remove a step from the schedule; what it has sent stays in the history."""
-    step = _load(public_id)
+    step = get_object_or_404(_steps(), public_id=public_id)
     with transaction.atomic():
         ReminderStep.objects.filter(pk=step.pk).update(is_active=False)
         _note(request, f"Removed: {step}")
@@ -183,9 +194,9 @@ def _edit(request: StaffRequest, step: ReminderStep) -> HttpResponse:
     form = StepForm(request.POST or None, instance=step)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
-            verb = "Changed" if step.pk else "Added"
+            verb, changes = ("Changed", form.changes) if step.pk else ("Added", {})
             form.save()
-            _note(request, f"{verb}: {step}")
+            _note(request, f"{verb}: {step}", changes)
         messages.success(request, "Saved")
         return redirect("tenants:reminders")
     previews = [(label, text, "") for label, text in _previews(request.tenant, step)]
@@ -204,16 +215,16 @@ def _previews(tenant: Tenant, step: ReminderStep) -> list[tuple[str, Preview]]:
     ]
 
 
-def _load(public_id: uuid.UUID) -> ReminderStep:
-    steps = ReminderStep.objects.select_related("tenant").filter(is_active=True)
-    return get_object_or_404(steps, public_id=public_id)
+def _steps() -> QuerySet[ReminderStep]:
+    return ReminderStep.objects.select_related("tenant").filter(is_active=True)
 
 
-def _note(request: StaffRequest, what: str) -> None:
+def _note(request: StaffRequest, what: str, changes: Mapping[str, list[str]] | None = None) -> None:
     record(
         "tenant.reminders_changed",
         tenant=request.tenant,
         subject=request.tenant.audit_subject,
         actor=request.user,
         step=what,
+        changes=dict(changes or {}),
     )

@@ -20,9 +20,10 @@ from payments.models import CardConnectAccount
 from sms.content.message_text import preview
 from sms.models import TextRules, TwilioAccount
 from tenants.access import staff
-from tenants.models import Membership, Role
+from tenants.models import Membership, Role, Tenant
 from tenants.requests import StaffRequest
 from tenants.roles import ADMINISTRATOR, Permission
+from tenants.versions import for_change, holds_its_row
 from textpay.company import people as verbs
 from textpay.company.forms import (
     CompanyForm,
@@ -49,13 +50,12 @@ def settings(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def company(request: StaffRequest) -> HttpResponse:
     """Name, address, time zone, brand color, refund policy."""
-    form = CompanyForm(request.POST or None, instance=request.tenant)
+    form = CompanyForm(request.POST or None, instance=_tenant(request))
     if request.method == "POST" and form.is_valid():
         return _save(request, form, "tenants:company")
-    if form.errors:
-        request.tenant.refresh_from_db()
     return _page(request, "company", {"form": form})
 
 
@@ -76,10 +76,12 @@ def text_rules(request: StaffRequest) -> HttpResponse:
         form = TextRulesForm(request.POST, instance=rules)
         if not form.is_valid():
             return _texts(request, form)
+        changes = form.changes
         form.instance.save(update_fields=form.changed_data)
         if form.changed_data:
             changed = {name: form.cleaned_data[name] for name in form.changed_data}
-            verbs.edited(request.tenant, request.user, "tenant.text_rules_changed", **changed)
+            action = "tenant.text_rules_changed"
+            verbs.edited(request.tenant, request.user, action, changes=changes, **changed)
     messages.success(request, "Saved")
     return redirect("tenants:texts")
 
@@ -113,13 +115,12 @@ def request_text_to_pay(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def payments(request: StaffRequest) -> HttpResponse:
     """The processor, whether its credentials are stored, and paying in parts."""
-    form = PartialForm(request.POST or None, instance=request.tenant)
+    form = PartialForm(request.POST or None, instance=_tenant(request))
     if request.method == "POST" and form.is_valid():
         return _save(request, form, "tenants:payments")
-    if form.errors:
-        request.tenant.refresh_from_db()
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
     rules = MoneyBackForm(instance=request.tenant, user=request.user)
     return _page(request, "payments", {"account": account, "form": form, "rules": rules})
@@ -127,12 +128,12 @@ def payments(request: StaffRequest) -> HttpResponse:
 
 @require_POST
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def money_back(request: StaffRequest) -> HttpResponse:
     """The limit above which a refund needs two people, and when bank payments clear."""
-    form = MoneyBackForm(request.POST, instance=request.tenant, user=request.user)
+    form = MoneyBackForm(request.POST, instance=_tenant(request), user=request.user)
     if form.is_valid():
         return _save(request, form, "tenants:payments")
-    request.tenant.refresh_from_db()
     parts = PartialForm(instance=request.tenant)
     account = CardConnectAccount.objects.filter(tenant=request.tenant).first()
     context = {"account": account, "form": parts, "rules": form}
@@ -207,17 +208,24 @@ def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
     return _page(request, "people", context, template="role")
 
 
+def _tenant(request: StaffRequest) -> Tenant:
+    """The company as a form changes it; the page keeps showing `request.tenant`."""
+    if request.method != "POST":
+        return request.tenant
+    return for_change(request, Tenant.objects.all(), pk=request.tenant.pk)
+
+
 def _save(
     request: StaffRequest, form: CompanyForm | MoneyBackForm | PartialForm, back_to: str
 ) -> HttpResponse:
     """Save the changed columns of the company, and record who changed them."""
     changed = [name for name in form.changed_data if name in form.Meta.fields]
-    before, now = form.initial, form.cleaned_data
+    before, now, changes = form.initial, form.cleaned_data, form.changes
     with transaction.atomic():
         # These columns only: others write the counters and switches of the same row.
         form.instance.save(update_fields=changed)
         if changed:
-            verbs.edited(request.tenant, request.user, fields=changed)
+            verbs.edited(request.tenant, request.user, fields=changed, changes=changes)
         if LIMIT in changed:
             verbs.limit_changed(request.tenant, request.user, before=before[LIMIT], now=now[LIMIT])
     messages.success(request, "Saved")

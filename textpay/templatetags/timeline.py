@@ -108,6 +108,8 @@ def facts(entry: AuditEntry) -> list[tuple[str, object, str]]:
         if value in (None, "", []):
             continue
         shown.append((label, *_read(key, value)))
+    for label, (old, new) in entry.data.get("changes", {}).items():
+        shown.append((label, f"{old or 'empty'} → {new or 'empty'}", "words"))
     return shown
 
 
