@@ -37,6 +37,10 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
             found |= Q(contacts__mobile__contains=digits) | Q(contacts__phone__contains=digits)
         return self.filter(found).distinct()
 
+    def similar(self, name: str, mobile: str) -> CustomerQuerySet:
+        """Customers of this name, in any case, whom this mobile number reaches."""
+        return self.filter(name__iexact=name.strip(), contacts__mobile=mobile).distinct()
+
     def with_contacts(self) -> CustomerQuerySet:
         """With billing contacts, without a query per row."""
         return self.prefetch_related("contacts")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from customers.forms import ContactForm, CustomerForm
 from customers.models import Contact, Customer
 from tenants.access import Permission, staff
+from tenants.form_keys import makes_once, not_confirmed
 from tenants.requests import StaffRequest
 from tenants.versions import for_change, holds_its_row
 
@@ -33,11 +34,17 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @staff(Permission.EDIT_CUSTOMERS)
+@makes_once
 def create(request: StaffRequest) -> HttpResponse:
     """A new customer with its billing contact."""
     form = CustomerForm(request.POST or None, instance=Customer(tenant=request.tenant))
     person = ContactForm(request.POST or None, prefix="contact", instance=Contact(is_billing=True))
     if request.method == "POST" and form.is_valid() and person.is_valid():
+        name, mobile = form.cleaned_data["name"], person.cleaned_data["mobile"]
+        similar = Customer.objects.similar(name, mobile).first() if mobile else None
+        if not_confirmed(request, similar):
+            context = {"form": form, "person": person, "similar": similar}
+            return render(request, "customers/new.html", context, status=422)
         with transaction.atomic():
             customer = form.save_as(request.user)
             person.instance.customer = customer
@@ -72,6 +79,7 @@ def reminders(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @staff(Permission.EDIT_CUSTOMERS)
+@makes_once
 def contact_create(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Add a contact to a customer."""
     return _contact(request, Contact(customer=_load(public_id)))
@@ -91,10 +99,21 @@ def contact_edit(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 def _contact(request: StaffRequest, contact: Contact) -> HttpResponse:
     form = ContactForm(request.POST or None, instance=contact)
     if request.method == "POST" and form.is_valid():
+        similar = _same_contact(form) if contact.pk is None else None
+        if not_confirmed(request, similar):
+            context = {"form": form, "contact": contact, "similar": similar}
+            return render(request, "customers/contact.html", context, status=422)
         form.save_as(request.user)
         messages.success(request, f"{contact.name} saved")
         return redirect("customers:contacts", contact.customer.public_id)
     return _form(request, "customers/contact.html", {"form": form, "contact": contact}, form)
+
+
+def _same_contact(form: ContactForm) -> Contact | None:
+    """A contact of this customer with the same name and mobile number."""
+    name, mobile = form.cleaned_data["name"].strip(), form.cleaned_data["mobile"]
+    contacts = Contact.objects.filter(customer=form.instance.customer, mobile=mobile)
+    return contacts.exclude(mobile="").filter(name__iexact=name).first()
 
 
 def _load(public_id: uuid.UUID) -> Customer:

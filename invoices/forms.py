@@ -207,14 +207,18 @@ class BaseLineFormSet(forms.BaseFormSet):
             if form.has_changed() or form.initial.get("description")
         ]
 
+    @property
+    def total(self) -> Decimal:
+        """The sum of the lines, without tax."""
+        return sum((item["quantity"] * item["unit_price"] for item in self.items), ZERO)
+
     def clean(self) -> None:
         """An invoice has lines, and a total above zero."""
         if any(self.errors):
             return
-        total = sum((item["quantity"] * item["unit_price"] for item in self.items), ZERO)
         if not self.items:
             raise forms.ValidationError("Add at least one line.")
-        if total < CENT:
+        if self.total < CENT:
             raise forms.ValidationError(
                 "The lines add up to $0.00. An invoice needs a total above $0.00."
             )

@@ -26,20 +26,29 @@ from invoices.forms import (
 )
 from invoices.models import Invoice, InvoiceEmail, InvoiceError, ReadPayments
 from tenants.access import Permission, staff
+from tenants.form_keys import makes_once, not_confirmed
 from tenants.requests import StaffRequest
 from tenants.versions import for_change, holds_its_row
 
 
 @staff(Permission.EDIT_INVOICES)
+@makes_once
 def create(request: StaffRequest) -> HttpResponse:
     """A new invoice, open for payment as soon as it is saved."""
     asked = _asked_customer(request)
     form = NewInvoiceForm(request.POST or None, tenant=request.tenant, customer=asked)
     lines = LineFormSet(request.POST or None)
+    context = {"form": form, "lines": lines, "customers": Customer.objects.exists()}
+    similar = _similar(request, form, lines)
+    if similar and not_confirmed(request, similar):
+        words = (
+            f"{similar.number} for this customer over the same amount was made less than a day ago."
+        )
+        context |= {"similar": similar, "similar_words": words}
+        return render(request, "invoices/edit.html", context, status=422)
     if saved := _save(request, form, lines, partial(form.write, lines, request.user)):
         messages.success(request, f"Invoice {saved.number} created")
         return redirect("invoices:detail", saved.public_id)
-    context = {"form": form, "lines": lines, "customers": Customer.objects.exists()}
     return render(request, "invoices/edit.html", context, status=_status(form, lines))
 
 
@@ -145,6 +154,14 @@ def _save(
     except InvoiceError as error:
         form.add_error(None, ValidationError(str(error)))
         return None
+
+
+def _similar(request: StaffRequest, form: NewInvoiceForm, lines: LineFormSet) -> Invoice | None:
+    """An invoice like the new one that was made lately; None when the form has errors."""
+    if request.method != "POST" or not (form.is_valid() and lines.is_valid()):
+        return None
+    total = lines.total + form.cleaned_data["tax"]
+    return Invoice.objects.similar(form.cleaned_data["customer"], total).first()
 
 
 def _dialog(

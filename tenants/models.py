@@ -216,6 +216,24 @@ class ShortName(models.Model):
         return self.name
 
 
+class FormKey(models.Model):
+    """The key of a form that made something, and the page of what it made."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    key = models.UUIDField()
+    address = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=now, db_index=True)
+
+    class Meta:
+        constraints = [
+            # A form that is sent twice makes one thing; see form_keys.py.
+            models.UniqueConstraint(fields=["tenant", "key"], name="tenants_formkey_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.address}"
+
+
 class Role(models.Model):
     """A named set of permissions inside one tenant."""
 

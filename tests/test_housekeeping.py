@@ -256,6 +256,7 @@ def test_a_rule_that_fails_does_not_hold_up_the_others(
         "broken": 0,
         "expired sessions": 1,
         "old number lookups": 0,
+        "old form keys": 0,
         "replaced match rows": 0,
         "old match runs": 0,
     }

@@ -23,6 +23,7 @@ from audit.clock import db_now
 from payments.models import MatchRow, MatchRun
 from sms.models import NumberLookup
 from sms.models.number_lookup import FRESH
+from tenants.models import FormKey
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ BATCH = 500  # rows per transaction
 # must end within CELERY_TASK_TIME_LIMIT.
 SECONDS = 30
 ONE_DAY = dt.timedelta(days=1)
+THIRTY_DAYS = dt.timedelta(days=30)
 # A year's books are closed and compared with the same month of the year before.
 THIRTEEN_MONTHS = dt.timedelta(days=400)
 
@@ -59,6 +61,12 @@ RULES = (
         "Nothing reads an answer older than FRESH, and it is a customer's phone number. What it "
         "did to a text stands with the text.",
         lambda moment: NumberLookup.objects.outdated(moment),
+    ),
+    Rule(
+        "old form keys",
+        THIRTY_DAYS,
+        "Nobody sends a form again that was opened a month ago.",
+        lambda moment: FormKey.objects.filter(created_at__lt=moment),
     ),
     Rule(
         "replaced match rows",

@@ -79,6 +79,12 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
             found |= Q(customer__in=Customer.objects.matching(digits))
         return self.filter(found)
 
+    def similar(self, customer: Customer, total: Decimal) -> InvoiceQuerySet:
+        """Invoices of this customer over the same amount that were made in the last day."""
+        lately = timezone.now() - dt.timedelta(days=1)
+        same = self.filter(customer=customer, total=total, created_at__gte=lately)
+        return same.exclude(status=Invoice.Status.VOID)
+
     def with_lines(self) -> InvoiceQuerySet:
         """With lines, links and billing contact, for one invoice on its own."""
         rows = self.select_related("customer", "tenant")

@@ -21,6 +21,7 @@ from sms.models.consent import digests
 from sms.models.inbound import InboundText
 from sms.models.opt_out import opt_out
 from tenants.access import Permission, staff
+from tenants.form_keys import makes_once
 from tenants.models import Tenant
 from tenants.requests import StaffRequest
 
@@ -60,6 +61,7 @@ def review(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff(Permission.ANSWER_TEXTS)
+@makes_once
 def create(request: StaffRequest) -> HttpResponse:
     """Record an opt-out of any number, on file or not."""
     form = NumberOptOutForm(request.POST or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 import zoneinfo
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SYMBOL = re.compile(r'<symbol id="(\w+)">\s*(.*?)\s*</symbol>', re.DOTALL)
 LEFT = "Link expires in {0} days, {1} hours and {2} minutes"
 STEPS = 4  # queued, sent, delivered, paid
@@ -27,6 +29,17 @@ def drawings() -> dict[str, SafeString]:
     """The paths of every icon in templates/_icons.svg, by name."""
     sprite = get_template("_icons.svg").render()
     return {name: mark_safe(paths) for name, paths in SYMBOL.findall(sprite)}  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def form_key(context: template.Context) -> SafeString:
+    """`{% form_key %}`: the key that makes a form that is sent twice make one thing.
+
+    A form that comes back with errors keeps its key.
+    """
+    sent = context["request"].POST.get("key", "")
+    key = sent if UUID.fullmatch(sent) else uuid.uuid4()
+    return format_html('<input type="hidden" name="key" value="{}">', key)
 
 
 @register.simple_tag

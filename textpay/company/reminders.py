@@ -30,6 +30,7 @@ from sms.content.segments import outside_gsm7
 from sms.models import ReminderStep, TextRules
 from sms.models.reminder import DEFAULTS
 from tenants.access import Permission, staff
+from tenants.form_keys import makes_once
 from tenants.models import Tenant
 from tenants.requests import StaffRequest
 from tenants.versions import VersionedForm, for_change, holds_its_row
@@ -145,6 +146,7 @@ def index(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@makes_once
 def new(request: StaffRequest) -> HttpResponse:
     """Add a step."""
     words = DEFAULTS[0].words

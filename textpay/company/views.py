@@ -20,6 +20,7 @@ from payments.models import CardConnectAccount
 from sms.content.message_text import preview
 from sms.models import TextRules, TwilioAccount
 from tenants.access import staff
+from tenants.form_keys import makes_once
 from tenants.models import Membership, Role, Tenant
 from tenants.requests import StaffRequest
 from tenants.roles import ADMINISTRATOR, Permission
@@ -154,6 +155,7 @@ def people(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@makes_once
 def invite(request: StaffRequest) -> HttpResponse:
     """Add a person."""
     form = InviteForm(request.POST or None, giver=request.membership)
@@ -185,6 +187,7 @@ def person(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@makes_once
 def new_role(request: StaffRequest) -> HttpResponse:
     """Add a role."""
     return _edit_role(request, Role(tenant=request.tenant))
