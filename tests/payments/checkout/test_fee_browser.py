@@ -4,7 +4,7 @@ import pytest
 
 from payments.models import Authorization, Payment
 from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, complaints
-from tests.payments.checkout.test_browser import SENTENCE, card_frame, type_card
+from tests.payments.checkout.test_browser import SENTENCE, card_frame, tick, type_card
 from tests.payments.conftest import BANK, address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_the_surcharge_from_zip_to_receipt(page, gateway):
     assert lines(page) == ["$182.50", "$5.48", "$187.98"]
     assert button(page).inner_text() == "Pay $187.98"
     assert button(page).get_attribute("aria-disabled") == "true"
-    page.get_by_role("checkbox").check()
+    tick(page)
     assert axe_violations(page) == []
     shown = page.locator(SENTENCE).inner_text()
     assert "$187.98 USD (including a surcharge of $5.48) once to the Visa card" in shown
@@ -87,17 +87,17 @@ def test_another_card_or_zip_clears_the_tick_and_asks_again(page):
     type_card(page)
     type_zip(page)
     wait_for_total(page, "$187.98")
-    page.get_by_role("checkbox").check()
+    tick(page)
     type_zip(page, RESTRICTED)
     assert not page.get_by_role("checkbox").is_checked()
     wait_for_total(page, "$182.50")
     assert page.get_by_text("No surcharge in this ZIP code.").is_visible()
     assert "surcharge of" not in page.locator(SENTENCE).inner_text()
-    page.get_by_role("checkbox").check()
+    tick(page)
     type_zip(page)
     wait_for_total(page, "$187.98")
     assert not page.get_by_role("checkbox").is_checked()
-    page.get_by_role("checkbox").check()
+    tick(page)
     type_card(page, DEBIT)
     page.get_by_text("No surcharge on debit cards.").wait_for()
     assert not page.get_by_role("checkbox").is_checked()
@@ -112,7 +112,7 @@ def test_a_bank_payment_has_no_surcharge(page, gateway):
     page.get_by_label("Account holder's name").fill("Dana Whitfield")
     page.frame_locator('iframe[data-frame="ach"]').locator("#ccnumfield").fill(BANK)
     page.locator('[data-sentence="ach"]', has_text="ending 4412").wait_for()
-    page.get_by_role("checkbox").check()
+    tick(page)
     assert (
         "one electronic debit of $182.50 USD" in page.locator('[data-sentence="ach"]').inner_text()
     )
@@ -132,7 +132,7 @@ def test_a_part_has_its_own_surcharge(open_page, tenant, gateway):
     page.get_by_label("Amount to pay now").fill("50")
     wait_for_total(page, "$51.50")
     assert page.get_by_text("You pay $50.00 now, not counting a surcharge.").is_visible()
-    page.get_by_role("checkbox").check()
+    tick(page)
     button(page).click()
     page.get_by_text("$132.50 is left to pay on invoice").wait_for()
     assert [charge["amount"] for charge in gateway.taken()] == ["51.50"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.payments.checkout.test_browser import SENTENCE, button, card_frame, type_card
+from tests.payments.checkout.test_browser import SENTENCE, button, card_frame, tick, type_card
 from tests.payments.conftest import VISA, address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,7 +88,7 @@ def test_after_two_minutes_the_card_is_asked_for_again(page, live_server, link, 
     token = '{"message":"9418594164541111","expiry":"203012"}'
     inner.evaluate("data => parent.postMessage(data, '*')", token)
     page.locator(SENTENCE, has_text="Visa card ending 1111").wait_for()
-    page.get_by_role("checkbox").check()
+    tick(page)
     page.clock.fast_forward("01:30")
     assert button(page).get_attribute("aria-disabled") == "false"
     page.clock.fast_forward("00:30")

@@ -4,7 +4,7 @@ import pytest
 
 from payments.models import Authorization, Payment
 from tests.browser import DESKTOP, NARROW, PHONE, axe_violations, complaints
-from tests.payments.checkout.test_browser import SENTENCE, type_card
+from tests.payments.checkout.test_browser import SENTENCE, tick, type_card
 from tests.payments.conftest import address
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def test_another_amount_from_choice_to_receipt_and_the_rest(page, gateway, link,
     assert not page.get_by_label("Amount to pay now").is_visible()
     assert not page.get_by_role("button", name="Use this amount").is_visible()
     type_card(page)
-    page.get_by_role("checkbox").check()
+    tick(page)
     page.get_by_role("radio", name="Pay another amount").check()
     assert page.evaluate("document.activeElement.id") == "other"
     assert not page.get_by_role("checkbox").is_checked()
@@ -39,11 +39,11 @@ def test_another_amount_from_choice_to_receipt_and_the_rest(page, gateway, link,
     assert "to charge $50.00 USD once" in page.locator(SENTENCE).inner_text()
     assert button(page).inner_text() == "Pay $50.00"
     assert page.get_by_text("You pay $50.00 now. $132.50 is left to pay.").is_visible()
-    page.get_by_role("checkbox").check()
+    tick(page)
     page.get_by_label("Amount to pay now").fill("1")
     assert not page.get_by_role("checkbox").is_checked()
     page.get_by_label("Amount to pay now").fill("100.5")
-    page.get_by_role("checkbox").check()
+    tick(page)
     shown = page.locator(SENTENCE).inner_text()
     assert axe_violations(page) == []
     button(page).click()
@@ -55,7 +55,7 @@ def test_another_amount_from_choice_to_receipt_and_the_rest(page, gateway, link,
     page.get_by_role("link", name="Pay the remaining $82.00").click()
     page.get_by_text("$100.50 of $182.50 is paid.").wait_for()
     type_card(page)
-    page.get_by_role("checkbox").check()
+    tick(page)
     assert button(page).inner_text() == "Pay $82.00"
     button(page).click()
     page.get_by_text("is paid in full.").wait_for()
@@ -75,7 +75,7 @@ def test_an_amount_that_may_not_be_stops_before_the_server(page, typed, words):
     type_card(page)
     page.get_by_role("radio", name="Pay another amount").check()
     page.get_by_label("Amount to pay now").fill(typed)
-    page.get_by_role("checkbox").check()
+    tick(page)
     assert button(page).get_attribute("aria-disabled") == "true"
     assert "the amount entered above" in page.locator(SENTENCE).inner_text()
     button(page).click(force=True)
