@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import wraps
-from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -20,6 +18,7 @@ from rest_framework.views import APIView
 
 from tenants.addresses import site_path
 from tenants.card_numbers import holds_card_number
+from tenants.kept_forms import keep, open_page
 from tenants.models import Membership
 from tenants.roles import Permission
 
@@ -79,29 +78,18 @@ def staff(permission: Permission, *others: Permission) -> Callable[[View], View]
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirect to the sign-in page, and afterwards to the page that was open. Posted data is
-    dropped.
+    """Redirect to the sign-in page, and afterwards to the page that was open.
 
-    A part of a page, requested by htmx, redirects the whole page.
+    A sent form is kept for the person who typed it, see kept_forms.py. A part of a page, requested
+    by htmx, redirects the whole page.
     """
-    answer = redirect_to_login(_open_page(request), site_path("account_login"))
+    page = open_page(request)
+    if request.method == "POST":
+        keep(request, page)
+    answer = redirect_to_login(page, site_path("account_login"))
     if not HtmxDetails(request):
         return answer
     return HttpResponse(status=204, headers={"HX-Redirect": answer.url})
-
-
-def _open_page(request: HttpRequest) -> str:
-    """Path and query of the open page; Home when it is unknown or on another site."""
-    htmx = HtmxDetails(request)
-    if htmx:
-        return htmx.current_url_abs_path or "/"
-    if request.method in ("GET", "HEAD"):
-        return request.get_full_path()
-    told = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(told, {request.get_host()}):
-        return "/"
-    page = urlsplit(told)
-    return page.path + (f"?{page.query}" if page.query else "")
 
 
 def no_company(request: HttpRequest) -> HttpResponse:

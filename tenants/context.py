@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from tenants.access import Can
+from tenants.kept_forms import mark_of, take
+from tenants.requests import TenantRequest
 
 
-def shell(request: HttpRequest) -> dict[str, object]:
+def shell(request: TenantRequest) -> dict[str, object]:
     """The tenant, the person's membership and permissions, and the practice banner."""
     membership = getattr(request, "membership", None)
     return {
+        "kept_form": take(request) if membership else None,
+        "person_mark": mark_of(membership.user) if membership else "",
         "tenant": getattr(request, "tenant", None),
         "membership": membership,
         "memberships": getattr(request, "memberships", []),

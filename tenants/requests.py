@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 from rest_framework.request import Request
@@ -15,6 +17,7 @@ class TenantRequest(HttpRequest):
     `short_name` is the company in the address, "" on pages of no company.
     """
 
+    kept_form: dict[str, Any] | None
     short_name: str
     urlconf: str
     memberships: list[Membership]

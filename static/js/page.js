@@ -36,6 +36,11 @@
     }
     if (form.method !== "post" || event.defaultPrevented) return;
     form.dataset.sent = "";
+    const { person } = document.body.dataset; // who typed: the form comes back if the sign-in has lapsed
+    if (person && !form.elements.person) {
+      const mark = Object.assign(document.createElement("input"), { type: "hidden", name: "person", value: person });
+      form.append(mark);
+    }
     const button = event.submitter;
     if (button) button.setAttribute("aria-disabled", "true");
   });
@@ -54,6 +59,17 @@
     fetch("/here/", { redirect: "manual" }).catch(() => {});
   };
   for (const sign of ["keydown", "pointerdown"]) document.addEventListener(sign, here, { passive: true });
+
+  // A poll that finds the sign-in lapsed does not take away what somebody has typed: the form is kept when it is sent.
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[method=post]");
+    if (form) form.dataset.typed = "";
+  });
+  document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { elt, xhr } = event.detail;
+    const leaves = elt.dataset.live !== undefined && xhr.getResponseHeader("HX-Redirect");
+    if (leaves && document.querySelector("form[data-typed]")) event.preventDefault();
+  });
 
   // The connection went away while a person waited for an answer: say so, quietly for polls.
   const tell = (name) => {
