@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.urls import reverse
 
 from payments.gateway import client
 from payments.gateway.client import Unknown
@@ -17,6 +16,7 @@ from payments.reconciliation import match as matching
 from payments.reconciliation import resolve, verify
 from payments.reconciliation.resolve import CannotBook
 from payments.reconciliation.statement import Line
+from tests.addresses import reverse
 from tests.factories import make_invoice, make_tenant
 from tests.payments.reconciliation.test_match import match_now, settle
 

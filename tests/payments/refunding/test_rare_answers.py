@@ -9,7 +9,6 @@ from decimal import Decimal
 import pytest
 from django.contrib.admin.sites import site as admin_site
 from django.db import IntegrityError
-from django.urls import reverse
 
 from payments.gateway import client
 from payments.gateway.client import Declined, NotSent, Refunded, Unknown
@@ -18,6 +17,7 @@ from payments.models import CannotRefund, Payment, Refund
 from payments.refunding import execute
 from payments.refunding.request import request_refund
 from payments.tasks import settle_refunds
+from tests.addresses import reverse
 from tests.factories import make_member
 from tests.payments.refunding.test_refunds import ask, later, said
 

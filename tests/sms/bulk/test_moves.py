@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.urls import reverse
 
 from sms import tasks
 from sms.bulk.work import queue_portion
 from sms.models import BulkSend, TextMessage
+from tests.addresses import reverse
 from tests.conftest import signed_in
 from tests.factories import make_customer, make_invoice
 from tests.payments.checkout.test_pages import words_of
