@@ -15,7 +15,7 @@ from audit.models import AuditEntry
 from customers.models import Contact, Customer
 from invoices.models import Invoice
 from sms.models import ReminderStep, TextRules
-from tenants.models import Tenant, User
+from tenants.models import Membership, Role, Tenant, User
 from tenants.versions import MOVED_ON, UNKNOWN_VERSION
 from tests.addresses import reverse
 from tests.conftest import signed_in
@@ -58,7 +58,17 @@ def cases(tenant: Tenant) -> dict[str, Case]:
     contact_page = reverse("customers:contact_edit", args=contact)
     money, texts = "/settings/payments/", "/settings/texts/"
     steps = f"/settings/reminders/steps/{step.public_id}/"
+    viewer = Role.objects.get(tenant=tenant, name="Viewer")
+    spare = Role.objects.create(tenant=tenant, name="Spare", permissions=["view_invoices"])
+    spare_page = "/settings/roles/Spare/"
+    person = make_member(tenant, "Office", name="Otto Lane").memberships.get()
+    person_page = f"/settings/people/{person.public_id}/"
+    password = {"confirm_password": PASSWORD}
     return {
+        "person": Case(person_page, person_page, "role", str(viewer.pk), str(spare.pk), password),
+        "role": Case(
+            spare_page, spare_page, "permissions", "send_texts", "view_customers", password
+        ),
         "invoice": Case(edit, edit, "description", "Boiler", "Water heater"),
         "lines": Case(edit, edit, "lines-0-unit_price", "150.00", "175.00"),
         "promise": Case(promise, promise, "promised_on", tomorrow, later),
@@ -74,7 +84,7 @@ def cases(tenant: Tenant) -> dict[str, Case]:
             "refund_release_over",
             "100.00",
             "900.00",
-            {"confirm_password": PASSWORD},
+            password,
         ),
         "texts": Case(texts, f"{texts}rules/", "outside_hours", "refuse", "later"),
         "step": Case(steps, steps, "days", "5", "6"),
@@ -83,7 +93,7 @@ def cases(tenant: Tenant) -> dict[str, Case]:
 
 NAMES = [
     *("invoice", "lines", "promise", "customer", "contact"),
-    *("company", "parts", "limit", "texts", "step"),
+    *("company", "parts", "limit", "texts", "step", "person", "role"),
 ]
 ENDINGS = {"limit": "money-back/", "texts": "rules/"}
 
@@ -99,7 +109,7 @@ def words(answer: Any) -> str:
 
 def rows() -> list[Any]:
     """Everything that these forms change."""
-    models = (Invoice, Customer, Contact, Tenant, TextRules, ReminderStep)
+    models = (Invoice, Customer, Contact, Tenant, TextRules, ReminderStep, Membership, Role)
     lines = Invoice.objects.get().lines.order_by("pk").values("description", "unit_price")
     return [list(model._base_manager.order_by("pk").values()) for model in models] + [list(lines)]
 

@@ -211,12 +211,21 @@ def refuse_more(wanted: Iterable[Permission], giver: Membership) -> None:
         )
 
 
+def refuse_above(role: Role, giver: Membership) -> None:
+    """Raise ValidationError when a role, or a person who has it, may do more than the giver."""
+    if not all(map(giver.allows, allowed_by(role))):
+        raise ValidationError(
+            "This role may do more than yours, so you cannot change it or the people who have it. "
+            "Ask an administrator."
+        )
+
+
 def allowed_by(role: Role) -> list[Permission]:
     """The permissions of a role."""
     return [permission for permission in Permission if role.allows(permission)]
 
 
-class PersonForm(StepUpForm):
+class PersonForm(StepUpForm, VersionedForm):
     """A person's role, and whether they may sign in to this company."""
 
     role = forms.ModelChoiceField(Role.objects.none(), empty_label=None)
@@ -231,7 +240,8 @@ class PersonForm(StepUpForm):
     def __init__(
         self, data: QueryDict | None = None, *, membership: Membership, giver: Membership
     ) -> None:
-        self.membership, self.giver = membership, giver
+        self.instance = self.membership = membership
+        self.giver = giver
         super().__init__(data, user=giver.user)
         self.initial = {"role": membership.role, "is_active": membership.is_active}
         self.fields["role"].queryset = Role.objects.filter(tenant=membership.tenant)  # type: ignore[attr-defined]
@@ -241,6 +251,7 @@ class PersonForm(StepUpForm):
         data: dict[str, Any] = self.cleaned_data
         if self.membership.pk == self.giver.pk:
             raise ValidationError(OWN_PLACE)
+        refuse_above(self.membership.role, self.giver)
         role = data.get("role")
         if role and (data.get("is_active") or role != self.membership.role):
             refuse_more(allowed_by(role), self.giver)
@@ -288,7 +299,7 @@ class InviteForm(StepUpForm):
         return role
 
 
-class RoleForm(StepUpForm, forms.ModelForm):
+class RoleForm(StepUpForm, VersionedForm, forms.ModelForm):
     """A role's name and its permissions."""
 
     permissions = forms.MultipleChoiceField(
@@ -327,5 +338,7 @@ class RoleForm(StepUpForm, forms.ModelForm):
         """Nobody changes the role they have."""
         if self.instance.pk is not None and self.instance.pk == self.giver.role_id:
             raise ValidationError(OWN_ROLE)
+        if self.instance.pk is not None:
+            refuse_above(Role(name=self.initial["name"], permissions=self.had), self.giver)
         data: dict[str, Any] = super().clean() or self.cleaned_data
         return data

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.enqueue import enqueue
@@ -169,13 +169,11 @@ def invite(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def person(request: StaffRequest, public_id: uuid.UUID) -> HttpResponse:
     """Change a person's role, or remove their access."""
-    membership = get_object_or_404(
-        Membership.objects.select_related("user", "role", "tenant"),
-        tenant=request.tenant,
-        public_id=public_id,
-    )
+    people = Membership.objects.select_related("user", "role", "tenant")
+    membership = for_change(request, people, tenant=request.tenant, public_id=public_id)
     form = PersonForm(request.POST or None, membership=membership, giver=request.membership)
     if request.method == "POST" and form.is_valid():
         role, is_active = form.cleaned_data["role"], form.cleaned_data["is_active"]
@@ -195,10 +193,11 @@ def new_role(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff(Permission.MANAGE_SETTINGS)
+@holds_its_row
 def role(request: StaffRequest, name: str) -> HttpResponse:
     """Change a role's permissions; administrators always have all."""
     roles = Role.objects.filter(tenant=request.tenant).exclude(name=ADMINISTRATOR)
-    return _edit_role(request, get_object_or_404(roles, name=name))
+    return _edit_role(request, for_change(request, roles, name=name))
 
 
 def _edit_role(request: StaffRequest, role: Role) -> HttpResponse:
