@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.proof.seeded import charges, money_back, texts
+from tests.proof.seeded import charges, money_back, people, texts
 
 # How to plant it, and the test that ought to notice.
 NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
@@ -77,6 +77,24 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
     ],
     "tests/sms/models/test_text.py": [
         (texts.callbacks_regress_a_delivered_text, "an_end_is_an_end"),
+    ],
+    "tests/people/test_versions.py": [
+        (people.no_version_check, "an_overtaken_form_saves_nothing"),
+    ],
+    "tests/people/test_form_keys.py": [
+        (people.form_key_ignored, "the_same_form_again_shows_what_the_first_made"),
+    ],
+    "tests/people/test_kept_forms.py": [
+        (people.kept_form_for_anybody, "another_person_does_not_see_it"),
+    ],
+    "tests/tenants/test_people.py": [
+        (
+            people.role_above_ones_own_changed,
+            "nobody_changes_a_person_or_role_that_may_do_more",
+        ),
+    ],
+    "tests/tenants/test_addresses.py": [
+        (people.any_company_by_its_short_name, "a_strangers_company_looks_like_none"),
     ],
     "tests/proof/test_known_bad.py": [
         (charges.float_money, "every_cent_is_charged"),
