@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import phonenumbers
 from django.core.exceptions import ValidationError
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType, ValidationResult
@@ -36,12 +38,12 @@ LABELS: dict[str, str] = dict(COUNTRIES)
 
 def parse(raw: str, country: str = HOME) -> str:
     """The number as E.164; ValidationError with a sentence that says what to type instead."""
-    raw = raw.strip()
+    raw = _as_typed(raw)
     if country not in LABELS:
         raise ValidationError("Choose a country code from the list.", code="country")
     if not raw:
         raise ValidationError("Enter a phone number.", code="required")
-    if len(raw) > 30 or any(c not in "0123456789+-() ./\u00a0" for c in raw):
+    if len(raw) > 30 or any(c not in "0123456789+-() ./" for c in raw):
         raise ValidationError("Enter digits only, like (978) 555-0142.", code="letters")
     try:
         number = phonenumbers.parse(raw, country)
@@ -59,6 +61,22 @@ def parse(raw: str, country: str = HOME) -> str:
             code="impossible",
         )
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _as_typed(raw: str) -> str:
+    """A pasted number as a keyboard would give it: no format marks, plain digits, dashes, spaces.
+
+    Contacts apps wrap numbers in direction marks, and web pages give them as `tel:` links.
+    """
+    text = unicodedata.normalize("NFKC", raw)
+    kinds = ((unicodedata.category(char), char) for char in text)
+    text = "".join(
+        "-" if kind == "Pd" or char == "\u2212" else " " if kind == "Zs" else char
+        for kind, char in kinds
+        if kind not in ("Cf", "Cc")
+    )
+    text = "".join(str(unicodedata.decimal(char, char)) for char in text).strip()
+    return text[4:].strip() if text[:4].lower() == "tel:" else text
 
 
 def _other_country(number: phonenumbers.PhoneNumber, country: str) -> str:

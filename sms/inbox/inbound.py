@@ -13,6 +13,7 @@ from django_scopes import scope
 from sms.inbox.receive import Incoming, receive
 from sms.models import InboundText, TwilioAccount
 from sms.twilio.webhooks import MOST_BYTES, SID, forbidden, refuse
+from tenants.plain_text import plain
 
 log = logging.getLogger(__name__)
 NUMBER = re.compile(r"\+?[0-9]{3,15}")
@@ -68,7 +69,7 @@ def incoming(request: HttpRequest, account: TwilioAccount) -> Incoming:
         sid=sid,
         number=number,
         to=form.get("To", "")[:16],
-        body=form.get("Body", ""),
+        body=plain(form.get("Body", "")),
         media=min(int(media), MOST_MEDIA) if re.fullmatch(r"[0-9]{1,4}", media) else 0,
         opt_out_type=form.get("OptOutType", ""),
     )

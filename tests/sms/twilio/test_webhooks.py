@@ -194,7 +194,6 @@ def test_https_is_not_http(payer, message, settings):
     [
         {"AccountSid": "AC" + "f" * 32},
         {"MessageSid": "SM" + "g" * 32},
-        {"MessageSid": "\x00"},
         {"MessageSid": ""},
         {"To": "+19785550199"},
     ],
