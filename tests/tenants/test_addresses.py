@@ -90,6 +90,7 @@ def test_links_of_a_page_stay_in_its_company(both: Any, tenant: Tenant, other: T
 
 
 def test_a_strangers_company_looks_like_none(clerk: User, other: Tenant) -> None:
+    make_member(other, "Administrator")
     browser = signed_in(clerk)
     for page in ("/", "/invoices/", "/settings/people/", "/nothing/"):
         answers = [browser.get(f"/{name}{page}") for name in (other.slug, "no-such-company")]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 import requests
-from django.db import connection
+from django.db import connection, transaction
 
 from audit.models import AuditEntry
 from invoices.models import Invoice, InvoiceError, PaymentLink
@@ -13,7 +13,7 @@ from payments.models import Payment, payment_state
 from payments.tasks import settle_unknown
 from tests.factories import make_invoice, make_link
 from tests.payments.conftest import address, backdate
-from tests.race import run_together
+from tests.race import apart, run_together, wait_until_locked_out
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -53,6 +53,18 @@ def test_fifty_payers_at_once_are_one_charge(live_server, link, form, gateway):
     payment = Payment.objects.get()
     assert (payment.status, payment.retref) == ("captured", gateway.charges()[0]["retref"])
     assert AuditEntry.objects.filter(action="payment.captured").count() == 1
+
+
+def test_a_payer_waits_for_whoever_changes_the_invoice(live_server, link, form, gateway):
+    """The amount that the payer agreed to is compared under the lock, not with an older total."""
+    pay = post(live_server, link, form)
+    with transaction.atomic():
+        invoice = link.invoice.locked()
+        payer = apart(pay)
+        wait_until_locked_out(payer)
+        Invoice.objects.filter(pk=invoice.pk).update(total="100.00")
+    assert payer.result(60).status_code == 409
+    assert gateway.charges() == []
 
 
 def test_a_double_click_is_one_charge_and_one_page(live_server, link, form, gateway):

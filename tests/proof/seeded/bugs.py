@@ -31,7 +31,7 @@ NOTICED_BY: dict[str, list[tuple[Callable[[], None], str]]] = {
         ),
     ],
     "tests/payments/checkout/test_races.py": [
-        (charges.no_invoice_lock, "fifty_payers_at_once_are_one_charge"),
+        (charges.no_invoice_lock, "a_payer_waits_for_whoever_changes_the_invoice"),
         (charges.second_tab_allowed, "fifty_payers_at_once_are_one_charge"),
         (charges.a_new_key_for_every_submit, "a_double_click_is_one_charge_and_one_page"),
     ],
