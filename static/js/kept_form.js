@@ -16,9 +16,10 @@
 
   const fill = (form) => {
     const add = form.querySelector("[data-add-line]");
-    const wanted = Number((typed["lines-TOTAL_FORMS"] || [0])[0]);
     const count = form.querySelector("[name=lines-TOTAL_FORMS]");
-    while (add && count && Number(count.value) < wanted) add.click();
+    const wanted = Number((typed["lines-TOTAL_FORMS"] || [0])[0]);
+    const missing = add && count ? Math.max(wanted - Number(count.value), 0) : 0;
+    for (let line = 0; line < missing; line += 1) add.click();
     const seen = {};
     for (const field of form.elements) {
       if (!field.name || field.type === "submit" || field.name === "csrfmiddlewaretoken" || field.type === "password") continue;
