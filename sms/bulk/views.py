@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypedDict
@@ -31,6 +32,7 @@ from tenants.access import Permission, staff
 from tenants.live import Regions
 from tenants.requests import StaffRequest
 
+FORMULA = re.compile("[\t\r]|\\s*[=+\\-@|%\uff1d\uff0b\uff0d\uff20]")
 PER_PAGE = 50
 LIVE = {"progress": "sms/bulk/_progress.html", "rows": "sms/bulk/_rows.html"}
 # The invoices that the list shows for these words and this status, by the company's today.
@@ -270,8 +272,11 @@ def _cells(row: BulkText, zone: dt.tzinfo) -> list[str | int]:
 
 
 def _inert(cell: str | int) -> str | int:
-    """A cell that no spreadsheet runs as a formula (CWE-1236)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
+    """A cell that no spreadsheet runs as a formula (CWE-1236), also one that begins with spaces.
+
+    Some spreadsheets read full-width signs as well.
+    """
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 class _Echo:

@@ -336,9 +336,15 @@ def test_a_customer_without_a_mobile_is_left_out(tenant, clerk):
     assert "The billing contact has no mobile number" in shown
 
 
-def test_a_cell_is_never_a_formula(tenant, clerk):
-    invoice = make_invoice(customer=make_customer(tenant, '=HYPERLINK("x")', mobile=""))
+@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\u3000 "])
+@pytest.mark.parametrize(
+    "sign", ["=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_a_cell_is_never_a_formula(tenant, clerk, before, sign):
+    name = f'{before}{sign}HYPERLINK("x")'
+    invoice = make_invoice(customer=make_customer(tenant, name, mobile=""))
     bulk, _ = BulkSend.objects.start(tenant, [invoice], actor=clerk, key=uuid.uuid4())
     sheet = b"".join(signed_in(clerk).get(f"/bulk-sends/{bulk.public_id}/results.csv"))  # type: ignore
-    assert "'=HYPERLINK" in sheet.decode()
+    [row] = csv.DictReader(io.StringIO(sheet.decode(), newline=""))
+    assert row["Customer"] == f"'{name}"
     assert BulkText.objects.get().state == "waiting"
