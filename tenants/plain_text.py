@@ -18,6 +18,7 @@ _LINE_BREAKS = re.compile("[\t\r\n\u2028\u2029]+")
 # The fields of forms that may have several lines: those with a Textarea, which a test compares.
 MULTILINE = frozenset({"note", "refund_policy", "body", "wording"})
 WEBHOOKS = "/webhooks/"
+PAY = "/p/"
 # The only field of a webhook that holds what a person wrote; it is cleaned when it is stored.
 BODY = "Body"
 
@@ -44,7 +45,8 @@ class PlainTextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not is_plain(request.path_info):
+        # All unknown payment links get one and the same page; a token is looked up by its digest.
+        if not is_plain(request.path_info) and not request.path_info.startswith(PAY):
             return HttpResponseBadRequest("This address holds a control character.")
         request.GET = _cleaned(request.GET)  # type: ignore[assignment]
         if request.method == "POST" and request.path_info.startswith(WEBHOOKS):

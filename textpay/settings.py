@@ -77,17 +77,18 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "textpay.headers.PermissionsPolicyMiddleware",  # also of static files
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.plain_text.PlainTextMiddleware",
     "tenants.addresses.CompanyAddressMiddleware",
     "csp.middleware.CSPMiddleware",
-    "textpay.headers.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "textpay.headers.NotCachedMiddleware",
     "tenants.idle.IdleMiddleware",
     "tenants.middleware.TenantMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -16,6 +16,7 @@ from django.test import Client
 from tenants.models import Tenant
 from tenants.templatetags import ui
 from tests.addresses import reverse
+from tests.conftest import signed_in
 
 MORNING = dt.datetime(2026, 11, 23, 15, 14, 3, tzinfo=dt.UTC)
 
@@ -71,6 +72,23 @@ def test_the_brand_is_one_line_that_anybody_may_read(payer: Any) -> None:
     assert answer["Content-Type"].startswith("text/css")
     for color in ("nobody", "red}*{x", "ffcc00ff"):
         assert payer.get(reverse("tenants:brand_css", args=[color])).status_code == 404
+
+
+@pytest.mark.django_db
+def test_pages_of_staff_are_not_stored(clerk: Any, support: Any, payer: Any) -> None:
+    for page in ("/", "/invoices/", "/customers/new/", "/api/v1/invoices/"):
+        assert signed_in(clerk).get(page)["Cache-Control"] == "private, no-store"
+    admin = signed_in(support).get("/admin/")
+    assert "no-store" in admin["Cache-Control"]
+    assert "immutable" in payer.get(reverse("tenants:brand_css", args=["ffcc00"]))["Cache-Control"]
+
+
+def test_static_files_carry_the_headers_of_pages(client: Any) -> None:
+    for page in ("/static/css/app.css", "/healthz"):
+        headers = client.get(page).headers
+        assert "camera=()" in headers["Permissions-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
 
 
 @pytest.mark.django_db

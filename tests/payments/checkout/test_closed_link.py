@@ -11,6 +11,7 @@ from django.utils import timezone
 from payments.models import Refund
 from sms.models import OptOut
 from sms.models.opt_out import opt_out
+from tenants.addresses import company_path
 from tests.addresses import reverse
 from tests.factories import MOBILE, make_member, make_text
 
@@ -94,7 +95,7 @@ def test_it_says_why_the_invoice_asks_again_and_offers_a_fresh_text(
     assert f"${owed} is due again" in card
     page = browser.get(reverse("invoices:detail", args=[invoice.public_id])).content.decode()
     [button] = re.findall(r'<a class="btn" id="other-again"[^>]+>', page)
-    assert f'hx-get="{reverse("sms:send", args=[invoice.public_id])}"' in button
+    assert f'hx-get="{company_path(invoice.tenant, "sms:send", invoice.public_id)}"' in button
 
 
 def test_a_customer_who_gets_no_texts_is_named_beside_the_button(
