@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from tenants.roles import ADMINISTRATOR, BUILT_IN_ROLES, Permission
+from tenants.scoping import TenantManager
 from tenants.short_names import validate_short_name
 
 
@@ -223,6 +224,8 @@ class FormKey(models.Model):
     key = models.UUIDField()
     address = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=now, db_index=True)
+
+    objects = TenantManager()
 
     class Meta:
         constraints = [
